@@ -1,0 +1,224 @@
+"""Find a delivery's files, and read a damaged CSV record by record when the fast reader cannot be trusted."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+BLOCK = 1 << 20
+# A quoted field over more lines than this is taken for an unclosed quote: titles and tags have one line.
+LONGEST_RECORD_LINES = 100
+LONGEST_LINE_BYTES = 1 << 17  # the csv module's own limit for a field; no MovieLens line reaches a kilobyte
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as some spreadsheets save; no byte of it is the format's
+GZIP = b"\x1f\x8b"
+RAW_TEXT_CHARACTERS = 200  # enough to recognise a row by, short enough to print
+
+
+class DeliveryError(Exception):
+    """The delivery can't be judged at all; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a file's bytes tells: SHA-256 as delivered, line count, and signs of trouble."""
+
+    sha256: str
+    size: int
+    lines: int
+    line_end: bytes
+
+
+class Record(NamedTuple):
+    """One logical record of a CSV: its first line, its cells, or the reason why it has none."""
+
+    line: int
+    cells: list[str | None]
+    reason: str | None
+    raw_text: str
+
+
+def find(folder: Path, table: str) -> Path | None:
+    """The one file of `folder` that holds `table`, or None where there is none.
+
+    Raises DeliveryError where two files claim the same table: choosing one would be a guess.
+    """
+    found = [folder / f"{table}{suffix}" for suffix in SUFFIXES]
+    found = [path for path in found if path.is_symlink() or path.exists()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DeliveryError(f"{folder}: holds both {names}; keep the one that is to be judged.")
+    return found[0] if found else None
+
+
+def problem(path: Path) -> str | None:
+    """Why `path` can't be read, in a sentence; None where it can."""
+    try:
+        if not path.is_file():  # a pipe would hang the reader, a directory would crash it
+            return f"{path.name} is not a regular file"
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as error:
+        return f"{path.name} can't be read ({(error.strerror or 'unknown error').lower()})"
+    if start == GZIP and path.suffix == ".csv":
+        return f"{path.name} is gzipped: it must be named {path.name}.gz"
+    return f"{path.name} is in UTF-16, not in UTF-8" if start in UTF_16 else None
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked where it is gzipped."""
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def survey(path: Path) -> Survey:
+    """Hash a file and count its lines in one pass.
+
+    Raises OSError or EOFError for a damaged gzip.
+    """
+    if path.suffix != ".csv":
+        return _survey_packed(path)
+    digest, counter = hashlib.sha256(), _LineCounter()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            counter.add(block)
+    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
+
+
+def _survey_packed(path: Path) -> Survey:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    counter = _LineCounter()
+    if path.suffix == ".gz":
+        with open_bytes(path) as unpacked:
+            while block := unpacked.read(BLOCK):
+                counter.add(block)
+    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
+
+
+class _LineCounter:
+    """Counts lines as an editor does: the last one needs no line end."""
+
+    def __init__(self) -> None:
+        self.feeds = self.returns = 0
+        self.last = b"\n"
+
+    def add(self, block: bytes) -> None:
+        self.feeds += block.count(b"\n")
+        if not self.feeds:  # only a file without any line feed can be one with bare carriage returns
+            self.returns += block.count(b"\r")
+        self.last = block[-1:]
+
+    @property
+    def line_end(self) -> bytes:
+        return b"\r" if self.returns and not self.feeds else b"\n"
+
+    @property
+    def lines(self) -> int:
+        whole = self.returns if self.line_end == b"\r" else self.feeds
+        return whole + (self.last not in (b"\n", self.line_end))
+
+
+def header(path: Path) -> list[str]:
+    """The column names on a CSV's first line as they stand there; empty for an empty file."""
+    with open_bytes(path) as file:
+        first = re.split(rb"[\r\n]", file.read(LONGEST_LINE_BYTES), maxsplit=1)[0]
+    text = first.decode("utf-8-sig", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")  # SQL knows no NUL
+    try:
+        return next(csv.reader([text]), []) if text else []
+    except csv.Error:  # no CSV at all: one column with a name that no table has
+        return [text[:RAW_TEXT_CHARACTERS]]
+
+
+def records(path: Path, width: int, line_end: bytes = b"\n") -> Iterator[Record]:
+    """Every record below the header, parsed or with the reason why not; blank lines are no records.
+
+    A quote that is not closed within LONGEST_RECORD_LINES costs its own line, never the lines below it.
+    """
+    with open_bytes(path) as file:
+        lines = _Lines(file, line_end)
+        lines.take()
+        while (line := lines.take()) is not None:
+            if line.strip(b"\r\n"):
+                yield _quoted_record(lines, line, width) or _record(lines.number, line, width)
+
+
+class _Lines:
+    """Physical lines with look-ahead, so that an unclosed quote can be given back."""
+
+    def __init__(self, file: IO[bytes], line_end: bytes) -> None:
+        self.number = 0
+        self._source = _split(file, line_end)
+        self._ahead: list[bytes] = []
+
+    def take(self) -> bytes | None:
+        line = self._ahead.pop(0) if self._ahead else next(self._source, None)
+        self.number += line is not None
+        return line
+
+    def following(self, count: int) -> list[bytes]:
+        self._look(count)
+        return self._ahead[:count]
+
+    def skip(self, count: int) -> None:
+        del self._ahead[:count]
+        self.number += count
+
+    def _look(self, count: int) -> None:
+        while len(self._ahead) < count and (line := next(self._source, None)) is not None:
+            self._ahead.append(line)
+
+
+def _quoted_record(lines: _Lines, first: bytes, width: int) -> Record | None:
+    """The record that a quoted line break spreads over several lines, if closing the quote makes it whole."""
+    if first.count(b'"') % 2 == 0:
+        return None
+    joined, number = first, lines.number
+    for count, line in enumerate(lines.following(LONGEST_RECORD_LINES), start=1):
+        joined += line
+        if line.count(b'"') % 2:
+            record = _record(number, joined, width)
+            if record.reason is None:
+                lines.skip(count)
+                return record
+            return None
+    return None
+
+
+def _split(file: IO[bytes], line_end: bytes) -> Iterator[bytes]:
+    """Lines with their ends; of a line over LONGEST_LINE_BYTES the head alone, so memory stays bounded."""
+    if line_end == b"\n":
+        reader: IO[bytes] = file
+    else:
+        reader = io.BytesIO(file.read().replace(b"\r", b"\n"))
+    while line := reader.readline(LONGEST_LINE_BYTES):
+        rest = line
+        while not rest.endswith(b"\n") and (rest := reader.readline(LONGEST_LINE_BYTES)):
+            line = line[:LONGEST_LINE_BYTES] + b"\xff"  # never valid UTF-8: the record will be rejected
+        yield line
+
+
+def _record(number: int, raw: bytes, width: int) -> Record:
+    raw = raw.rstrip(b"\r\n")
+    shown = raw[: 4 * RAW_TEXT_CHARACTERS].decode("utf-8", errors="replace")[:RAW_TEXT_CHARACTERS]
+    if len(raw) >= LONGEST_LINE_BYTES:
+        return Record(number, [], f"the line is longer than {LONGEST_LINE_BYTES:,} bytes", shown)
+    try:
+        cells = next(csv.reader([raw.decode()], strict=True))
+    except UnicodeDecodeError:
+        return Record(number, [], "the line is not valid UTF-8", shown)
+    except csv.Error:
+        return Record(number, [], "a quote is not closed or stands inside a value", shown)
+    if len(cells) != width:
+        return Record(number, [], f"the row has {len(cells)} values where the header has {width}", shown)
+    return Record(number, [cell or None for cell in cells], None, shown)

@@ -1,0 +1,341 @@
+"""Load a delivery into typed DuckDB tables; what can't be parsed goes to `rejected_rows`, never away.
+
+The fast way reads a file once, all cells as text, and casts in SQL: DuckDB's own typed reader takes '1.5' for
+the id 2 and '1_000' for 1000. It is trusted only where every line of the file became one row; a file with
+ragged rows, line breaks in quotes or bad bytes is read again, record by record, with exact line numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from checks import files
+from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
+
+MEMORY_LIMIT = "2GB"  # measured: 512 MB is enough for the checks; analyses over all users need more
+MOST_COLUMNS = 100  # a surplus column or two is a changed format; thousands are another file, and minutes of work
+RECORDS_A_BATCH = 100_000
+VALUE_CHARACTERS = 40  # of a bad value, as much as a reader needs to recognise it
+
+# What a cell must look like to be taken as it stands; a cast alone is too kind ('0x10', '1_000', 'nan').
+PATTERNS = {WHOLE_NUMBER: r"-?[0-9]+(\.0+)?", NUMBER: r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"}
+
+REJECTED_COLUMNS = "source_file varchar, table_name varchar, column_name varchar, reason varchar, raw_text varchar"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file as it was delivered: where it is, what is in it, and why it could not be read, if so."""
+
+    table: str
+    path: Path | None
+    sha256: str | None = None
+    size: int = 0
+    columns: tuple[str, ...] = ()
+    loaded_rows: int = 0
+    rejected_rows: int = 0
+    problem: str | None = None
+
+
+@dataclass
+class Warehouse:
+    """A DuckDB database holding one delivery. `sql` is all that `anomaly` and `drift` know of it."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    sources: dict[str, SourceFile] = field(default_factory=dict)
+
+    def sql(self, text: str) -> pd.DataFrame:
+        """Run one statement; its rows as a data frame (empty for a statement without rows)."""
+        return self.connection.execute(text).df()
+
+    def write(self, table: str, frame: pd.DataFrame) -> None:
+        """Replace `table` by the rows of `frame`."""
+        self.connection.register("frame_to_write", frame)
+        self.connection.execute(f"create or replace table {quoted(table)} as select * from frame_to_write")
+        self.connection.unregister("frame_to_write")
+
+    def has(self, table: str) -> bool:
+        """Whether `table` exists."""
+        query = "select count(*) from information_schema.tables where table_name = ?"
+        return bool(self._scalar(query, [table]))
+
+    def count(self, table: str) -> int:
+        """The number of rows of `table`."""
+        return self._scalar(f"select count(*) from {quoted(table)}")
+
+    def _scalar(self, query: str, values: Sequence[object] = ()) -> int:
+        row = self.connection.execute(query, list(values)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier, safe whatever the name holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string, safe whatever the text holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _path(path: Path) -> str:
+    """A file's path as an SQL string; DuckDB would take '*', '?' and '[' in a folder's name for a pattern."""
+    return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path)))
+
+
+def connect(
+    database: Path | None = None, memory_limit: str = MEMORY_LIMIT, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """An embedded database that loads no extension, opens no connection and stays within `memory_limit`."""
+    connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only)
+    connection.execute("set autoinstall_known_extensions = false")
+    connection.execute("set autoload_known_extensions = false")
+    connection.execute("set enable_progress_bar = false")
+    connection.execute(f"set memory_limit = {literal(memory_limit)}")
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def load(folder: Path, database: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> Warehouse:
+    """Load every file of `folder` that there is; a file that is missing or unreadable leaves no table.
+
+    `database` is the DuckDB file to fill (None: in memory). Raises DeliveryError where `folder` is none.
+    """
+    if not folder.is_dir():
+        raise files.DeliveryError(f"{folder}: is no folder; give one that holds ratings.csv and movies.csv.")
+    paths = {table.name: files.find(folder, table.name) for table in DELIVERED}
+    warehouse = Warehouse(connect(database, memory_limit), folder)
+    warehouse.sql(f"create or replace table {REJECTED_ROWS} ({LOCATOR} bigint, {REJECTED_COLUMNS})")
+    for table in DELIVERED:
+        warehouse.sources[table.name] = _load_file(warehouse, table, paths[table.name])
+    return warehouse
+
+
+def _load_file(warehouse: Warehouse, table: Table, path: Path | None) -> SourceFile:
+    if path is None:
+        missing = f"{table.name}.csv is not in {warehouse.folder}"
+        return SourceFile(table.name, None, problem=missing)
+    if problem := files.problem(path):
+        return SourceFile(table.name, path, problem=problem)
+    try:
+        before = path.stat()
+        source = _Loader(warehouse, table, path).load()
+        if _identity(path.stat()) != _identity(before):  # else the hash may be of other bytes than were judged
+            return _withdrawn(warehouse, table, path, f"{path.name} changed while it was read")
+        return source
+    except (OSError, EOFError, zlib.error, duckdb.Error) as error:
+        return SourceFile(table.name, path, problem=f"{path.name} is damaged ({_first_line(error)})")
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _withdrawn(warehouse: Warehouse, table: Table, path: Path, problem: str) -> SourceFile:
+    warehouse.sql(f"drop view {table.name}")
+    return SourceFile(table.name, path, problem=problem)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+class _Loader:
+    """Loads one file into one table."""
+
+    def __init__(self, warehouse: Warehouse, table: Table, path: Path) -> None:
+        self.warehouse, self.table, self.path = warehouse, table, path
+        self.loaded = f"{table.name}_loaded"
+
+    def load(self) -> SourceFile:
+        names = self._parquet_names() if self.path.suffix == ".parquet" else files.header(self.path)
+        if len(names) > MOST_COLUMNS:
+            problem = f"{self.path.name} has {len(names):,} columns where MovieLens's has {len(self.table.columns)}"
+            return SourceFile(self.table.name, self.path, problem=problem)
+        if self.path.suffix == ".parquet":
+            survey = files.survey(self.path)
+            self._cast(names, self._parquet_cells(names), "row_number() over ()")
+        else:
+            survey = self._load_csv(names)
+        return self._finish(survey, tuple(names))
+
+    def _load_csv(self, names: Sequence[str]) -> files.Survey:
+        with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter free for DuckDB
+            surveying = pool.submit(files.survey, self.path)
+            fast = self._read_fast(names)
+            survey = surveying.result()
+        if not fast or self.warehouse.count(self.loaded) != max(survey.lines - 1, 0):
+            self._read_exactly(names, survey.line_end)
+        return survey
+
+    def _read_fast(self, names: Sequence[str]) -> bool:
+        cells = ", ".join(f"'c{i}': 'varchar'" for i in range(len(names)))
+        source = f"""read_csv({_path(self.path)}, columns = {{{cells}}}, header = false, skip = 1,
+            delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
+            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())})"""
+        try:
+            self._cast(names, f"from {source}", None)
+        except duckdb.Error:
+            return False
+        return True
+
+    def _compression(self) -> str:
+        return "gzip" if self.path.suffix == ".gz" else "none"
+
+    def _read_exactly(self, names: Sequence[str], line_end: bytes) -> None:
+        cells = ", ".join(f"c{i} varchar" for i in range(len(names))) or "c0 varchar"
+        self.warehouse.sql(f"create or replace temp table cells ({LOCATOR} bigint, {cells})")
+        records = files.records(self.path, len(names), line_end)
+        while batch := list(itertools.islice(records, RECORDS_A_BATCH)):
+            self._store([record for record in batch if record.reason is None], max(len(names), 1))
+            self._reject([record for record in batch if record.reason is not None])
+        self._cast(names, "from cells", LOCATOR)
+        self.warehouse.sql("drop table cells")
+
+    def _store(self, batch: list[files.Record], width: int) -> None:
+        columns = [pa.array([record.cells[i] for record in batch], pa.string()) for i in range(width)]
+        lines = pa.array([record.line for record in batch], pa.int64())
+        names = [LOCATOR, *(f"c{i}" for i in range(width))]
+        self._insert("cells", pa.table([lines, *columns], names))
+
+    def _reject(self, batch: list[files.Record]) -> None:
+        constants = [self.path.name, self.table.name, None]
+        columns = [pa.array([record.line for record in batch], pa.int64())]
+        columns += [pa.array([value] * len(batch), pa.string()) for value in constants]
+        columns.append(pa.array([record.reason for record in batch], pa.string()))
+        columns.append(pa.array([record.raw_text for record in batch], pa.string()))
+        names = [LOCATOR, "source_file", "table_name", "column_name", "reason", "raw_text"]
+        self._insert(REJECTED_ROWS, pa.table(columns, names))
+
+    def _insert(self, table: str, rows: pa.Table) -> None:
+        self.warehouse.connection.register("rows_to_insert", rows)
+        self.warehouse.connection.execute(f"insert into {table} select * from rows_to_insert")
+        self.warehouse.connection.unregister("rows_to_insert")
+
+    def _parquet_names(self) -> list[str]:
+        described = self.warehouse.sql(f"describe select * from read_parquet({_path(self.path)})")
+        return [str(name) for name in described["column_name"]]
+
+    def _parquet_cells(self, names: Sequence[str]) -> str:
+        cells = ", ".join(f"{quoted(name)}::varchar as c{i}" for i, name in enumerate(names))
+        return f"from (select {cells} from read_parquet({_path(self.path)}))"
+
+    def _cast(self, names: Sequence[str], source: str, line: str | None) -> None:
+        """Fill the staging table: typed values, and for a row that holds a bad cell its column and text."""
+        columns = list(_delivered_columns(self.table, names))
+        values = [f"{_typed(column, f'c{i}')} as {quoted(column.name)}" for i, column in enumerate(columns)]
+        bad = [(column, i) for i, column in enumerate(columns) if column.kind in PATTERNS]
+        located = [] if line is None else [f"{line} as {LOCATOR}"]
+        fault = " ".join(f"when {_is_bad(column, f'c{i}')} then {i}" for column, i in bad)
+        first_bad = f"case {fault} end" if fault else "null::int"
+        raw = "concat_ws(',', " + ", ".join(f"coalesce(c{i}, '')" for i in range(max(len(columns), 1))) + ")"
+        inner = f"select *, {first_bad} as bad_cell {source}"
+        kept = [*located, *values, "bad_cell", f"case when bad_cell is not null then {raw} end as raw_row"]
+        kept.append(f"{_value_of_bad_cell(bad)} as bad_value")
+        self.warehouse.sql(f"create or replace table {self.loaded} as select {', '.join(kept)} from ({inner})")
+
+    def _finish(self, survey: files.Survey, names: tuple[str, ...]) -> SourceFile:
+        columns = list(_delivered_columns(self.table, names))
+        self._reject_bad_cells(columns)
+        self._publish(columns)
+        rejected = f"select count(*) from {REJECTED_ROWS} where table_name = ?"
+        return SourceFile(
+            self.table.name,
+            self.path,
+            survey.sha256,
+            survey.size,
+            names,
+            self.warehouse.count(self.table.name),
+            self.warehouse._scalar(rejected, [self.table.name]),
+        )
+
+    def _line(self) -> str:
+        described = self.warehouse.sql(f"describe {self.loaded}")
+        # The fast reader was trusted: every line is a row, so a row's place tells its line below the header.
+        return LOCATOR if LOCATOR in set(described["column_name"]) else "rowid + 2"
+
+    def _reject_bad_cells(self, columns: Sequence[Column]) -> None:
+        cases = " ".join(f"when {i} then {literal(column.name)}" for i, column in enumerate(columns))
+        kinds = " ".join(f"when {i} then {literal(column.kind)}" for i, column in enumerate(columns))
+        if not cases:
+            return
+        shown = f"left(bad_value, {VALUE_CHARACTERS})"
+        self.warehouse.connection.execute(
+            f"""insert into {REJECTED_ROWS}
+            select {self._line()}, ?, ?, case bad_cell {cases} end,
+                '''' || {shown} || ''' is not ' || case bad_cell {kinds} end,
+                left(raw_row, {files.RAW_TEXT_CHARACTERS})
+            from {self.loaded} where bad_cell is not null""",
+            [self.path.name, self.table.name],
+        )
+
+    def _publish(self, columns: Sequence[Column]) -> None:
+        """A view, not a copy: the locator costs no memory, and no row is written twice."""
+        names = [f"{self._line()} as {LOCATOR}", *(quoted(column.name) for column in columns)]
+        self.warehouse.sql(
+            f"""create or replace view {self.table.name} as
+            select {", ".join(names)} from {self.loaded} where bad_cell is null"""
+        )
+
+
+def _delivered_columns(table: Table, names: Sequence[str]) -> Iterator[Column]:
+    """The columns that the file has, declared types where the name is declared, each name once."""
+    declared = {column.name: column for column in table.columns}
+    taken = {LOCATOR.lower()}
+    for place, name in enumerate(names, start=1):
+        column = declared.get(name) or Column(_undeclared(name, declared) or f"(column {place})", "VARCHAR", TEXT)
+        if column.name.lower() in taken:
+            free = (f"{name}_{i}" for i in itertools.count(2))
+            column = Column(next(new for new in free if new.lower() not in taken), "VARCHAR", TEXT)
+        taken.add(column.name.lower())
+        yield column
+
+
+def _undeclared(name: str, declared: Iterable[str]) -> str:
+    """SQL engines and GX take `Rating` for `rating`; who reads the file with pandas does not, so it must be seen."""
+    return f"{name} (wrong case)" if name.lower() in {one.lower() for one in declared} else name
+
+
+def _typed(column: Column, cell: str) -> str:
+    # '862.0', as pandas writes a whole number in a column with gaps, becomes 862.
+    return cell if column.kind == TEXT else f"try_cast({cell} as {column.type})"
+
+
+def _is_bad(column: Column, cell: str) -> str:
+    """True where a cell is not of the column's kind. Written back alike is the quick proof that it is."""
+    value = f"try_cast({cell} as {column.type})"
+    infinite = f" or not isfinite({value})" if column.kind == NUMBER else ""
+    pattern = literal(PATTERNS[column.kind])
+    return f"""case when {cell} is null then false when {value} is null{infinite} then true
+        when {value}::varchar = {cell} then false
+        else not regexp_full_match({cell}, {pattern}) end"""
+
+
+def _value_of_bad_cell(bad: Sequence[tuple[Column, int]]) -> str:
+    cases = " ".join(f"when {i} then c{i}" for _, i in bad)
+    return f"case bad_cell {cases} end" if cases else "null::varchar"
