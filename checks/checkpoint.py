@@ -1,0 +1,53 @@
+"""Run the checkpoint over a warehouse and give its verdict. Imports Great Expectations when called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from checks import gate
+from checks.docs import figures
+from checks.run import Run, under_way
+from checks.suites import CHECKPOINT
+
+
+def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
+    """Evaluate the suites of `run` over the tables of `run.warehouse`.
+
+    The checkpoint's actions write reports to `run.output`; without `act` the verdict is all there is.
+    """
+    if act:
+        run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
+    from checks.context import close, open_project
+
+    context = open_project(run.warehouse, run.output, run.root)
+    try:
+        return _judge(run, context.checkpoints.get(CHECKPOINT), act)
+    finally:
+        close(context)
+
+
+def _judge(run: Run, checkpoint: Any, act: bool) -> gate.Verdict:
+    parameters = _parameters(run, int(time.time()))
+    if not act:
+        return run.judge_suites(_evaluate(run, checkpoint, parameters))
+    with under_way(run):
+        return run.judge(checkpoint.run(expectation_parameters=parameters))
+
+
+def _parameters(run: Run, now: int) -> dict[str, int]:
+    """What expectations may name as `{"$PARAMETER": ...}`, in seconds since 1970."""
+    fresh_since = 0 if run.max_age is None else now - run.max_age * 86_400
+    # A minute's grace: the clock of the machine that wrote the newest rating may be ahead.
+    return {"now": now + 60, "fresh_since": fresh_since}
+
+
+def _evaluate(run: Run, checkpoint: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the checkpoint does before its actions; GX refuses to run one whose list of actions was changed."""
+    return {
+        definition.suite.name: definition.run(expectation_parameters=parameters, result_format=checkpoint.result_format)
+        for definition in checkpoint.validation_definitions
+        if definition.suite.name in run.suites
+    }

@@ -1,0 +1,37 @@
+"""Open the Great Expectations project. Importing this module imports GX, which takes seconds."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+gc.disable()  # GX's import makes millions of objects and no garbage: 0.9 s of its 3 s are the collector's
+import great_expectations as gx  # noqa: E402
+
+# Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
+from checks import actions, duckdb_backend, receipt_action, recorder, tracking_action  # noqa: E402, F401
+from checks.docs import site  # noqa: E402, F401
+
+gc.enable()
+
+from checks.suites import ROOT  # noqa: E402
+
+
+def open_project(warehouse: Path, output: Path, root: Path = ROOT) -> Any:
+    """The GX context over `root`, reading tables from `warehouse` and writing results below `output`."""
+    # The warehouse is named by a URL, in which '%', '?' and '#' of a folder's name would mean something.
+    os.environ["WAREHOUSE"], os.environ["OUTPUT"] = quote(str(warehouse.resolve())), str(output.resolve())
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # what raised is in the results
+    warnings.filterwarnings("ignore", module="great_expectations|duckdb_engine|sqlalchemy")
+    return gx.get_context(mode="file", context_root_dir=root)
+
+
+def close(context: Any) -> None:
+    """Let go of the warehouse: GX keeps its connections and open files until the garbage collector comes by."""
+    for datasource in context.data_sources.all().values():
+        datasource.get_execution_engine().close()

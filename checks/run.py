@@ -1,0 +1,108 @@
+"""One run of the checkpoint: what is judged, by what limits, and where results go.
+
+GX hands its actions nothing but the checkpoint's result, so they ask here for the run that they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from checks import gate
+from checks.suites import ROOT
+from checks.waivers import Waiver
+from checks.warehouse import SourceFile
+
+# The file in which the rows of a findings table can be looked up, for tables that no delivered file holds.
+FINDINGS_FILES = {"user_anomalies": "ratings.csv", "drift_findings": "drift_analysis.csv"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings tables in three figures; None where there is no such table, or nothing could be measured."""
+
+    flagged_users: int | None = None
+    strongest_drift: float | None = None  # in units of the smallest effect that matters
+    strongest_feature: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every report of a run needs to know. `output` is where to write; it is published when the run ends."""
+
+    folder: Path
+    sources: Mapping[str, SourceFile]
+    row_counts: Mapping[str, int]
+    suites: Mapping[str, Sequence[Mapping[str, Any]]]
+    output: Path
+    warehouse: Path
+    started: datetime
+    fail_on: str = "critical"
+    max_age: int | None = None  # how old the newest rating may be, in days
+    settings: Mapping[str, Any] = field(default_factory=dict)  # all that decides besides data and rules, JSON-ready
+    simulated: bool = False
+    problems: Mapping[str, str] = field(default_factory=dict)  # why a table is missing, by table
+    first_rating: datetime | None = None
+    last_rating: datetime | None = None
+    findings: Findings = Findings()
+    root: Path = ROOT
+    waivers: Sequence[Waiver] = ()
+    published: Path | None = None  # where `output` will stand after the run
+    figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
+    announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
+
+    def announce(self, telling: Callable[[], None]) -> None:
+        """Call `telling` when the results are published, in order; at once where nothing will publish them.
+
+        What leaves the machine waits for this: nobody is told of results that a full disk or a kill then undoes.
+        """
+        if self.published is None:
+            telling()
+        else:
+            self.announcements.append(telling)
+
+    def declared(self) -> list[gate.Declared]:
+        """The suites with what is known of the table of each."""
+        return [self._declare(name, expectations) for name, expectations in self.suites.items()]
+
+    def _declare(self, name: str, expectations: Sequence[Mapping[str, Any]]) -> gate.Declared:
+        return gate.Declared(name, expectations, self.file_of(name), self.problems.get(name), self.row_counts.get(name))
+
+    def file_of(self, table: str) -> str | None:
+        """The name of the file that holds the rows of `table`."""
+        source = self.sources.get(table)
+        if source is None:
+            return FINDINGS_FILES.get(table)
+        return source.path.name if source.path else f"{table}.csv"
+
+    def judge(self, checkpoint_result: Any) -> gate.Verdict:
+        """The verdict on GX's CheckpointResult."""
+        by_suite = {key.expectation_suite_identifier.name: one for key, one in checkpoint_result.run_results.items()}
+        return self.judge_suites(by_suite)
+
+    def judge_suites(self, results: Mapping[str, Any]) -> gate.Verdict:
+        """The verdict on GX's ExpectationSuiteValidationResults, by suite."""
+        return gate.judge(results, self.declared(), self.fail_on, self.waivers, gate.REQUIRED_SUITES)
+
+
+_current: ContextVar[Run] = ContextVar("run")
+
+
+def current() -> Run:
+    """The run under way. Raises LookupError outside of one."""
+    return _current.get()
+
+
+@contextmanager
+def under_way(run: Run) -> Iterator[Run]:
+    """Make `run` the current one for as long as the block lasts."""
+    token = _current.set(run)
+    try:
+        yield run
+    finally:
+        _current.reset(token)

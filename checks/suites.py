@@ -1,0 +1,67 @@
+"""The suites as their JSON files declare them, read without Great Expectations (whose import takes seconds)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent / "gx"
+CHECKPOINT = "movielens"
+SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
+
+
+class ProjectError(Exception):
+    """The GX project is broken; the message is one sentence for the user."""
+
+
+def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str, list[dict[str, Any]]]:
+    """The expectations of each of the checkpoint's suites, in the checkpoint's order.
+
+    Raises ProjectError where a file is missing or is no JSON, or where one of them would be misread: a severity
+    that there is not, or an id that two share, so that a waiver of one would be a waiver of both.
+    """
+    definitions = _read(root / "checkpoints" / f"{checkpoint}.json")["validation_definitions"]
+    names = [_suite_name(root, definition["name"]) for definition in definitions]
+    suites = {name: _read(suite_file(name, root))["expectations"] for name in names}
+    _check(suites, root)
+    return suites
+
+
+def _check(suites: dict[str, list[dict[str, Any]]], root: Path) -> None:
+    seen: set[str] = set()
+    for name, suite in suites.items():
+        for one in suite:
+            identity, severity = one.get("id"), one.get("severity", SEVERITIES[0])
+            if severity not in SEVERITIES:
+                allowed = ", ".join(SEVERITIES)
+                raise ProjectError(f"{suite_file(name, root)}: the severity '{severity}' is none of {allowed}.")
+            if identity in seen:
+                raise ProjectError(f"{suite_file(name, root)}: the id {identity} is given twice; leave it out of one.")
+            seen |= {identity} if identity else set()
+
+
+def suite_file(name: str, root: Path = ROOT) -> Path:
+    """Where a suite stands."""
+    return root / "expectations" / f"{name}.json"
+
+
+def place(name: str, expectation_id: str | None, root: Path = ROOT) -> tuple[str, int]:
+    """Where an expectation stands: its file, from the repository's root, and the line of its id (1 without one)."""
+    file = suite_file(name, root)
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    start = text.find(json.dumps(expectation_id)) if expectation_id else -1
+    return file.relative_to(root.parent).as_posix(), text.count("\n", 0, max(start, 0)) + 1
+
+
+def _suite_name(root: Path, definition: str) -> str:
+    return str(_read(root / "validation_definitions" / f"{definition}.json")["suite"]["name"])
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
+    except json.JSONDecodeError as error:
+        raise ProjectError(f"{path}:{error.lineno}: is no valid JSON ({error.msg}); mend that line.") from error
