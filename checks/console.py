@@ -1,0 +1,149 @@
+"""The verdict for a person at a terminal, or in a log: plain where the output is no terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from checks import gate, suites
+from checks.run import Run
+
+LOG_WIDTH = 120  # where the output is no terminal that could tell
+SHOWN_ROWS = 3  # a glance; Data Docs show more
+SHOWN_VALUE = 60
+
+STYLES = {
+    gate.Status.PASSED: "green",
+    gate.Status.FAILED: "red",
+    gate.Status.UNDETERMINED: "magenta",
+    gate.Status.WAIVED: "cyan",
+}
+DECISION_STYLES = {
+    gate.Decision.PASS: "bold green",
+    gate.Decision.FAIL: "bold red",
+    gate.Decision.UNDETERMINED: "bold magenta",
+}
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that neither guesses links and numbers nor reads markup: data are printed as they are."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return (
+        made
+        if made.is_terminal
+        else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=LOG_WIDTH, soft_wrap=True)
+    )
+
+
+def print_verdict(out: Console, verdict: gate.Verdict, run: Run) -> None:
+    """One table, suite by suite; then every open outcome with its rows and what to do; then the verdict."""
+    out.print(_table(verdict, run))
+    for alike in _by_cause(verdict.worst_first()):
+        if len(alike) == 1:
+            _print_outcome(out, alike[0])
+        else:
+            _print_unjudged(out, alike)
+    _print_decision(out, verdict)
+
+
+def _table(verdict: gate.Verdict, run: Run) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("suite")
+    for heading in ("rows", "expectations", "passed", "critical", "warning", "info", "waived", "not judged"):
+        table.add_column(heading, justify="right")
+    for name in run.suites:
+        table.add_row(*_table_row(name, verdict.of_suites([name]), run))
+    return table
+
+
+def _table_row(name: str, suite: gate.Verdict, run: Run) -> list[Text]:
+    rows = run.row_counts.get(name)
+    cells = [Text(name), Text("no table" if rows is None else f"{rows:,}"), Text(str(len(suite.outcomes)))]
+    cells.append(_number(suite.count(gate.Status.PASSED), "green"))
+    styles = {"critical": "bold red", "warning": "yellow", "info": "blue"}
+    cells += [_number(suite.count(gate.Status.FAILED, one), styles[one]) for one in suites.SEVERITIES]
+    cells.append(_number(suite.count(gate.Status.WAIVED), "cyan"))
+    return [*cells, _number(suite.count(gate.Status.UNDETERMINED), "magenta")]
+
+
+def _number(count: int, style: str) -> Text:
+    return Text(str(count), style=style if count else "dim")
+
+
+def _by_cause(outcomes: list[gate.Outcome]) -> list[list[gate.Outcome]]:
+    """What could not be judged for one cause, such as a missing file, in one group; all else by itself."""
+    groups: dict[object, list[gate.Outcome]] = {}
+    for place, outcome in enumerate(outcomes):
+        unjudged = outcome.status is gate.Status.UNDETERMINED
+        groups.setdefault(outcome.cause if unjudged else place, []).append(outcome)
+    return list(groups.values())
+
+
+def _print_unjudged(out: Console, alike: list[gate.Outcome]) -> None:
+    counts = Counter(outcome.suite for outcome in alike)
+    suites = ", ".join(f"{count} of {suite}" for suite, count in counts.items())
+    label = _label(gate.Status.UNDETERMINED).upper()
+    out.print(Text.assemble((label, STYLES[gate.Status.UNDETERMINED]), f"  {len(alike)} expectations: {suites}"))
+    out.print(Text(f"    They could not be judged: {printable(alike[0].cause or '')}.\n"))
+
+
+def _print_outcome(out: Console, outcome: gate.Outcome) -> None:
+    label = outcome.severity if outcome.status is gate.Status.FAILED else _label(outcome.status)
+    line = Text.assemble((label.upper(), STYLES[outcome.status]), f"  {outcome.suite}: ", outcome.sentence)
+    out.print(line)
+    for text in details(outcome):
+        out.print(Text(f"    {text}"))
+    out.print()
+
+
+def _label(status: gate.Status) -> str:
+    return "not judged" if status is gate.Status.UNDETERMINED else str(status)
+
+
+def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
+    """What is known of an outcome that did not pass, in lines of plain text: findings, rows, what to do."""
+    if outcome.status is gate.Status.UNDETERMINED:
+        unwaived = ["A waiver covers failures alone."] if outcome.waiver else []
+        return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived]
+    waiver = [printable(outcome.waiver.sentence())] if outcome.waiver else []
+    found = [f"Found: {printable(outcome.observed)}."] if outcome.observed else []
+    rows = [row_text(row) for row in outcome.rows[:shown_rows]]
+    more = (outcome.unexpected_count or 0) - len(rows)
+    tail = [f"… and {more:,} more"] if rows and more > 0 else []
+    return [*waiver, *found, *rows, *tail, f"What to do: {outcome.action}"]
+
+
+def row_text(row: gate.FailingRow) -> str:
+    """A failing row on one line: its place and its values."""
+    place = f"{row.file}:{row.line}" if row.line is not None else row.file or "row"
+    values = ", ".join(f"{printable(name)} {shortened(value)}" for name, value in row.values.items())
+    return f"{printable(place)}  {values}"
+
+
+def _print_decision(out: Console, verdict: gate.Verdict) -> None:
+    for question in gate.questions(verdict):
+        if question.verdict.outcomes:
+            style = DECISION_STYLES[question.decision]
+            out.print(Text.assemble(f"{question.text:<24}", (str(question.decision), style)))
+    decision = Text(str(verdict.decision).upper(), style=DECISION_STYLES[verdict.decision])
+    out.print(Text.assemble("\nVerdict: ", decision, f"  {verdict.why()}"))
+
+
+def shortened(value: Any, longest: int = SHOWN_VALUE) -> str:
+    """A value from the data in at most `longest` printable characters; text in quotes, so blanks are seen."""
+    if value is None:
+        return "missing"
+    text = printable(str(value))
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def printable(text: str) -> str:
+    """Text without control characters: data must not move a cursor, nor turn the direction of a page's text."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)

@@ -1,0 +1,375 @@
+"""From a checkpoint's result to one verdict: pass, fail or undetermined. Silence is never taken for success.
+
+The only place that decides: console, reports, Data Docs and alerts all read the `Verdict` made here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from checks.suites import SEVERITIES
+from checks.waivers import Waiver
+
+# The three questions that a delivery is asked, and the suites that answer each.
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "Are the rows right?": ("ratings", "movies", "tags", "links", "rejected_rows"),
+    "Are the users honest?": ("user_anomalies",),
+    "Has the world moved?": ("drift_findings",),
+}
+# What a rule written as a query may count, as its `meta` says: {"counts": "users"}.
+COUNTED = ("findings", "rows", "users", "features", "films", "genres", "levels", "seconds", "blocks", "gaps", "tags")
+# What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense.
+ROWS_ARE = {"user_anomalies": "users", "drift_findings": "features"}
+REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suites)
+
+
+class Status(StrEnum):
+    """What became of one expectation. `undetermined`: it could not be judged, which is not a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDETERMINED = "undetermined"
+    WAIVED = "waived"
+
+
+class Decision(StrEnum):
+    """The gate's answer for the whole delivery."""
+
+    PASS = "pass"  # noqa: S105  no password
+    FAIL = "fail"
+    UNDETERMINED = "undetermined"
+
+
+EXIT_CODES = {Decision.PASS: 0, Decision.FAIL: 1, Decision.UNDETERMINED: 2}
+
+
+@dataclass(frozen=True)
+class FailingRow:
+    """One row that breaks an expectation: where it stands in its file, and its values."""
+
+    file: str | None
+    line: int | None
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One expectation, judged."""
+
+    suite: str
+    expectation_id: str | None
+    expectation_type: str
+    column: str | None
+    kwargs: Mapping[str, Any]
+    severity: str
+    sentence: str
+    meaning: str
+    action: str
+    status: Status
+    observed: str = ""
+    unexpected_count: int | None = None
+    element_count: int | None = None
+    counted: str = "rows"  # what `unexpected_count` counts, one of COUNTED
+    rows: tuple[FailingRow, ...] = ()
+    cause: str | None = None
+    rows_query: str | None = None  # SQL over the warehouse that gives every row that breaks it, as GX ran it
+    waiver: Waiver | None = None  # the one given for it, whether it is needed, holds, or has expired
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells an expectation from all others, run after run: suite and id, or type and arguments without one."""
+        written = f"{self.expectation_type} {json.dumps(dict(self.kwargs), sort_keys=True, default=str)}"
+        return self.suite, self.expectation_id or written
+
+    @property
+    def share(self) -> float | None:
+        """The share of rows that break the expectation, between 0 and 1, where rows can be counted."""
+        if not self.element_count or self.unexpected_count is None:
+            return None
+        return self.unexpected_count / self.element_count
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All outcomes of a run and what follows from them."""
+
+    outcomes: tuple[Outcome, ...]
+    fail_on: str = "critical"
+
+    @property
+    def gating(self) -> tuple[Outcome, ...]:
+        """The failures that make the verdict `fail`."""
+        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+        return tuple(o for o in self.outcomes if o.status is Status.FAILED and o.severity in gated)
+
+    def stops(self, outcome: Outcome) -> bool:
+        """Whether this outcome is one that keeps the verdict from `pass`."""
+        return outcome in self.gating or outcome in self.undetermined
+
+    @property
+    def undetermined(self) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.outcomes if o.status is Status.UNDETERMINED)
+
+    @property
+    def decision(self) -> Decision:
+        if self.gating:
+            return Decision.FAIL
+        return Decision.UNDETERMINED if self.undetermined else Decision.PASS
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.decision]
+
+    def count(self, status: Status, severity: str | None = None) -> int:
+        return sum(o.status is status and severity in (None, o.severity) for o in self.outcomes)
+
+    def of_suites(self, suites: Iterable[str]) -> Verdict:
+        """The verdict on some suites alone, such as those that answer one question."""
+        chosen = frozenset(suites)
+        return Verdict(tuple(o for o in self.outcomes if o.suite in chosen), self.fail_on)
+
+    def worst_first(self) -> list[Outcome]:
+        """Everything that did not pass, what decided the verdict first.
+
+        Gating failures, then what could not be judged, then other failures, then waived, each by severity.
+        """
+        order = {Status.UNDETERMINED: 1, Status.FAILED: 2, Status.WAIVED: 3}
+        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+
+        def rank(outcome: Outcome) -> tuple[int, int]:
+            gates = outcome.status is Status.FAILED and outcome.severity in gated
+            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity)
+
+        return sorted((o for o in self.outcomes if o.status in order), key=rank)
+
+    def why(self) -> str:
+        """The verdict's reason in one sentence."""
+        if self.gating:
+            return f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed."
+        if self.undetermined:
+            suites = sorted({o.suite for o in self.undetermined})
+            return f"{_counted(len(self.undetermined), 'expectation')} of {', '.join(suites)} could not be judged."
+        if not self.outcomes:
+            return "Nothing was judged."
+        counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
+        rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return f"Nothing {self.fail_on} failed; {rest}." if rest else "Every expectation holds."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A suite as its JSON file declares it, and what is known of its table: the file's name, why it is missing."""
+
+    name: str
+    expectations: Sequence[Mapping[str, Any]]
+    source_file: str | None = None
+    problem: str | None = None
+    row_count: int | None = None
+
+
+def judge(
+    results: Mapping[str, Any],
+    declared: Sequence[Declared],
+    fail_on: str = "critical",
+    waivers: Sequence[Waiver] = (),
+    required: Iterable[str] = (),
+) -> Verdict:
+    """The verdict on `results`, GX's ExpectationSuiteValidationResult by suite name.
+
+    What a suite's file declares and the result lacks is undetermined, as is an expectation that raised, a suite
+    that declares nothing, and a suite of `required` that is not declared. A waiver that holds turns a failure, and
+    nothing else, into `waived`.
+    """
+    absent = [Declared(name, ()) for name in required if name not in {suite.name for suite in declared}]
+    given = {(waiver.suite, waiver.expectation): waiver for waiver in waivers}
+    judged = [outcome for suite in declared for outcome in _judge_suite(suite, results.get(suite.name))]
+    outcomes = [_waive(one, given.get((one.suite, one.expectation_id or ""))) for one in judged]
+    outcomes += [_silent(suite, "the checkpoint holds no such suite") for suite in absent]
+    if not outcomes:
+        outcomes = [_silent(Declared("movielens", ()), "the checkpoint holds no suite")]
+    return Verdict(tuple(outcomes), fail_on)
+
+
+def _waive(outcome: Outcome, waiver: Waiver | None) -> Outcome:
+    waived = waiver is not None and not waiver.expired and outcome.status is Status.FAILED
+    return replace(outcome, waiver=waiver, status=Status.WAIVED if waived else outcome.status)
+
+
+def _judge_suite(suite: Declared, result: Any) -> Iterator[Outcome]:
+    if not suite.expectations:
+        yield _silent(suite, "the suite's file declares no expectation")
+    unclaimed = [] if result is None else list(result.results)
+    for declared in suite.expectations:
+        found = next((one for one in unclaimed if _is_result_of(one, declared)), None)
+        if found is None:
+            yield _not_evaluated(suite, declared)
+        else:
+            unclaimed = [one for one in unclaimed if one is not found]
+            yield _judge_one(suite, declared, found)
+
+
+def _is_result_of(result: Any, declared: Mapping[str, Any]) -> bool:
+    """By id; an expectation written without one is told by its type and arguments."""
+    config = result.expectation_config
+    if declared.get("id"):
+        return bool(config.id == declared["id"])
+    stated = {k: v for k, v in declared.get("kwargs", {}).items() if not isinstance(v, Mapping)}
+    return bool(config.type == declared["type"]) and all(config.kwargs.get(k) == v for k, v in stated.items())
+
+
+def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Outcome:
+    detail = dict(result.result or {})
+    if not result.success and not detail:
+        return _outcome(suite, declared, Status.UNDETERMINED, cause=suite.problem or _cause(result.exception_info))
+    status = Status.PASSED if result.success else _failure(declared)
+    counted = _what_counts(declared)
+    return _outcome(
+        suite,
+        declared,
+        status,
+        observed=_observed(detail, counted),
+        unexpected_count=_unexpected_count(declared, detail),
+        element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
+        counted=counted,
+        rows=() if result.success else tuple(_failing_rows(suite, detail)),
+        rows_query=None if result.success else _rows_query(suite, declared, detail),
+        cause=_notes(declared.get("notes"))[0].rstrip(".") if status is Status.UNDETERMINED else None,
+    )
+
+
+def _what_counts(declared: Mapping[str, Any]) -> str:
+    """What a query's rows are, which its text can't tell: without a word in `meta`, findings."""
+    if "unexpected_rows_query" not in declared.get("kwargs", {}):
+        return "rows"
+    stated = (declared.get("meta") or {}).get("counts")
+    return stated if stated in COUNTED else "findings"
+
+
+def _is_of_rows(suite: Declared, counted: str) -> bool:
+    return counted in ("rows", ROWS_ARE.get(suite.name))
+
+
+def _failure(declared: Mapping[str, Any]) -> Status:
+    """A rule on whether the data could be judged at all fails into `undetermined` where its `meta` says so."""
+    judgeable = (declared.get("meta") or {}).get("when_failed") == Status.UNDETERMINED
+    return Status.UNDETERMINED if judgeable else Status.FAILED
+
+
+def _silent(suite: Declared, cause: str) -> Outcome:
+    nothing = {"type": "suite", "severity": "critical", "description": f"{suite.name} is judged."}
+    return _outcome(suite, nothing, Status.UNDETERMINED, cause=suite.problem or cause)
+
+
+def _not_evaluated(suite: Declared, declared: Mapping[str, Any]) -> Outcome:
+    cause = suite.problem or "the suite's file declares it, but it was not evaluated"
+    return _outcome(suite, declared, Status.UNDETERMINED, cause=cause)
+
+
+def _outcome(suite: Declared, declared: Mapping[str, Any], status: Status, **rest: Any) -> Outcome:
+    meaning, action = _notes(declared.get("notes"))
+    kwargs = declared.get("kwargs", {})
+    return Outcome(
+        suite=suite.name,
+        expectation_id=declared.get("id"),
+        expectation_type=declared["type"],
+        column=kwargs.get("column"),
+        kwargs=kwargs,
+        severity=str(declared.get("severity") or "critical"),  # GX's own default
+        sentence=declared.get("description") or declared["type"].replace("_", " "),
+        meaning=meaning,
+        action=action,
+        status=status,
+        **rest,
+    )
+
+
+def _notes(notes: Any) -> tuple[str, str]:
+    """An expectation's notes are two: what a failure means, and what to do."""
+    texts = [notes] if isinstance(notes, str) else list(notes or [])
+    return texts[0] if texts else "", "\n\n".join(texts[1:])
+
+
+def _cause(exception_info: Any) -> str:
+    """The cause of an expectation that raised, in one line, without the engine's preamble."""
+    for info in dict(exception_info or {}).values():
+        if isinstance(info, Mapping) and info.get("exception_message"):
+            return one_line(str(info["exception_message"]))
+    message = dict(exception_info or {}).get("exception_message")
+    return one_line(str(message)) if message else "it gave no result"
+
+
+def one_line(message: str) -> str:
+    """The first line of an engine's message, without class names in front of it."""
+    first = message.strip().partition("\n")[0]
+    for preamble in ("Exception) ", "Error: "):
+        first = first.rpartition(preamble)[2] if preamble in first else first
+    return first.strip().rstrip(".!")
+
+
+def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:
+    if detail.get("unexpected_count") is not None:
+        return int(detail["unexpected_count"])
+    return int(detail["observed_value"]) if "unexpected_rows_query" in declared.get("kwargs", {}) else None
+
+
+def _observed(detail: Mapping[str, Any], counted: str) -> str:
+    if detail.get("unexpected_count") is not None and detail.get("element_count"):
+        share = detail["unexpected_count"] / detail["element_count"]
+        return f"{detail['unexpected_count']:,} of {detail['element_count']:,} rows ({format_share(share)})"
+    value = detail.get("observed_value")
+    if "unexpected_rows" in (detail.get("details") or {}):
+        return _counted(int(value or 0), counted.removesuffix("s"))
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
+
+
+def _rows_query(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
+    query = declared.get("kwargs", {}).get("unexpected_rows_query")
+    if query is not None:
+        return str(query).format(batch=f'"{suite.name}"')
+    return detail.get("unexpected_index_query")
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, (list, tuple, set)):
+        return ", ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def format_share(share: float) -> str:
+    """A share as per cent with two significant places, never rounding something to nothing."""
+    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def _failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[FailingRow]:
+    located = detail.get("partial_unexpected_index_list") or []
+    listed = (detail.get("details") or {}).get("unexpected_rows") or []
+    for row in [*located, *listed]:
+        values = dict(row)
+        line = values.pop("source_line", None)
+        file = values.pop("source_file", suite.source_file)
+        yield FailingRow(file, None if line is None else int(line), values)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One of the three questions with its answer."""
+
+    text: str
+    verdict: Verdict = field(repr=False)
+
+    @property
+    def decision(self) -> Decision:
+        return self.verdict.decision if self.verdict.outcomes else Decision.UNDETERMINED
+
+
+def questions(verdict: Verdict) -> list[Question]:
+    """The three questions, each with the verdict of the suites that answer it."""
+    return [Question(text, verdict.of_suites(suites)) for text, suites in QUESTIONS.items()]

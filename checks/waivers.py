@@ -1,0 +1,131 @@
+"""Waivers: failures that somebody answers for, for a time, so that a strict gate can be taken up on dirty data."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from checks.suites import ROOT, ProjectError
+
+FILE = "waivers.yml"
+LONGEST = 366  # days; `max_days` can be set lower, not higher: who waives for longer should change the suite
+FIELDS = ("suite", "expectation", "owner", "reason", "expires")
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One failure waived: `expectation` is its id in the suite's file, `expires` the last day that it holds (UTC)."""
+
+    suite: str
+    expectation: str
+    owner: str
+    reason: str
+    expires: date
+    expired: bool = False
+
+    def sentence(self) -> str:
+        """Who waived it, until when and why."""
+        if self.expired:
+            return f"The waiver of {self.owner} expired on {self.expires}; it gates again. It said: {self.reason}"
+        return f"Waived by {self.owner} until {self.expires}: {self.reason}"
+
+
+def load_waivers(
+    suites: Mapping[str, Sequence[Mapping[str, Any]]], today: date, root: Path = ROOT
+) -> tuple[Waiver, ...]:
+    """The waivers of `gx/waivers.yml`; none where there is no such file. An expired one is marked so.
+
+    Raises ProjectError for a file that can't be read, and for a waiver that lacks a field, matches no
+    expectation of `suites`, repeats another, or reaches further ahead than the file's `max_days`.
+    """
+    path = root / FILE
+    if not path.exists():
+        return ()
+    content = _read(path)
+    max_days = _max_days(content, path)
+    waivers = [_waiver(entry, f"{path}: waiver {i}", today) for i, entry in enumerate(_entries(content, path), 1)]
+    for number, waiver in enumerate(waivers, start=1):
+        _check(waiver, suites, waivers[: number - 1], today + timedelta(days=max_days), f"{path}: waiver {number}")
+    return tuple(waivers)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Refuses a key given twice, where YAML would let the last one win in silence."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            keys = [key.value for key, _ in node.value]
+            if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+                raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is given twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506  a SafeLoader
+    except OSError as error:
+        raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise ProjectError(f"{path}: is no valid YAML ({_one_line(error)}); mend it there.") from error
+    if not isinstance(content, Mapping) or set(content) - {"max_days", "waivers"}:
+        raise ProjectError(f"{path}: must hold `max_days` and `waivers` and nothing else; see its comment.")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    return f"line {mark.line + 1}: {problem}" if mark else str(problem)
+
+
+def _max_days(content: Mapping[str, Any], path: Path) -> int:
+    days = content.get("max_days")
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= LONGEST:
+        raise ProjectError(f"{path}: `max_days` must be a whole number from 1 to {LONGEST}, not {days!r}.")
+    return days
+
+
+def _entries(content: Mapping[str, Any], path: Path) -> Sequence[Any]:
+    entries = content.get("waivers")
+    if not isinstance(entries, list):
+        raise ProjectError(f"{path}: `waivers` must be a list; write `waivers: []` where there are none.")
+    return entries
+
+
+def _waiver(entry: Any, place: str, today: date) -> Waiver:
+    if not isinstance(entry, Mapping) or set(entry) != set(FIELDS):
+        given = set(entry) if isinstance(entry, Mapping) else set()
+        lacking, unknown = sorted(set(FIELDS) - given), sorted(map(str, given - set(FIELDS)))
+        wrong = f"lacks {', '.join(lacking)}" if lacking else f"has the unknown field {', '.join(unknown)}"
+        raise ProjectError(f"{place}: {wrong}; a waiver has {', '.join(FIELDS)}.")
+    texts = {name: entry[name] for name in FIELDS if name != "expires"}
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            raise ProjectError(f"{place}: `{name}` must be a text that is not empty.")
+    expires = entry["expires"]
+    if not isinstance(expires, date) or isinstance(expires, datetime):
+        raise ProjectError(f"{place}: `expires` must be a day such as 2026-12-31, not {expires!r}.")
+    # A waiver is shown on one line of a console, a table or an annotation.
+    flat = {name: " ".join(text.split()) for name, text in texts.items()}
+    return Waiver(**flat, expires=expires, expired=expires < today)
+
+
+def _check(
+    waiver: Waiver,
+    suites: Mapping[str, Sequence[Mapping[str, Any]]],
+    earlier: Sequence[Waiver],
+    latest: date,
+    place: str,
+) -> None:
+    if waiver.suite not in suites:
+        raise ProjectError(f"{place}: the checkpoint has no suite {waiver.suite}; name one of {', '.join(suites)}.")
+    if waiver.expectation not in [declared.get("id") for declared in suites[waiver.suite]]:
+        file = f"gx/expectations/{waiver.suite}.json"
+        raise ProjectError(f"{place}: matches nothing; no expectation of {file} has the id {waiver.expectation}.")
+    if waiver.expectation in [other.expectation for other in earlier]:
+        raise ProjectError(f"{place}: waives {waiver.expectation} a second time; remove one of the two.")
+    if waiver.expires > latest:
+        raise ProjectError(f"{place}: expires on {waiver.expires}, further ahead than `max_days` allows ({latest}).")
