@@ -1,0 +1,303 @@
+"""What the charts of a run show: aggregates from the warehouse, with a title that says what is seen.
+
+`drawing` draws them. Every chart is aggregated by DuckDB to at most some thousand values, whatever the data's size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from checks.docs import findings
+from checks.gate import format_share, one_line
+from checks.tables import DELIVERED, LOCATOR
+from checks.warehouse import Warehouse, quoted
+
+LEVELS = [level / 2 for level in range(1, 11)]  # the half-star scale
+LATEST = 4_102_444_800  # 2100-01-01: a later time is milliseconds or damage, and would flatten the axis
+DOTS = 700  # normal users drawn; more can't be told apart
+LABELLED = 5  # flagged users named in the chart
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart to draw: `title` says what is seen, `alt` says it in numbers, `note` what is left out.
+
+    `kind` names the drawing, `values` are its rows and `labels` its words. `problem` says why there are none.
+    """
+
+    id: str
+    group: str
+    title: str
+    alt: str = ""
+    kind: str = ""
+    values: list[dict[str, Any]] = field(default_factory=list)
+    labels: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    problem: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def charts(warehouse: Warehouse) -> list[Chart]:
+    """All charts that the tables of the warehouse allow."""
+    return [chart for ask in ASKED if (chart := _asked(ask, warehouse)) is not None]
+
+
+def _asked(ask: Callable[[Warehouse], Chart | None], warehouse: Warehouse) -> Chart | None:
+    """Damaged data (a renamed column, say) may defeat a chart; that must not cost the run its verdict."""
+    try:
+        return ask(warehouse)
+    except Exception as error:
+        name = ask.__name__.replace("_", " ").capitalize()
+        problem = f"This chart could not be made: {one_line(str(error))}."
+        return Chart(ask.__name__, "data", name, problem=problem)
+
+
+def rating_levels(warehouse: Warehouse) -> Chart | None:
+    """How many ratings each level has; what is off the scale is one bar of its own."""
+    if not warehouse.has("ratings"):
+        return None
+    listed = ", ".join(map(str, LEVELS))
+    frame = warehouse.sql(
+        f"""select case when rating is null then 'none' when rating in ({listed}) then format('{{:.1f}}', rating)
+            else 'off scale' end as level, sum(ratings) as ratings
+            from (select rating, count(*) as ratings from ratings group by rating) group by level"""
+    )
+    counts = dict(zip(frame["level"], frame["ratings"].astype(int), strict=True))
+    if not counts:
+        return None
+    shown = [f"{level:.1f}" for level in LEVELS] + [extra for extra in ("off scale", "none") if extra in counts]
+    values = [{"level": level, "ratings": counts.get(level, 0), "odd": level in ODD_LEVELS} for level in shown]
+    top = max(values, key=lambda value: value["ratings"])
+    share = format_share(top["ratings"] / sum(counts.values()))
+    odd = "".join(f"; {counts[extra]:,} {ODD_LEVELS[extra]}" for extra in shown[len(LEVELS) :])
+    title = f"The commonest rating is {top['level']}, in {share} of rows{odd}"
+    alt = "Ratings by level: " + ", ".join(f"{value['level']}: {value['ratings']:,}" for value in values)
+    return Chart("rating-levels", "data", title, alt, "levels", values)
+
+
+ODD_LEVELS = {"off scale": "off the scale", "none": "without a value"}
+
+
+def ratings_over_time(warehouse: Warehouse) -> Chart | None:
+    """Ratings a day, week, month or year, whichever gives the delivery's span a readable number of steps."""
+    if not warehouse.has("ratings"):
+        return None
+    usable = f"timestamp between 0 and {LATEST}"
+    span = warehouse.sql(
+        f"""select min(timestamp) as first, max(timestamp) as last, count(*) as usable,
+            (select count(*) from ratings) as total from ratings where {usable}"""
+    ).iloc[0]
+    if not span["usable"]:
+        return None
+    unit = _time_unit(span["last"] - span["first"])
+    frame = warehouse.sql(
+        f"""select date_trunc('{unit}', make_timestamp(timestamp * 1000000)) as period, count(*) as ratings
+            from ratings where {usable} group by period order by period"""
+    )
+    periods = list(zip(frame["period"], frame["ratings"].astype(int), strict=True))
+    peak, most = max(periods, key=lambda one: one[1])
+    busiest = peak.strftime({"year": "%Y", "month": "%Y-%m"}.get(unit, "%Y-%m-%d"))
+    first, last = (pd.Timestamp(span[name], unit="s") for name in ("first", "last"))
+    title = f"Ratings run from {first:%Y-%m-%d} to {last:%Y-%m-%d}; the busiest {unit} is {busiest}"
+    alt = f"Ratings by {unit} in {len(frame)} {unit}s; at most {most:,}, in {busiest}"
+    left_out = int(span["total"] - span["usable"])
+    note = f"{left_out:,} ratings without a time that a calendar knows are not shown." if left_out else ""
+    values = [{"period": f"{period:%Y-%m-%dT%H:%M:%SZ}", "ratings": ratings} for period, ratings in periods]
+    return Chart("ratings-over-time", "data", title, alt, "over_time", values, {"unit": unit}, note)
+
+
+def _time_unit(seconds: float) -> str:
+    days = seconds / 86_400
+    return "day" if days < 100 else "week" if days < 730 else "month" if days < 3_650 else "year"
+
+
+def long_tail_of_films(warehouse: Warehouse) -> Chart | None:
+    """How unevenly ratings are spread over films."""
+    return _long_tail(warehouse, "movieId", "film", "The most rated tenth of films gets {share} of the ratings")
+
+
+def long_tail_of_users(warehouse: Warehouse) -> Chart | None:
+    """How unevenly ratings are spread over users."""
+    return _long_tail(warehouse, "userId", "user", "The most active tenth of users gives {share} of the ratings")
+
+
+def _long_tail(warehouse: Warehouse, key: str, noun: str, title: str) -> Chart | None:
+    if not warehouse.has("ratings"):
+        return None
+    # One rank in each tenth of an e-fold draws the same line as all ranks, whatever their number.
+    frame = warehouse.sql(
+        f"""with counted as (select count(*) as ratings from ratings where {key} is not null group by {key}),
+            ranked as (select ratings, row_number() over (order by ratings desc) as rank,
+                sum(ratings) over (order by ratings desc rows unbounded preceding) as running,
+                count(*) over () as total, sum(ratings) over () as everything from counted)
+            select rank, ratings, running, total, everything from ranked
+            where rank <= 10 or rank = total or rank = greatest(1, total // 10)
+                or floor(ln(rank) / 0.1) <> floor(ln(rank - 1) / 0.1) order by rank"""
+    )
+    if frame.empty:
+        return None
+    total, everything = int(frame["total"].iloc[0]), float(frame["everything"].iloc[0])
+    tenth = frame[frame["rank"] <= max(1, total // 10)].iloc[-1]
+    said = title.format(share=format_share(tenth["running"] / everything))
+    most, least = int(frame["ratings"].iloc[0]), int(frame["ratings"].iloc[-1])
+    alt = f"Ratings of {total:,} {noun}s by rank: the first has {most:,}, the last {least:,}"
+    values = [{"rank": int(row["rank"]), "ratings": int(row["ratings"])} for _, row in frame.iterrows()]
+    return Chart(f"long-tail-{noun}s", "data", said, alt, "rank_curve", values, {"noun": noun})
+
+
+def missing_values(warehouse: Warehouse) -> Chart | None:
+    """The share of empty cells in each column of the delivered tables."""
+    tables = [table.name for table in DELIVERED if warehouse.has(table.name)]
+    values = [row for table in tables for row in _missing(warehouse, table)]
+    if not values:
+        return None
+    lacking = sorted((row for row in values if row["missing"]), key=lambda row: -row["share"])
+    title = "No value is missing in any column"
+    if lacking:
+        columns = "one column" if len(lacking) == 1 else f"{len(lacking)} columns"
+        worst = f"{lacking[0]['column']}: {lacking[0]['missing']:,}"
+        title = f"Values are missing in {columns}, {'' if len(lacking) == 1 else 'most in '}{worst}"
+    alt = "Missing values by column: " + ", ".join(f"{row['column']}: {row['missing']:,}" for row in values)
+    return Chart("missing-values", "data", title, alt, "missing", values)
+
+
+def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
+    columns = [name for name in warehouse.sql(f"describe {quoted(table)}")["column_name"] if name != LOCATOR]
+    if not columns:
+        return []
+    counted = ", ".join(f"count({quoted(name)})" for name in columns)
+    row = warehouse.connection.execute(f"select count(*), {counted} from {quoted(table)}").fetchone()
+    assert row is not None
+    total, *given = row
+    return [
+        {"column": f"{table}.{name[:40]}", "missing": total - there, "share": (total - there) / total if total else 0.0}
+        for name, there in zip(columns, given, strict=True)
+    ]
+
+
+def normal_and_flagged_users(warehouse: Warehouse) -> Chart | None:
+    """Activity against mean rating of every user, the flagged ones coloured and the worst named."""
+    if not warehouse.has("user_anomalies"):
+        return None
+    usable = "n_ratings > 0 and mean_rating is not null"
+    frame = warehouse.sql(
+        f"""(select userId, n_ratings, mean_rating, true as flagged from user_anomalies
+              where is_anomaly and {usable} order by score desc nulls last limit {DOTS})
+            union all
+            (select userId, n_ratings, mean_rating, false from user_anomalies
+              where is_anomaly is not true and {usable} order by hash(userId) limit {DOTS})"""
+    )
+    if frame.empty:
+        return None
+    totals = warehouse.sql("select count(*) as users, count(*) filter (is_anomaly) as flagged from user_anomalies")
+    users, flagged = int(totals["users"][0]), int(totals["flagged"][0])
+    title = f"{flagged:,} of {users:,} users {'is' if flagged == 1 else 'are'} flagged"
+    if not flagged:
+        title = f"None of {users:,} users is flagged"
+    note = f"{DOTS:,} of the users who are not flagged are drawn." if users - flagged > DOTS else ""
+    return Chart("users", "users", title, _users_in_words(title, frame), "users", _dots(frame), note=note)
+
+
+def _users_in_words(title: str, frame: pd.DataFrame) -> str:
+    typical = frame.loc[~frame["flagged"], ["n_ratings", "mean_rating"]].median()
+    if math.isnan(typical["n_ratings"]):
+        return title
+    return (
+        f"{title}; the median of the others has {typical['n_ratings']:,.0f} ratings, mean {typical['mean_rating']:.1f}"
+    )
+
+
+def _dots(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Dots for the drawing; the worst flagged users come first in `frame`, and the first are named."""
+    return [
+        {
+            "ratings": int(row["n_ratings"]),
+            "mean": float(row["mean_rating"]),
+            "flagged": bool(row["flagged"]),
+            "label": f"user {row['userId']}" if row["flagged"] and place < LABELLED else "",
+        }
+        for place, (_, row) in enumerate(frame.iterrows())
+    ]
+
+
+def drift_charts(rows: Sequence[dict[str, Any]]) -> list[Chart]:
+    """Effect and p-value of every feature, the two windows of each drifted one, and what the drift costs."""
+    judged = [
+        _judged(row) for row in rows if findings.relative_effect(row) is not None and row.get("q_value") is not None
+    ]
+    overview = [_effects(judged), _p_values(judged, rows[0])] if judged else []
+    shown = [row for row in rows if row["status"] == "drifted" or row.get("kind") == COST]
+    return overview + [_windows(row) for row in shown if findings.histogram(row)]
+
+
+COST = "cost"  # the row that says what the drift costs a model; it has errors where others have shares
+
+
+def _judged(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "feature": row.get("title") or row["feature"],
+        "effect": findings.relative_effect(row),
+        "p": max(row["q_value"], SMALLEST_P),
+        "drifted": row["status"] == "drifted",
+    }
+
+
+SMALLEST_P = 1e-4  # drawn; no test here relabels often enough to tell smaller ones
+
+
+def _effects(judged: list[dict[str, Any]]) -> Chart:
+    drifted = [one["feature"] for one in judged if one["drifted"]]
+    title = f"{len(drifted)} of {len(judged)} monitored features drifted" if drifted else "No monitored feature drifted"
+    alt = "Effect as a multiple of the smallest that matters: " + ", ".join(
+        f"{one['feature']} {one['effect']:.1f}{' (drifted)' if one['drifted'] else ''}" for one in judged
+    )
+    return Chart("drift-effects", "drift", title, alt, "effects", judged)
+
+
+def _p_values(judged: list[dict[str, Any]], row: dict[str, Any]) -> Chart:
+    rate = float(row.get("false_alarm_rate") or 0.05)
+    rare = sum(one["p"] <= rate for one in judged)
+    title = f"For {rare} of {len(judged)} features the change is more than chance gives"
+    alt = "p-value, corrected over all features: " + ", ".join(f"{one['feature']} {one['p']:.3g}" for one in judged)
+    return Chart("drift-p-values", "drift", title, alt, "p_values", judged, {"rate": rate})
+
+
+def _windows(row: dict[str, Any]) -> Chart:
+    """The reference and the current window of one feature; the title names where they differ most."""
+    held = findings.histogram(row)
+    pairs = list(zip(held["labels"], held["reference"], held["current"], strict=True))
+    known = [pair for pair in pairs if pair[1] is not None and pair[2] is not None]
+    unit, form = (UNITS[row["kind"]], "{:.2f}") if row.get("kind") in UNITS else ("Share, by user", "{:.1%}")
+    name = row.get("title") or row["feature"]
+    alt = f"{name}, reference and current: " + "; ".join(
+        f"{label} {form.format(before)}, {form.format(now)}" for label, before, now in known
+    )
+    told = known[1:] if held["labels"] == ["no", "yes"] else known  # the share of yes says it all
+    label, before, now = max(told, key=lambda pair: abs(pair[2] - pair[1]), default=("", 0.0, 0.0))
+    what = f"{name[:1].upper()}{name[1:]}:" + ("" if label == "yes" else f" {label}")
+    title = f"{what} went from {form.format(before)} to {form.format(now)}"
+    values = [
+        {"label": str(label), "window": window, "value": value}
+        for label, *both in pairs
+        for window, value in zip(("reference", "current"), both, strict=True)
+    ]
+    return Chart(f"drift-{row['feature']}", "windows", title, alt, "windows", values, {"unit": unit})
+
+
+UNITS = {"genre_means": "Stars, net of film and user", COST: "Error of a model (RMSE, stars)"}
+
+ASKED: tuple[Callable[[Warehouse], Chart | None], ...] = (
+    rating_levels,
+    ratings_over_time,
+    long_tail_of_films,
+    long_tail_of_users,
+    missing_values,
+    normal_and_flagged_users,
+)

@@ -1,0 +1,114 @@
+"""Flagged users and drift as people read them: the rows of the findings tables with what they are compared with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from checks.warehouse import Warehouse
+
+SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
+SHOWN_FILMS = 3  # films a user moves most
+MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_rating": "Spread (stars)"}
+
+
+def users(warehouse: Warehouse) -> dict[str, Any] | None:
+    """`counts` by status, coordinated `groups`, and `cards` for the worst users; None where users were not judged."""
+    if not warehouse.has("user_anomalies"):
+        return None
+    counts = _rows(warehouse, "select status, count(*) as users from user_anomalies group by status")
+    return {
+        "counts": {row["status"]: row["users"] for row in counts},
+        "groups": _groups(warehouse),
+        "cards": _cards(warehouse),
+    }
+
+
+def _groups(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Users who acted together, with the films they aimed at and how far these films' means moved."""
+    groups = _rows(
+        warehouse,
+        """select attack_group as name, count(*) as users, min(target_movies) as movies, min(target_shift) as shifts
+           from user_anomalies where attack_group is not null group by attack_group order by users desc, name""",
+    )
+    aims = {group["name"]: [int(film) for film in (group["movies"] or "").split("|") if film] for group in groups}
+    titles = _titles(warehouse, (film for films in aims.values() for film in films))
+    for group in groups:
+        shifts = (group["shifts"] or "").split("|")
+        films = zip(aims[group["name"]], shifts, strict=False)
+        group["films"] = [{"title": titles.get(film, f"film {film}"), "shift": shift} for film, shift in films]
+    return groups
+
+
+def _cards(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """The worst users, flagged before those to review: evidence, numbers beside other users', the films they move."""
+    cards = _rows(
+        warehouse,
+        f"""select * exclude (source_line) from user_anomalies where status in ('flagged', 'review')
+            order by status, score desc nulls last, userId limit {SHOWN_USERS}""",
+    )
+    if not cards:
+        return []
+    typical = _typical(warehouse)
+    effects = [_parsed(card.get("movie_effects"))[:SHOWN_FILMS] for card in cards]
+    titles = _titles(warehouse, (film["movieId"] for films in effects for film in films))
+    for card, films in zip(cards, effects, strict=True):
+        card["compared"] = [{"measure": m, "user": card.get(name), **typical[name]} for name, m in MEASURES.items()]
+        card["films"] = [film | {"title": titles.get(film["movieId"], f"film {film['movieId']}")} for film in films]
+        card["said"] = _said(card)
+    return cards
+
+
+def _said(card: dict[str, Any]) -> list[str]:
+    """The evidence, a sentence each: the rules broken, then the numbers that stand out."""
+    texts = [str(item["text"]) for item in _parsed(card.get("evidence_json"))]
+    evidence = str(card.get("evidence") or "")
+    before = evidence.partition(texts[0])[0] if texts else evidence
+    return [sentence for sentence in before.split(". ") if sentence.strip()] + texts
+
+
+def _typical(warehouse: Warehouse) -> dict[str, dict[str, float]]:
+    """The range of nine in ten users who are not flagged, and their median."""
+    shares = {"low": 0.05, "median": 0.5, "high": 0.95}
+    columns = [f"quantile_cont({name}, {s}) as {name}_{k}" for name in MEASURES for k, s in shares.items()]
+    row = _rows(warehouse, f"select {', '.join(columns)} from user_anomalies where status <> 'flagged'")[0]
+    return {name: {key: row[f"{name}_{key}"] for key in shares} for name in MEASURES}
+
+
+def _titles(warehouse: Warehouse, films: Iterable[int]) -> dict[int, str]:
+    wanted = ", ".join(str(int(film)) for film in set(films))
+    if not wanted or not warehouse.has("movies"):
+        return {}
+    query = f"select movieId, min(title) as title from movies where movieId in ({wanted}) group by movieId"
+    return {row["movieId"]: row["title"] for row in _rows(warehouse, query) if row["title"] is not None}
+
+
+def drift(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """The monitored features with their histograms: drifted ones first, the strongest first."""
+    if not warehouse.has("drift_findings"):
+        return []
+    rows = _rows(warehouse, "select * exclude (source_line) from drift_findings")
+    order = {"drifted": 0, "undetermined": 1}
+    return sorted(rows, key=lambda row: (order.get(row["status"], 2), -(relative_effect(row) or 0.0)))
+
+
+def relative_effect(row: dict[str, Any]) -> float | None:
+    """Effect as a multiple of the feature's minimum, which makes features of different units comparable."""
+    effect, minimum = row.get("effect_size"), row.get("minimum_effect")
+    return abs(effect) / minimum if effect is not None and minimum else None
+
+
+def histogram(row: dict[str, Any]) -> dict[str, list[Any]]:
+    """`labels`, and the values of the `reference` and `current` window; empty where nothing was measured."""
+    held = json.loads(row.get("histogram") or "{}")
+    return held if {"labels", "reference", "current"} <= held.keys() else {}
+
+
+def _parsed(text: str | None) -> list[dict[str, Any]]:
+    return list(json.loads(text or "[]"))
+
+
+def _rows(warehouse: Warehouse, query: str) -> list[dict[str, Any]]:
+    """The rows of a query with nothing but JSON's own values."""
+    return list(json.loads(warehouse.sql(query).to_json(orient="records", date_format="iso", double_precision=10)))

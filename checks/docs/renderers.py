@@ -1,0 +1,166 @@
+"""What each page shows, from the resource that GX's site builder hands over (or a kept run's record)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from checks import gate, suites, summary
+from checks.docs import words
+from checks.docs.record import RUN_ID, Record
+from checks.run import current
+from checks.suites import ROOT, declared_suites
+
+STATUS_ORDER = ("failed", "undetermined", "waived", "passed")
+LISTED_FAILURES = 6  # on the landing page; all are on the run's
+TRENDS = (
+    ("pass_rate", "Expectations that hold", "share"),
+    ("rejected", "Rows rejected", "count"),
+    ("flagged_users", "Users flagged", "count"),
+    ("strongest_drift", "Strongest drift", "multiple"),
+)
+
+
+class LandingRenderer:
+    """The first page: the newest run in short, the course of the kept runs, and a list of them."""
+
+    def render(self, records: Sequence[Record], courses: pd.DataFrame) -> dict[str, Any]:
+        if not records:
+            return {"template": "empty.html", "root": "", "title": "No run yet"}
+        newest = records[0]
+        return {
+            "template": "landing.html",
+            "root": "",
+            "title": "Movie ratings, data quality",
+            "run": newest,
+            "facts": newest.facts,
+            "failures": worst_first(newest.facts),
+            "listed": LISTED_FAILURES,
+            "figures": newest.figures,
+            "trends": trends(courses),
+            "records": records,
+            "verdicts": Counter(record.facts["verdict"] for record in records),
+        }
+
+
+class RunRenderer:
+    """Everything about one run."""
+
+    def render(self, record: Record) -> dict[str, Any]:
+        return {
+            "template": "run.html",
+            "root": "../../",
+            "title": f"Run of {words.moment(record.facts['started'])} UTC",
+            "run": record,
+            "facts": record.facts,
+            "failures": worst_first(record.facts),
+            "suites": by_suite(record.facts["expectations"]),
+            "figures": record.figures,
+        }
+
+
+class ResultRenderer:
+    """One suite's results in one run, as GX stores them."""
+
+    def render(self, result: Any) -> dict[str, Any]:
+        name = result.suite_name
+        verdict = _verdict(name, result)
+        return {
+            "template": "result.html",
+            "root": "../../../../",
+            "title": f"{name}, one run",
+            "suite": name,
+            "verdict": str(verdict.decision),
+            "why": verdict.why(),
+            "run_id": f"{datetime.fromisoformat(result.meta['run_id']['run_time']):{RUN_ID}}",
+            "expectations": shown(summary.expectation(outcome) for outcome in verdict.outcomes),
+        }
+
+
+def _verdict(name: str, result: Any) -> gate.Verdict:
+    """By the run under way, with its waivers and its `--fail-on`; by the bare rules where pages are made by hand."""
+    try:
+        return current().judge_suites({name: result}).of_suites([name])
+    except LookupError:
+        return gate.judge({name: result}, [gate.Declared(name, declared_suites(ROOT).get(name, []), f"{name}.csv")])
+
+
+class SuiteRenderer:
+    """A suite as its file declares it: every rule, what it means and what to do when it fails."""
+
+    def render(self, suite: Any) -> dict[str, Any]:
+        outcomes = gate.judge({}, [gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, []))]).outcomes
+        return {
+            "template": "suite.html",
+            "root": "../",
+            "title": f"{suite.name}, the rules",
+            "suite": suite.name,
+            "expectations": [with_expected(summary.expectation(outcome)) for outcome in outcomes],
+        }
+
+
+def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All that did not pass, what decided the verdict first: gating failures, then what could not be judged.
+
+    What one suite could not judge for one cause, such as a missing file, is one entry with its `members`.
+    """
+    gating = suites.SEVERITIES[: suites.SEVERITIES.index(facts["fail_on"]) + 1]
+    rank = {"failed": 2, "undetermined": 1, "waived": 3}
+    found = [one for one in shown(facts["expectations"]) if one["status"] != "passed"]
+    return sorted(_joined(found), key=lambda one: 0 if _gates(one, gating) else rank[one["status"]])
+
+
+def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:
+    return one["status"] == "failed" and one["severity"] in gating
+
+
+def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    causes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for place, one in enumerate(found):
+        key = (one["suite"], one["cause"]) if one["status"] == "undetermined" else (str(place),)
+        causes.setdefault(key, []).append(one)
+    return [members[0] if len(members) == 1 else _one_for(members) for members in causes.values()]
+
+
+def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    suite = members[0]["suite"]
+    return {
+        **members[0],
+        "sentence": f"{len(members)} expectations of {suite} could not be judged.",
+        "meaning": "",
+        "action": "Mend the cause, and judge the delivery again.",
+        "members": [one["sentence"] for one in members],
+    }
+
+
+def by_suite(expectations: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Each suite's expectations, failed first."""
+    names = dict.fromkeys(one["suite"] for one in expectations)
+    return {name: shown(one for one in expectations if one["suite"] == name) for name in names}
+
+
+def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Expectations in the order of a page: failed first, each status by severity, otherwise as declared."""
+    return sorted(
+        (with_expected(one) for one in expectations),
+        key=lambda one: (STATUS_ORDER.index(one["status"]), suites.SEVERITIES.index(one["severity"])),
+    )
+
+
+def with_expected(expectation: Mapping[str, Any]) -> dict[str, Any]:
+    return {"members": [], **expectation, "expected": words.expected(expectation["type"], expectation["arguments"])}
+
+
+def _course(frame: pd.DataFrame, name: str, label: str, unit: str) -> dict[str, Any]:
+    values = [None if pd.isna(value) else float(value) for value in frame[name]]
+    return {"label": label, "unit": unit, "values": values}
+
+
+def trends(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The course of each figure over the runs of `checks.history.trends`; those never known are left out."""
+    courses = [_course(frame, name, label, unit) for name, label, unit in TRENDS]
+    return [course for course in courses if any(value is not None for value in course["values"])]

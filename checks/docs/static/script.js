@@ -1,0 +1,28 @@
+// The page works without this script. It shows the runs of one verdict, and reloads a served page when a run lands.
+"use strict";
+
+function showRuns(verdict) {
+  const rows = [...document.querySelectorAll("tr[data-verdict]")];
+  for (const row of rows) row.hidden = verdict !== "all" && row.dataset.verdict !== verdict;
+  const none = document.querySelector(".none-shown");
+  if (none) none.classList.toggle("shown", rows.every((row) => row.hidden));
+}
+
+for (const choice of document.querySelectorAll(".filter input")) {
+  choice.addEventListener("change", () => showRuns(choice.value));
+  if (choice.checked) showRuns(choice.value);
+}
+
+// A link into a folded part opens it.
+function unfold() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const folded = target && target.closest("details");
+  if (folded) folded.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();
+
+// Printed pages show what is folded away on the screen.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll(".expectations details")) folded.open = true;
+});

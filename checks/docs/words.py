@@ -1,0 +1,132 @@
+"""How values are written on a page: expected values in words, cells, numbers, times, Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from checks.console import printable
+from checks.tables import LOCATOR
+
+LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much
+
+
+def expected(kind: str, arguments: Mapping[str, Any]) -> str:
+    """What an expectation demands, from its type and arguments."""
+    share = arguments.get("mostly")
+    within = f", in at least {100 * share:g} % of rows" if share not in (None, 1) else ""
+    return _demand(kind, arguments) + within
+
+
+def _demand(kind: str, arguments: Mapping[str, Any]) -> str:
+    if "unexpected_rows_query" in arguments:
+        return "no such row"
+    if "regex" in arguments:
+        return f"{'no match' if '_not_' in kind else 'a match'} of {arguments['regex']}"
+    for name in ("value_set", "column_set", "type_list"):
+        if name in arguments:
+            return _listed([value for value in arguments[name] or () if value != LOCATOR])
+    if "type_" in arguments:
+        return str(arguments["type_"])
+    if "not_be_null" in kind:
+        return "a value in every row"
+    if "unique" in kind:
+        return "each value once"
+    return _range(arguments.get("min_value"), arguments.get("max_value"))
+
+
+def _listed(values: Sequence[Any], shown: int = 12) -> str:
+    more = len(values) - shown
+    return ", ".join(str(value) for value in values[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def _range(low: Any, high: Any) -> str:
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"{_bound(low)} or more"
+    return f"at most {_bound(high)}" if low is None else f"{_bound(low)} to {_bound(high)}"
+
+
+def _bound(value: Any) -> str:
+    if isinstance(value, Mapping):  # a parameter that the run fills in
+        return str(value.get("$PARAMETER", ""))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def cell(value: Any) -> Markup:
+    """A value from the data; text is marked as such, so that blanks at its ends are seen."""
+    if value is None:
+        return Markup('<span class="missing">missing</span>')
+    text = printable(str(value))
+    text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return Markup('<span class="{}">{}</span>').format("text" if isinstance(value, str) else "number", text)
+
+
+def moment(value: str | None, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time of a record (ISO 8601, UTC) for a person."""
+    return datetime.fromisoformat(value).strftime(form) if value else ""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with thousands set apart, short where it is a fraction."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{digits}g}"
+
+
+def size(count: int) -> str:
+    """A file's size."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
+def markdown(text: str | None) -> Markup:
+    """Notes as HTML: tags in them are shown as text, and links lead to the web or nowhere."""
+    return Markup(_markdown()(text or ""))  # noqa: S704  the renderer escapes
+
+
+def inline(text: str | None) -> Markup:
+    """One sentence, of whose Markdown code in backticks alone is meant."""
+    pieces = str(text or "").split("`")
+    if len(pieces) % 2 == 0:  # a backtick without its fellow
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(one) if i % 2 else escape(one) for i, one in enumerate(pieces)
+    )
+
+
+@cache
+def _markdown() -> Any:
+    import mistune
+
+    return mistune.create_markdown(escape=True)
+
+
+def sparkline(values: Sequence[float | None], width: int = 120, height: int = 28) -> str:
+    """The `d` of an SVG path through the values, oldest first; a gap where there is none.
+
+    `h0` after a move makes a value without neighbours a dot.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    step = width / max(len(values) - 1, 1)
+    path, pen = [], "M"
+    for place, value in enumerate(values):
+        if value is None:
+            pen = "M"
+            continue
+        share = (value - low) / (high - low) if high > low else 0.5
+        path.append(f"{pen}{place * step:.1f},{height - 2 - share * (height - 4):.1f}{'h0' if pen == 'M' else ''}")
+        pen = "L"
+    return " ".join(path)
