@@ -1,0 +1,132 @@
+"""The actions of the checkpoint: each writes one result of the run. They decide nothing; `checks.gate` does.
+
+Great Expectations registers an action when its class is made, and finds it by the `type` that
+`gx/checkpoints/movielens.json` names, so this module is imported before the project is opened.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from great_expectations.checkpoint.actions import ValidationAction
+
+from checks import gate, outputs
+from checks.changes import since_last_run
+from checks.run import Run, current
+
+
+class RunAction(ValidationAction):
+    """An action that knows the run under way and its verdict."""
+
+    def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        under_way = current()
+        self.act(under_way.judge(checkpoint_result), under_way)
+        return {}
+
+    @abstractmethod
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        """Write this action's result into `under_way.output`."""
+
+
+class JUnitAction(RunAction):
+    """Writes `junit.xml`."""
+
+    type: Literal["junit"] = "junit"
+    file: str = "junit.xml"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks.junit import junit
+
+        outputs.write_text(under_way.output / self.file, junit(verdict, under_way))
+
+
+class SarifAction(RunAction):
+    """Writes `results.sarif`."""
+
+    type: Literal["sarif"] = "sarif"
+    file: str = "results.sarif"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks.sarif import sarif
+
+        outputs.write_json(under_way.output / self.file, sarif(verdict, under_way))
+
+
+class GitLabAction(RunAction):
+    """Writes GitLab's code quality report."""
+
+    type: Literal["gitlab_code_quality"] = "gitlab_code_quality"
+    file: str = "gl-code-quality-report.json"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks.gitlab import code_quality
+
+        outputs.write_json(under_way.output / self.file, code_quality(verdict, under_way))
+
+
+class MarkdownAction(RunAction):
+    """Writes `report.md`; on GitHub Actions also the step's summary and annotations."""
+
+    type: Literal["markdown_report"] = "markdown_report"
+    file: str = "report.md"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks import github
+        from checks.markdown import report
+
+        text = report(verdict, under_way)
+        outputs.write_text(under_way.output / self.file, text)
+        if github.on_github():
+            under_way.announce(lambda: github.add_step_summary(text))
+            under_way.announce(lambda: print(*github.annotate(verdict, under_way), sep="\n", flush=True))
+
+
+class QuarantineAction(RunAction):
+    """Writes `quarantine/<table>.csv` and `validated/<table>.parquet`; stands before the receipt, which hashes them.
+
+    `compression` is Parquet's (zstd, snappy, lz4, uncompressed).
+    """
+
+    type: Literal["quarantine"] = "quarantine"
+    datasource: str = "warehouse"
+    compression: Literal["zstd", "snappy", "lz4", "uncompressed"] = "zstd"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks import quarantine
+
+        # GX's own connection: DuckDB opens a file once a process, with one configuration.
+        engine = self._resolve_context().context.data_sources.get(self.datasource).get_execution_engine().engine
+        with engine.connect() as connection:
+
+            def execute(text: str) -> Sequence[Sequence[Any]]:
+                return connection.exec_driver_sql(text).fetchall()
+
+            quarantine.part(verdict, under_way, execute, self.compression)
+
+
+class AlertAction(RunAction):
+    """Sends one message a run to the addresses in the environment, once the results are published.
+
+    `notify_on`: the least severity of a failure that is worth a message, or `always`.
+    """
+
+    type: Literal["alert"] = "alert"
+    notify_on: Literal["critical", "warning", "info", "always"] = "critical"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks import alerts
+
+        to = alerts.addresses()
+        if to and alerts.concerns(verdict, self.notify_on):
+            title, text = alerts.message(verdict, under_way, since_last_run(verdict, under_way))
+            under_way.announce(lambda: _send(title, text, to))
+
+
+def _send(title: str, text: str, to: Sequence[str]) -> None:
+    from checks import alerts
+
+    for fault in alerts.send(title, text, to):
+        print(f"Alert: {fault}; the verdict stands.", file=sys.stderr)

@@ -1,0 +1,118 @@
+"""One message a run to whom it concerns, through any of apprise's services (Slack, Teams, mail, webhook, …).
+
+Addresses hold passwords and tokens. They come from the environment alone and go nowhere: not into a file, a log
+line, an error or a process list. An alert carries counts and places, never a value of the data. Whatever goes wrong
+here changes no verdict; it is said in one line that names an address by its number.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+
+from checks import gate, suites
+from checks.changes import Changes
+from checks.console import printable
+from checks.run import Run
+
+VARIABLE = "MOVIELENS_ALERTS"  # one or more addresses, with blanks between them
+ALWAYS = "always"
+PATIENCE = 30.0  # seconds for all addresses together: a run never waits longer for a service that hangs
+WORST = 3
+SHOWN_NEW = 10
+# apprise and what it sends through name hosts and whole addresses in their logs.
+TALKATIVE = ("apprise", "urllib3", "requests")
+
+
+def addresses() -> list[str]:
+    """Where alerts go."""
+    return os.environ.get(VARIABLE, "").split()
+
+
+def concerns(verdict: gate.Verdict, notify_on: str) -> bool:
+    """Whether to send: always, or for a failure of this severity or worse, or where something was not judged."""
+    if notify_on == ALWAYS or verdict.decision is not gate.Decision.PASS:
+        return True
+    severities = suites.SEVERITIES[: suites.SEVERITIES.index(notify_on) + 1]
+    return any(o.status is gate.Status.FAILED and o.severity in severities for o in verdict.outcomes)
+
+
+def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[str, str]:
+    """Title and text: the verdict, the worst three, and what is new since the last run."""
+    title = f"Data quality {str(verdict.decision).upper()}: {run.folder.name}"
+    lines = [verdict.why(), f"Judged {run.folder}, {run.started:%Y-%m-%d %H:%M} UTC.", *_worst(verdict), *_new(changes)]
+    return printable(title), "\n".join(printable(line) for line in lines)
+
+
+def _worst(verdict: gate.Verdict) -> Iterator[str]:
+    found = [o for o in verdict.worst_first() if o.status is not gate.Status.WAIVED]
+    if found:
+        yield f"The worst {min(len(found), WORST)} of {len(found)}:"
+    for number, outcome in enumerate(found[:WORST], start=1):
+        yield f"{number}. {_headline(outcome)}{_extent(outcome)} {outcome.action}".rstrip()
+
+
+def _new(changes: Changes | None) -> Iterator[str]:
+    if changes is None:
+        yield "There is no earlier run to compare with."
+        return
+    before = f"since the last run ({changes.since:%Y-%m-%d %H:%M} UTC, {changes.verdict_before})"
+    yield f"New {before}:" if changes.new else f"Nothing new {before}."
+    yield from [f"- {_headline(outcome)}" for outcome in changes.new[:SHOWN_NEW]]
+    if len(changes.new) > SHOWN_NEW:
+        yield f"- and {len(changes.new) - SHOWN_NEW} more"
+
+
+def _headline(outcome: gate.Outcome) -> str:
+    label = "NOT JUDGED" if outcome.status is gate.Status.UNDETERMINED else outcome.severity.upper()
+    return f"{label} {outcome.suite}: {outcome.sentence}"
+
+
+def _extent(outcome: gate.Outcome) -> str:
+    if outcome.unexpected_count is None:
+        return ""
+    located = [f", first at {row.file}:{row.line}" for row in outcome.rows if row.file and row.line]
+    noun = outcome.counted.removesuffix("s") if outcome.unexpected_count == 1 else outcome.counted
+    return f" ({outcome.unexpected_count:,} {noun}{located[0] if located else ''})."
+
+
+def send(title: str, text: str, to: Sequence[str], patience: float = PATIENCE) -> list[str]:
+    """Send to every address at once; what went wrong, one line for each that failed, without its address.
+
+    Never raises, and returns within `patience` seconds whatever the services do.
+    """
+    deadline = time.monotonic() + patience
+    faults: dict[int, str] = dict.fromkeys(range(1, len(to) + 1), f"gave no answer within {patience:g} seconds")
+
+    def deliver(number: int, address: str) -> None:
+        faults[number] = _deliver(title, text, address)
+
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    threads = [threading.Thread(target=deliver, args=one, daemon=True) for one in enumerate(to, start=1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [f"address {number} of {len(to)} {fault}" for number, fault in sorted(faults.items()) if fault]
+
+
+def _deliver(title: str, text: str, address: str) -> str:
+    """Why an address could not be reached; empty where it was. An exception's own text could hold the address."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import apprise
+
+            asset = apprise.AppriseAsset(app_id="movielens", app_desc="data quality", storage_mode="memory")
+            service = apprise.Apprise(asset=asset)
+            if not service.add(address):
+                return "is no address that apprise knows"
+            sent = service.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT)
+    except Exception as error:  # whatever a service's plug-in does, the verdict stands
+        return f"could not be used ({type(error).__name__})"
+    return "" if sent else "did not take the message"

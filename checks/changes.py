@@ -1,0 +1,30 @@
+"""What changed since the last run into the same folder, for reports and alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from checks import gate, history
+from checks.run import Run
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The last run's time and verdict; what is not as it was then, worst first; what holds again."""
+
+    since: datetime
+    verdict_before: str
+    new: tuple[gate.Outcome, ...]
+    gone: tuple[gate.Outcome, ...]
+
+
+def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
+    """Compare with the run whose results stand where this run's will; None for the first one."""
+    last = history.previous(run)
+    if last is None:
+        return None
+    open_before = last.failed | last.undetermined
+    new = [o for o in verdict.worst_first() if last.is_new(o)]
+    gone = [o for o in verdict.outcomes if o.status is gate.Status.PASSED and o.key in open_before]
+    return Changes(last.started, str(last.decision), tuple(new), tuple(gone))

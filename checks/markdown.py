@@ -1,0 +1,223 @@
+"""`report.md`: the run for people who did not run it. Data are escaped: they can't form markup, links or HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from checks import gate, suites
+from checks.changes import Changes, since_last_run
+from checks.console import printable, shortened
+from checks.quarantine import STAYS, read_counts
+from checks.run import Run
+
+SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest
+SHOWN_VALUE = 300  # the evidence against a user has some two sentences
+# What Markdown would make a link of itself, list or heading; the rest of the signs reads better bare.
+ACTIVE = re.compile(r"([\\`*\[\]|~$@#])|((?<![^\W_])_|_(?![^\W_]))|(?<=\w)(:)(?=//)|(?<=www)(\.)")
+LABELS = {gate.Status.UNDETERMINED: "NOT JUDGED", gate.Status.WAIVED: "WAIVED"}
+
+
+def report(verdict: gate.Verdict, run: Run) -> str:
+    """The run as GitHub-flavoured Markdown: verdict, questions, changes, what to do, waivers, data, suites."""
+    sections = [
+        _head(verdict, run),
+        _questions(verdict),
+        _changes(since_last_run(verdict, run)),
+        _recommendations(verdict, run),
+        _waivers(verdict),
+        _data(run),
+        _settings(run),
+        _quarantine(run),
+        _suites(verdict, run),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
+
+
+def _head(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+    yield f"# Data quality: {str(verdict.decision).upper()}"
+    yield ""
+    yield f"{prose(verdict.why())}"
+    yield ""
+    what = "a simulated sample, not real data" if run.simulated else code(str(run.folder))
+    span = ""
+    if run.first_rating and run.last_rating:
+        span = f", ratings of {run.first_rating:%Y-%m-%d} to {run.last_rating:%Y-%m-%d}"
+    yield f"Judged {what}{span}, on {run.started:%Y-%m-%d %H:%M} UTC; fails on `{verdict.fail_on}`."
+
+
+def _questions(verdict: gate.Verdict) -> Iterator[str]:
+    yield from _table_head("Question", "Answer", "Why")
+    for question in gate.questions(verdict):
+        if question.verdict.outcomes:
+            yield _table_row(question.text, f"**{question.decision}**", prose(question.verdict.why()))
+        else:
+            yield _table_row(question.text, "not asked", "the checkpoint holds no suite that answers it")
+
+
+def _changes(changes: Changes | None) -> Iterator[str]:
+    yield "## What changed since the last run"
+    yield ""
+    if changes is None:
+        yield "There is no earlier run in this folder to compare with."
+        return
+    yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
+    yield ""
+    yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
+    yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]
+    if not changes.new and not changes.gone:
+        yield "Nothing fails that did not fail then, and nothing is mended."
+
+
+def _headline(outcome: gate.Outcome) -> str:
+    label = LABELS.get(outcome.status, outcome.severity.upper())
+    label = "" if outcome.status is gate.Status.PASSED else f"**{label}** "
+    return f"{label}{prose(outcome.suite)}: {prose(outcome.sentence)}"
+
+
+def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+    yield "## What to do, worst first"
+    open_outcomes = verdict.worst_first()
+    if not open_outcomes:
+        yield ""
+        yield "Nothing: every expectation holds."
+    for number, outcome in enumerate(open_outcomes, start=1):
+        yield ""
+        yield f"### {number}. {_headline(outcome)}"
+        yield ""
+        yield from _recommendation(outcome, run)
+
+
+def _recommendation(outcome: gate.Outcome, run: Run) -> Iterator[str]:
+    if outcome.waiver:
+        yield f"- **{prose(outcome.waiver.sentence())}**"
+    if outcome.status is gate.Status.UNDETERMINED:
+        yield f"- It could not be judged: {prose(outcome.cause or 'unknown')}."
+    if outcome.observed:
+        yield f"- Found: {prose(outcome.observed)}."
+    if outcome.action:
+        yield f"- **What to do: {prose(outcome.action)}**"
+    if outcome.meaning:
+        yield f"- What it means: {prose(outcome.meaning)}"
+    file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
+    yield f"- Where the rule stands: `{file}:{line}`"
+    if outcome.rows:
+        yield ""
+        yield from _rows(outcome)
+
+
+def _rows(outcome: gate.Outcome) -> Iterator[str]:
+    shown = outcome.rows[:SHOWN_ROWS]
+    names = list(dict.fromkeys(name for row in shown for name in row.values))
+    yield from _table_head("Row", *[prose(name) for name in names])
+    for row in shown:
+        place = f"{row.file}:{row.line}" if row.line is not None else row.file or ""
+        cells = {name: code(shortened(value, SHOWN_VALUE)) for name, value in row.values.items()}
+        yield _table_row(code(place), *[cells.get(name, "") for name in names])
+    more = (outcome.unexpected_count or 0) - len(shown)
+    if more > 0:
+        yield ""
+        yield f"… and {more:,} more."
+
+
+def _waivers(verdict: gate.Verdict) -> list[str]:
+    waived = [outcome for outcome in verdict.outcomes if outcome.waiver]
+    if not waived:
+        return []
+    return ["## Waivers", "", *_table_head("Expectation", "Owner", "Until", "Reason", "State"), *map(_waiver, waived)]
+
+
+def _waiver(outcome: gate.Outcome) -> str:
+    waiver = outcome.waiver
+    assert waiver is not None
+    if outcome.status is gate.Status.WAIVED:
+        state = "waives a failure"
+    elif outcome.status is gate.Status.PASSED:
+        state = "not needed: the expectation holds"
+    else:
+        state = "**expired: it gates again**" if waiver.expired else "does not apply: it could not be judged"
+    what = f"{prose(outcome.suite)}: {prose(outcome.sentence)}"
+    return _table_row(what, prose(waiver.owner), str(waiver.expires), prose(waiver.reason), state)
+
+
+def _data(run: Run) -> Iterator[str]:
+    yield "## The data"
+    yield ""
+    yield from _table_head("File", "Rows", "Not readable", "SHA-256")
+    for source in run.sources.values():
+        name = source.path.name if source.path else f"{source.table}.csv"
+        if source.problem:
+            yield _table_row(code(name), prose(source.problem), "", "")
+        else:
+            digest = code(source.sha256 or "")
+            yield _table_row(code(name), f"{source.loaded_rows:,}", f"{source.rejected_rows:,}", digest)
+
+
+def _settings(run: Run) -> list[str]:
+    """All that decided besides the data and the rules, so that a verdict can be had again."""
+    if not run.settings:
+        return []
+    rows = [
+        _table_row(prose(name.replace("_", " ")), "" if value is None else code(_written(value)))
+        for name, value in run.settings.items()
+    ]
+    return ["## The settings", "", *_table_head("Setting", "Value"), *rows]
+
+
+def _written(value: object) -> str:
+    """A setting as one reads it; the files that it names by their SHA-256."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {content}" for name, content in value.items())
+    return str(value)
+
+
+def _quarantine(run: Run) -> list[str]:
+    counts = read_counts(run.output)
+    if not any(one.quarantined for one in counts):
+        return []
+    rows = [_table_row(prose(o.table), *(f"{n:,}" for n in (o.rows_in, o.quarantined, o.validated))) for o in counts]
+    where = f"Rows that break a critical rule are in `quarantine/`, the rest in `validated/`. {STAYS}"
+    return ["## Quarantine", "", where, "", *_table_head("Table", "Rows", "Quarantined", "Validated"), *rows]
+
+
+def _suites(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+    yield "## The suites"
+    yield ""
+    yield from _table_head("Suite", "Rows", "Expectations", *map(str, gate.Status))
+    for name in run.suites:
+        of_suite = verdict.of_suites([name])
+        rows = run.row_counts.get(name)
+        counts = [str(of_suite.count(status)) for status in gate.Status]
+        row_count = "no table" if rows is None else f"{rows:,}"
+        yield _table_row(prose(name), row_count, str(len(of_suite.outcomes)), *counts)
+
+
+def _table_head(*titles: str) -> Sequence[str]:
+    return _table_row(*titles), _table_row(*["---"] * len(titles))
+
+
+def _table_row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def prose(text: str) -> str:
+    """Text as it reads, its `code` kept as code, everything else that Markdown or HTML would act on escaped."""
+    parts = printable(" ".join(text.split())).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its partner
+        return _escaped("`".join(parts))
+    return "".join(code(part) if i % 2 else _escaped(part) for i, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    active = ACTIVE.sub(lambda found: f"\\{found.group()}", text)
+    return active.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str) -> str:
+    """A code span that holds any text, also inside a table's cell."""
+    flat = printable(" ".join(text.splitlines())).replace("|", "\\|")
+    if not flat.strip():
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
+    pad = " " if flat[0] in "` " or flat[-1] in "` " else ""
+    return f"{fence}{pad}{flat}{pad}{fence}"

@@ -1,0 +1,251 @@
+"""A receipt for a passed run: which data passed, by which rules, with which packages, and when.
+
+A training job asks for it before it reads a row. It is told from a forged or damaged one by its own digest
+(SHA-256 of its canonical JSON, as in RFC 8785: sorted keys, no blanks), which finds accidents; and, where a key
+stands in the environment, by an HMAC-SHA-256 signature (RFC 2104), which also finds those who can compute a digest.
+Nothing here imports Great Expectations: an answer takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks import files
+from checks.gate import Decision, Status
+from checks.tables import DELIVERED
+
+if TYPE_CHECKING:
+    from checks.gate import Verdict
+    from checks.run import Run
+
+FILE_NAME = "receipt.json"
+VALIDATED = "validated"  # the folder of validated tables, beside the receipt
+KEY_VARIABLE = "MOVIELENS_RECEIPT_KEY"
+SCHEMA_VERSION = 1
+LARGEST_RECEIPT_BYTES = 1 << 20  # one has some five kilobytes; a file of gigabytes is none
+# What reads, judges or writes the data: another version of these may judge otherwise.
+PACKAGES = (
+    "great_expectations",
+    "duckdb",
+    "duckdb-engine",
+    "sqlalchemy",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+)
+RULES = (
+    "great_expectations.yml",
+    "checkpoints/*.json",
+    "expectations/*.json",
+    "validation_definitions/*.json",
+    "waivers.yml",
+)
+
+
+class ReceiptError(Exception):
+    """The receipt is not valid, or not for these data; the message is one sentence for the user."""
+
+
+def key_from_environment() -> bytes | None:
+    """The key that signs receipts, or None where none is set. It is never written or shown."""
+    return os.environ.get(KEY_VARIABLE, "").encode() or None
+
+
+def write(run: Run, verdict: Verdict) -> str | None:
+    """Write the receipt of a passed run into its output; its digest, or None where the run did not pass."""
+    from checks.outputs import write_text  # brings pandas, which a check of a receipt can do without
+
+    if verdict.decision is not Decision.PASS:
+        return None
+    receipt = sealed(content(run, verdict), key_from_environment())
+    write_text(run.output / FILE_NAME, rendered(receipt))
+    return str(receipt["digest"])
+
+
+def content(run: Run, verdict: Verdict) -> dict[str, Any]:
+    """What the receipt of a run says, before it is sealed; file names to SHA-256, sizes in bytes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": str(verdict.decision),
+        "fail_on": verdict.fail_on,
+        "settings": dict(run.settings),
+        "valid_until": _valid_until(verdict),
+        "simulated": run.simulated,
+        "started": run.started.isoformat(timespec="seconds"),
+        "issued": datetime.now(UTC).isoformat(timespec="seconds"),
+        "expectations": {str(status): verdict.count(status) for status in Status},
+        "data": dict(_delivered(run)),
+        "rules": rules(run.root),
+        "validated": {path.name: _fingerprint(path) for path in _validated(run.output / VALIDATED)},
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _valid_until(verdict: Verdict) -> str | None:
+    """The last day (UTC) that every waiver holds that the pass needs; None where it needs none."""
+    days = [one.waiver.expires for one in verdict.outcomes if one.status is Status.WAIVED and one.waiver]
+    return min(days).isoformat() if days else None
+
+
+def _delivered(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The hashes taken while loading: those of the very bytes that were judged."""
+    for source in run.sources.values():
+        if source.path is not None:
+            counts = {"rows": source.loaded_rows, "rejected_rows": source.rejected_rows}
+            yield source.path.name, {"sha256": source.sha256, "bytes": source.size} | counts
+
+
+def rules(root: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file below `root` that says how to judge, by its name there."""
+    return {path.relative_to(root).as_posix(): _fingerprint(path) for path in _rules(root)}
+
+
+def _rules(root: Path) -> list[Path]:
+    return sorted(path for pattern in RULES for path in root.glob(pattern))
+
+
+def _validated(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as sha256sum prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sealed(unsealed: Mapping[str, Any], key: bytes | None) -> dict[str, Any]:
+    """The receipt with its signature, where there is a key, and the digest over all of it."""
+    signed = dict(unsealed) | ({"signature": _signature(unsealed, key)} if key else {})
+    return signed | {"digest": _digest(signed)}
+
+
+def rendered(receipt: Mapping[str, Any]) -> str:
+    """A receipt's one and only text: a file that reads otherwise has been changed, be it by a blank."""
+    return json.dumps(receipt, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _canonical(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _digest(receipt: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(_without(receipt, "digest"))).hexdigest()
+
+
+def _signature(receipt: Mapping[str, Any], key: bytes) -> str:
+    return hmac.digest(key, _canonical(_without(receipt, "digest", "signature")), "sha256").hex()
+
+
+def _without(receipt: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in receipt.items() if name not in names}
+
+
+def read(path: Path, key: bytes | None = None) -> dict[str, Any]:
+    """The receipt at `path`, found whole and given for a pass; its signature is checked where there is a `key`.
+
+    Raises ReceiptError where it can't be read, has been changed, a waiver that it needed has expired, or a key is
+    given and the signature is not by it.
+    """
+    text = _text(path)
+    receipt = _parsed(text)
+    if receipt is None:
+        raise ReceiptError(f"{path}: is no receipt; give the {FILE_NAME} of a passed run.")
+    if rendered(receipt) != text or not _same(receipt.get("digest"), _digest(receipt)):
+        raise ReceiptError(f"{path}: has been changed since it was written; judge the data again.")
+    if key is not None and not _same(receipt.get("signature"), _signature(receipt, key)):
+        fault = "is not signed by the key" if "signature" in receipt else "is not signed, but there is a key"
+        raise ReceiptError(f"{path}: {fault} in {KEY_VARIABLE}; judge the data again with that key set.")
+    if receipt.get("schema_version") != SCHEMA_VERSION or receipt.get("verdict") != str(Decision.PASS):
+        raise ReceiptError(f"{path}: was not given for a pass by this version; judge the data again.")
+    last_day = receipt.get("valid_until")
+    if last_day is not None and str(last_day) < _today():
+        raise ReceiptError(f"{path}: stands on a waiver that expired on {last_day}; judge the data again.")
+    return receipt
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        raise ReceiptError(f"{path}: is not there; a run that passes writes one, and one that does not takes it away.")
+    if problem := files.problem(path):
+        raise ReceiptError(f"{path.parent}: {problem}; a run that passes writes one.")
+    with path.open("rb") as file:
+        raw = file.read(LARGEST_RECEIPT_BYTES)
+    return raw.decode("utf-8", errors="replace")
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        receipt = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return receipt if isinstance(receipt, dict) else None
+
+
+def _same(stated: Any, computed: str) -> bool:
+    return hmac.compare_digest(str(stated).encode("utf-8", "replace"), computed.encode())
+
+
+def check_data(receipt: Mapping[str, Any], folder: Path) -> None:
+    """Raise ReceiptError unless the tables' files in `folder` are the very files that the receipt was given for."""
+    if not folder.is_dir():
+        raise ReceiptError(f"{folder}: is no folder; give the one that holds ratings.csv and movies.csv.")
+    try:
+        found = [files.find(folder, table.name) for table in DELIVERED]
+    except files.DeliveryError as error:
+        raise ReceiptError(str(error)) from error
+    _check(_hashes(receipt, "data"), [path for path in found if path is not None], folder)
+
+
+def check_validated(receipt: Mapping[str, Any], folder: Path) -> None:
+    """Raise ReceiptError unless `folder` holds the validated tables that the receipt was given for, and no other."""
+    _check(_hashes(receipt, "validated"), _validated(folder), folder)
+
+
+def check_rules(receipt: Mapping[str, Any], root: Path) -> None:
+    """Raise ReceiptError unless suites, checkpoint and waivers below `root` are those that the receipt was given by."""
+    names = {path.relative_to(root).as_posix(): path for path in _rules(root)}
+    _check_named(_hashes(receipt, "rules"), names, root)
+
+
+def _hashes(receipt: Mapping[str, Any], part: str) -> dict[str, str]:
+    try:
+        return {str(name): str(entry["sha256"]) for name, entry in receipt[part].items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ReceiptError(f"The receipt does not say which {part} it was given for; judge the data again.") from error
+
+
+def _check(hashes: Mapping[str, str], found: list[Path], folder: Path) -> None:
+    _check_named(hashes, {path.name: path for path in found}, folder)
+
+
+def _check_named(hashes: Mapping[str, str], found: Mapping[str, Path], folder: Path) -> None:
+    """Only what was found is opened, never a path that the receipt names."""
+    for name in sorted(hashes.keys() - found.keys()):
+        raise ReceiptError(f"{folder / name}: is not there, but the receipt was given for it.")
+    for name in sorted(found.keys() - hashes.keys()):
+        raise ReceiptError(f"{found[name]}: is there, but the receipt was not given for it.")
+    for name in sorted(hashes):
+        if problem := files.problem(found[name]):
+            raise ReceiptError(f"{found[name].parent}: {problem}.")
+        if not _same(hashes[name], sha256(found[name])):
+            raise ReceiptError(f"{found[name]}: is not the file that the receipt was given for (its SHA-256 differs).")
