@@ -1,0 +1,82 @@
+"""From scores to decisions with a known error rate.
+
+Conformal p-values compare a score with those of trusted users (Vovk, Gammerman and Shafer 2005; for outliers Bates,
+Candès, Lei, Romano and Sesia, Annals of Statistics 2023); channels are combined by a weighted Bonferroni rule; the
+Benjamini-Hochberg procedure (1995) holds the expected share of false flags at a set rate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anomaly.types import Floats
+
+CATALOGUE_WEIGHT = 0.8
+# A tail of thirty users is the least that bears a fit.
+TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 3.0
+
+
+def conformal_p_values(reference: Floats, scores: Floats) -> Floats:
+    """p = (1 + #{reference >= score}) / (n + 1) for each score; higher scores are more anomalous.
+
+    Raises:
+        ValueError: an empty reference, which can calibrate nothing.
+    """
+    if len(reference) == 0:
+        raise ValueError("reference must hold at least one score: nothing calibrates p-values without it")
+    ordered = np.sort(reference)
+    at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
+    return (1.0 + at_least) / (len(ordered) + 1.0)
+
+
+def p_values(reference: Floats, scores: Floats) -> Floats:
+    """Conformal p-values, and beyond the reference's own reach what its tail makes likely.
+
+    Conformal p-values end at 1 / (n + 1), so that at least m / (q (n + 1)) discoveries among m tested users are needed
+    for any. Past the reference's upper tenth a generalised Pareto tail (Pickands 1975; probability-weighted moments,
+    Hosking and Wallis 1987) goes on; it is believed only when three times its probability is still the smaller.
+    """
+    conformal = conformal_p_values(reference, scores)
+    if len(reference) < FEWEST_FOR_TAIL:
+        return conformal
+    return np.minimum(conformal, TAIL_CAUTION * _tail_probability(np.sort(reference), scores))
+
+
+def _tail_probability(ordered: Floats, scores: Floats) -> Floats:
+    n_tail = int(TAIL_SHARE * len(ordered))
+    threshold = ordered[-n_tail - 1]
+    excess = ordered[-n_tail:] - threshold
+    mean = float(excess.mean())
+    weighted = float(np.mean(excess * (1 - (np.arange(1, n_tail + 1) - 0.35) / n_tail)))
+    # Never lighter than exponential: a bounded tail would call everything past its end impossible.
+    shape = float(np.clip(2 - mean / (mean - 2 * weighted + 1e-12), 0.0, 0.5))
+    beyond = np.maximum(scores - threshold, 0.0) / (mean * (1 - shape) + 1e-12)
+    tail = np.exp(-beyond) if shape < 1e-3 else (1 + shape * beyond) ** (-1 / shape)
+    return np.where(scores > threshold, tail * (n_tail + 1) / (len(ordered) + 1), 1.0)
+
+
+def weighted_bonferroni(p_values: Sequence[Floats], weights: Sequence[float]) -> Floats:
+    """min over channels of p / weight, at most 1: valid however the channels hang together.
+
+    Raises:
+        ValueError: weights that do not sum to 1 or are not positive.
+    """
+    if min(weights) <= 0 or abs(sum(weights) - 1) > 1e-9:
+        raise ValueError(f"weights must be positive and sum to 1; got {list(weights)}")
+    shares = [p / weight for p, weight in zip(p_values, weights, strict=True)]
+    return np.minimum(np.minimum.reduce(shares), 1.0)
+
+
+def benjamini_hochberg(p_values: Floats) -> Floats:
+    """q-values: the lowest false discovery rate at which each p-value would be a discovery; NaN stays NaN."""
+    q_values = np.full(len(p_values), np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    ranked = p_values[order] * len(order) / np.arange(1, len(order) + 1)
+    q_values[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
+    return q_values

@@ -1,0 +1,88 @@
+"""Simulated attackers measured as if they were in the very data under judgement, to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomaly.attacks import KINDS, Background, plant_in
+from anomaly.neighbours import Index
+from anomaly.population import Population, measure_all
+from anomaly.profiles import Profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from anomaly.types import Floats, Ints
+
+CAMPAIGNS_A_KIND = 2
+# Lone attackers and small rings: what is learned must not lean on there being many.
+USERS_A_CAMPAIGN = (3, 14)
+LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings")
+# Attackers hide among a sample of users where there are very many.
+BACKGROUND_USERS = 20_000
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Measured attackers: values (n, n_features), size and fold (n,), and each one's family."""
+
+    values: Floats
+    size: Ints
+    fold: Ints
+    family: Ints
+    families: tuple[str, ...]
+
+
+def simulate(population: Population, rng: np.random.Generator, without: Collection[str] = ()) -> Catalogue:
+    """Plant campaigns of every kind whose family is not in `without`, each alone, and measure them."""
+    background = _background(population, rng)
+    kinds = [name for name, kind in KINDS.items() if kind.family not in without]
+    families = tuple(dict.fromkeys(KINDS[name].family for name in kinds))
+    measured = [
+        (families.index(KINDS[name].family), *_campaign(population, background, name, rng))
+        for name in kinds
+        for _ in range(CAMPAIGNS_A_KIND)
+    ]
+    return Catalogue(
+        values=np.vstack([values for _, values, _, _ in measured]),
+        size=np.concatenate([size for _, _, size, _ in measured]),
+        fold=np.concatenate([fold for _, _, _, fold in measured]),
+        family=np.concatenate([np.full(len(size), family) for family, _, size, _ in measured]),
+        families=families,
+    )
+
+
+def _background(population: Population, rng: np.random.Generator) -> Background:
+    profiles, films = population.profiles, population.place.films
+    if profiles.n_users > BACKGROUND_USERS:
+        profiles = profiles.take(np.sort(rng.choice(profiles.n_users, BACKGROUND_USERS, replace=False)))
+    return Background(profiles.start, profiles.film, profiles.rating, profiles.timestamp, films.ids, films.genre)
+
+
+def _campaign(
+    population: Population, background: Background, kind: str, rng: np.random.Generator
+) -> tuple[Floats, Ints, Ints]:
+    attack, _ = plant_in(background, kind, int(rng.integers(*USERS_A_CAMPAIGN)), rng=rng)
+    ids = population.place.films.ids
+    attack = attack.sort_values(["userId", "timestamp", "movieId"], kind="stable")
+    _, start = np.unique(attack["userId"].to_numpy(), return_index=True)
+    profiles = Profiles(
+        np.append(start, len(attack)),
+        np.searchsorted(ids, attack["movieId"].to_numpy()).astype(np.int32),
+        attack["rating"].to_numpy(np.float32),
+        attack["timestamp"].to_numpy(np.int64),
+    )
+    fold = rng.integers(0, population.n_folds, profiles.n_users)
+    place = replace(
+        population.place,
+        films=population.place.films.with_ratings(profiles),
+        extremes=population.place.extremes.with_ratings(profiles),
+    )
+    features, _ = measure_all(profiles, place, population.index, fold, same=False)
+    among = Index.of(profiles, len(ids)).nearest(profiles, same=True)
+    for name in LIKENESS:
+        features[name] = np.maximum(features[name], among[name])
+    return np.column_stack(list(features.values())), profiles.size, fold

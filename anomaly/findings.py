@@ -1,0 +1,337 @@
+"""The findings table: one row for every user of `ratings`, whatever could be told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomaly import calibration, catalogue, evidence, groups, rules, scoring
+from anomaly.population import Population, load_films, load_profiles, load_users, survey
+from anomaly.profiles import Films, Profiles, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from anomaly.groups import Group
+    from anomaly.types import Bools, Floats, Ints, Warehouse
+
+DETECTORS = ("two-channel", "isolation-forest")
+# Below this nothing about a profile can be told from chance.
+FEWEST_RATINGS = 5
+FEWEST_USERS = 30
+# Without a reference, the share of users listed for a person to look at, and the most that anybody will look at.
+REVIEW_SHARE, REVIEW_MOST = 0.01, 100
+# Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking.
+SUSPECT_SHARE = 0.05
+COLUMNS = (
+    "source_line", "userId", "n_ratings", "mean_rating", "std_rating", "score", "p_value", "q_value", "status",
+    "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
+    "most_like_user", "target_movies", "target_shift", "movie_effects", "evidence_json", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found of each user of the population."""
+
+    score: Floats
+    p_value: Floats
+    q_value: Floats
+    flagged: Bools
+    review: Bools
+
+
+def find_anomalies(
+    warehouse: Warehouse,
+    *,
+    reference: Warehouse | None = None,
+    trusted_users: Collection[int] | None = None,
+    false_discovery_rate: float = 0.10,
+    detector: str = "two-channel",
+    seed: int = 20_030_218,
+    without_families: Collection[str] = (),
+) -> pd.DataFrame:
+    """Score every user of `ratings`, flag with a known error rate where trusted users allow it, and say why.
+
+    Args:
+        warehouse: holds `ratings` and `movies` (see the columns in profiles.sql, users.sql and films.sql).
+        reference: the same tables of trusted users' ratings.
+        trusted_users: ids of users of `warehouse` known to be honest.
+        without_families: families of attacks never to be simulated (to evaluate on attacks that nobody foresaw).
+        false_discovery_rate: the expected share of false flags among all flags, with a reference or trusted users.
+        detector: "two-channel", or "isolation-forest" for the common recipe (three features, one user in twenty).
+
+    Returns:
+        One row a user, by userId, with `COLUMNS`:
+
+        - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
+        - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
+        - p_value, q_value: against the trusted users; NaN without any and for trusted users themselves
+        - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
+          look, no error rate promised), 'undetermined' (too little to tell; `reason` says what) or 'ok'
+        - is_anomaly: status is 'flagged'
+        - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
+        - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
+        - movie_effects: JSON list of {movieId, mean, mean_without, n_others}, the films the user moves most
+        - evidence (text), evidence_json: JSON list of {feature, value, typical_low, typical_high, quantile, text}
+
+    Raises:
+        ValueError: an unknown detector, a rate outside 0 to 1, or fewer trusted users than calibrate a rate.
+    """
+    _check(detector, false_discovery_rate)
+    users = load_users(warehouse)
+    if detector == "isolation-forest":
+        from anomaly.lab_recipe import isolation_forest_findings
+
+        return isolation_forest_findings(users, COLUMNS, seed)
+    judged = users[users["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
+    if len(judged) < FEWEST_USERS:
+        return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
+    population, n_judged, trusted = _gather(warehouse, judged, reference, trusted_users, seed)
+    if reference is not None or trusted_users is not None:
+        _check_trusted(int(trusted.sum()))
+    attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without_families)
+    return _judge(users, judged, population, attackers, n_judged, trusted, false_discovery_rate)
+
+
+def _check(detector: str, rate: float) -> None:
+    if detector not in DETECTORS:
+        raise ValueError(f"detector must be one of {', '.join(DETECTORS)}; got {detector!r}")
+    if not 0 < rate < 1:
+        raise ValueError(f"false_discovery_rate must be between 0 and 1; got {rate}")
+
+
+def _check_trusted(n_trusted: int) -> None:
+    """Who gives trusted users counts on the error rate, so a ranking without one is no answer."""
+    if n_trusted < FEWEST_USERS:
+        raise ValueError(
+            f"{n_trusted} trusted users with {FEWEST_RATINGS} usable ratings were found, but a false discovery rate "
+            f"needs {FEWEST_USERS}: name more of them, or leave them out and judge by plain rules"
+        )
+
+
+def _gather(
+    warehouse: Warehouse,
+    judged: pd.DataFrame,
+    reference: Warehouse | None,
+    trusted_users: Collection[int] | None,
+    seed: int,
+) -> tuple[Population, int, Bools]:
+    """All users, those of the batch first, and which are trusted."""
+    rng = np.random.default_rng(seed)
+    ids, genre, year = load_films([warehouse] if reference is None else [warehouse, reference])
+    parts = [load_profiles(warehouse, ids, judged)]
+    trusted = np.array(judged["userId"].isin(list(trusted_users or [])))
+    if reference is not None:
+        known = load_users(reference)
+        known = known[known["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
+        parts.append(load_profiles(reference, ids, known))
+        same, stale = _seen_before(parts[0], parts[1], judged["userId"].to_numpy(), known["userId"].to_numpy())
+        trusted |= same
+        parts[1] = parts[1].take(np.flatnonzero(~stale))
+        trusted = np.append(trusted, np.ones(parts[1].n_users, bool))
+    profiles = joined(parts)
+    return survey(profiles, Films.of(ids, genre, year, profiles), rng), parts[0].n_users, trusted
+
+
+def _seen_before(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints) -> tuple[Bools, Bools]:
+    """Which users of the batch are in the reference rating for rating, and which of the reference are in the batch.
+
+    The same ids may be other people: a reference user is only left out when it shares a rating with its namesake.
+    """
+    same, stale = np.zeros(batch.n_users, bool), np.zeros(known.n_users, bool)
+    _, mine, theirs = np.intersect1d(batch_ids, known_ids, assume_unique=True, return_indices=True)
+    for here, there in zip(mine.tolist(), theirs.tolist(), strict=True):
+        a, b = batch.rows(here), known.rows(there)
+        stale[there] = len(np.intersect1d(batch.film[a], known.film[b])) * 2 >= (b.stop - b.start)
+        same[here] = (
+            a.stop - a.start == b.stop - b.start
+            and np.array_equal(batch.film[a], known.film[b])
+            and np.array_equal(batch.rating[a], known.rating[b])
+            and np.array_equal(batch.timestamp[a], known.timestamp[b])
+        )
+    return same, stale
+
+
+def _judge(
+    users: pd.DataFrame,
+    judged: pd.DataFrame,
+    population: Population,
+    attackers: catalogue.Catalogue,
+    n_judged: int,
+    trusted: Bools,
+    rate: float,
+) -> pd.DataFrame:
+    calibrated = int(trusted.sum()) >= FEWEST_USERS
+    scores = scoring.score(population, attackers, trusted if calibrated else None)
+    broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
+    judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
+    found = groups.find_groups(population.profiles, population.place.films, _suspects(judgement, trusted))
+    judgement = _with_groups(judgement, found)
+    witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
+    table = _table(judged, population, scores, judgement, broken, trusted, found, witness)
+    return _with_undetermined(users, table)
+
+
+def _decide(
+    scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools, n_judged: int, rate: float | None
+) -> Judgement:
+    """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
+    judged = slice(0, n_judged)
+    any_rule = np.logical_or.reduce(list(broken.values()))[judged]
+    score = scoring.combined(scores)[judged]
+    nothing = np.full(n_judged, np.nan)
+    if rate is None:
+        top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
+        return Judgement(score, nothing, nothing, any_rule, top & ~any_rule)
+    tested = ~trusted[judged]
+    p_value = np.where(tested, _p_values(scores, trusted)[judged], np.nan)
+    q_value = calibration.benjamini_hochberg(p_value)
+    flagged = tested & (q_value <= rate)
+    return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
+
+
+def _suspects(judgement: Judgement, trusted: Bools) -> Bools:
+    """Who may belong to an attack: the flagged, and the top of the ranking that nobody trusts."""
+    n_judged = len(judgement.score)
+    untrusted = np.where(trusted[:n_judged], -np.inf, judgement.score)
+    top = untrusted >= np.sort(untrusted)[-max(int(SUSPECT_SHARE * n_judged), 1)]
+    suspects = (top & ~trusted[:n_judged]) | judgement.flagged | judgement.review
+    return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
+
+
+def _with_groups(judgement: Judgement, found: list[Group]) -> Judgement:
+    """Acting together is a plain rule: members of a group are flagged, or reviewed where a calibrated test says no."""
+    members = np.zeros(len(judgement.score), bool)
+    members[[user for group in found for user in group.users]] = True
+    if np.isnan(judgement.p_value).all():
+        return replace(judgement, flagged=judgement.flagged | members, review=judgement.review & ~members)
+    return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
+
+
+def _p_values(scores: scoring.Scores, trusted: Bools) -> Floats:
+    channels = (scores.catalogue, scores.novelty)
+    found = [calibration.p_values(channel[trusted], channel) for channel in channels]
+    return calibration.weighted_bonferroni(found, (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT))
+
+
+def _table(
+    judged: pd.DataFrame,
+    population: Population,
+    scores: scoring.Scores,
+    judgement: Judgement,
+    broken: dict[str, Bools],
+    trusted: Bools,
+    found: list[Group],
+    witness: evidence.Witness,
+) -> pd.DataFrame:
+    n = len(judged)
+    table = judged.drop(columns="n_usable").copy()
+    table["score"] = judgement.score
+    table["p_value"], table["q_value"] = judgement.p_value, judgement.q_value
+    table["status"] = np.select([judgement.flagged, judgement.review], ["flagged", "review"], "ok")
+    table["is_anomaly"] = judgement.flagged
+    table["catalogue_score"], table["novelty_score"] = scores.catalogue[:n], scores.novelty[:n]
+    table["trusted"] = trusted[:n]
+    table["rules_broken"] = [", ".join(name for name, users in broken.items() if users[user]) for user in range(n)]
+    ids = judged["userId"].to_numpy()
+    like = population.most_like[:n]
+    known = (like >= 0) & (like < n)
+    table["most_like_user"] = _nullable([int(ids[like[u]]) if known[u] else None for u in range(n)], "Int64")
+    return _explained(table, population, found, witness)
+
+
+def _nullable(values: list[object], dtype: str) -> pd.Series:
+    import pandas as pd
+
+    return pd.Series(values, dtype=dtype)
+
+
+def _explained(
+    table: pd.DataFrame, population: Population, found: list[Group], witness: evidence.Witness
+) -> pd.DataFrame:
+    n = len(table)
+    group = {user: each for each in found for user in each.users}
+    film_ids = population.place.films.ids
+    shown = np.flatnonzero(table["status"].isin(["flagged", "review"]).to_numpy())
+    texts, items, effects = [""] * n, ["[]"] * n, ["[]"] * n
+    for user in shown.tolist():
+        telling = witness.telling(user)
+        texts[user] = _sentence(table, user, telling, group.get(user), film_ids)
+        items[user] = evidence.as_json(telling)
+        effects[user] = evidence.as_json(movie_effects(population, user))
+    table["attack_group"] = _nullable([group[u].name if u in group else None for u in range(n)], "string")
+    table["target_movies"] = _nullable(
+        ["|".join(str(film_ids[f]) for f in group[u].targets) if u in group else None for u in range(n)], "string"
+    )
+    table["target_shift"] = _nullable(
+        ["|".join(f"{s:+.2f}" for s in group[u].shifts) if u in group else None for u in range(n)], "string"
+    )
+    table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
+    table["reason"] = ""
+    return table
+
+
+def _sentence(
+    table: pd.DataFrame, user: int, telling: list[dict[str, object]], group: Group | None, film_ids: Ints
+) -> str:
+    parts = []
+    if group is not None:
+        films = ", ".join(f"{film_ids[f]} ({s:+.2f})" for f, s in zip(group.targets, group.shifts, strict=True))
+        verb = "pushed" if group.push else "nuked"
+        parts.append(f"{group.name}: {len(group.users)} users {verb} the same films together: {films}")
+    meanings = {rule.name: rule.meaning for rule in rules.RULES}
+    parts += [meanings[name] for name in str(table["rules_broken"].iloc[user]).split(", ") if name]
+    parts += [str(item["text"]) for item in telling]
+    return ". ".join(parts) or "unusual in many small ways, none of them telling by itself"
+
+
+MOST_EFFECTS = 5
+
+
+def movie_effects(population: Population, user: int) -> list[dict[str, object]]:
+    """The films whose means this user moves most: movieId, mean, mean_without and n_others (null without others)."""
+    films, rows = population.place.films, population.profiles.rows(user)
+    film, rating = population.profiles.film[rows], population.profiles.rating[rows]
+    others = films.count[film] - 1
+    mean = films.total[film] / films.count[film]
+    without = np.where(others > 0, (films.total[film] - rating) / np.maximum(others, 1), np.nan)
+    moved = np.where(others > 2, np.abs(mean - without), -1.0)
+    return [
+        {
+            "movieId": int(films.ids[film[place]]),
+            "mean": round(float(mean[place]), 3),
+            "mean_without": round(float(without[place]), 3) if others[place] > 0 else None,
+            "n_others": int(others[place]),
+        }
+        for place in np.argsort(-moved, kind="stable")[:MOST_EFFECTS]
+    ]
+
+
+def _with_undetermined(users: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    rest = users[~users["userId"].isin(table["userId"])]
+    few = undetermined(rest, f"fewer than {FEWEST_RATINGS} usable ratings")
+    both = table[list(COLUMNS)] if few.empty else pd.concat([table[list(COLUMNS)], few], ignore_index=True)
+    return both.sort_values("userId", kind="stable").reset_index(drop=True)
+
+
+def undetermined(users: pd.DataFrame, reason: str) -> pd.DataFrame:
+    """Rows that say that nothing could be told, and why."""
+    table = users.drop(columns="n_usable").copy()
+    for name in ("score", "p_value", "q_value", "catalogue_score", "novelty_score"):
+        table[name] = np.nan
+    table["status"], table["is_anomaly"], table["trusted"] = "undetermined", False, False
+    for name in ("attack_group", "target_movies", "target_shift"):
+        table[name] = _nullable([None] * len(table), "string").to_numpy()
+        table[name] = table[name].astype("string")
+    table["most_like_user"] = _nullable([None] * len(table), "Int64").to_numpy()
+    table["most_like_user"] = table["most_like_user"].astype("Int64")
+    table["rules_broken"], table["evidence"] = "", f"undetermined: {reason}"
+    table["evidence_json"], table["movie_effects"], table["reason"] = "[]", "[]", reason
+    return table[list(COLUMNS)].reset_index(drop=True)

@@ -1,0 +1,163 @@
+"""The most alike other profile of each user, found through an index; nothing is compared pairwise.
+
+Candidates come from two sketches. MinHash (Broder 1997) of the (film, level) pairs finds profiles that are alike as a
+whole; the posting lists of a user's rarest films find what was cut out of a longer profile. Only candidates are then
+compared exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomaly.profiles import Profiles
+
+if TYPE_CHECKING:
+    from anomaly.types import Floats, Ints
+
+# Twelve keys of two hashes: a copy with 60 % of all pairs in common is met with probability 1 - (1 - 0.36)^12 = 0.995.
+N_KEYS, HASHES_A_KEY = 12, 2
+RAREST = 8
+# A film or a key that more users share tells none of them apart.
+LARGEST_BUCKET = 64
+# Among very many users there are rarer films to tell by, and fewer need to be met.
+MANY_USERS = 20_000
+VERIFIED = 3
+PAIRS_AT_ONCE = 5_000
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Index:
+    """Sketches of indexed users: sorted keys and whose they are."""
+
+    profiles: Profiles
+    key: Ints
+    owner: Ints
+    count: Ints
+    sketches: tuple[Ints, Ints]
+    largest: int
+
+    @classmethod
+    def of(cls, profiles: Profiles, n_films: int) -> Index:
+        count = np.bincount(profiles.film, minlength=n_films)
+        sketch_key, sketch_owner = sketches = _sketches(profiles)
+        largest = LARGEST_BUCKET if profiles.n_users <= MANY_USERS else LARGEST_BUCKET // 4
+        rare = np.flatnonzero(count[profiles.film] <= largest)
+        key = np.concatenate([sketch_key, profiles.film[rare].astype(np.uint64)])
+        owner = np.concatenate([sketch_owner, profiles.user[rare]])
+        order = np.argsort(key, kind="stable")
+        return cls(profiles, key[order], owner[order], count, sketches, largest)
+
+    def nearest(self, queries: Profiles, *, same: bool) -> dict[str, Floats]:
+        """What each queried user shares with the one other user that it shares most with.
+
+        `same` says that the queries are the indexed users themselves, in order. Returns `shared_films` (films in
+        common over films of either: Jaccard), `shared_ratings` (share of the user's ratings that the other gave too),
+        `copied_films` and `copied_ratings` (the same, with users whose first rating is earlier) and `most_like` (the
+        number of the user with most shared ratings, -1 for none).
+        """
+        query, other = self._candidates(queries, same)
+        return _compare(queries, self.profiles, query, other)
+
+    def _candidates(self, queries: Profiles, same: bool) -> tuple[Ints, Ints]:
+        key, owner = self.sketches if same else _sketches(queries)
+        rare_key, rare_owner = self._rarest_films(queries)
+        key, owner = np.concatenate([key, rare_key]), np.concatenate([owner, rare_owner])
+        low, high = np.searchsorted(self.key, key, side="left"), np.searchsorted(self.key, key, side="right")
+        width = np.where(high - low <= self.largest, high - low, 0)
+        start = np.concatenate([[0], np.cumsum(width)])
+        place = np.repeat(low - start[:-1], width) + np.arange(start[-1])
+        return _most_voted(np.repeat(owner, width), self.owner[place], self.profiles.n_users, same)
+
+    def _rarest_films(self, queries: Profiles) -> tuple[Ints, Ints]:
+        count = self.count[queries.film]
+        usable = np.flatnonzero((count > 0) & (count <= self.largest))
+        order = usable[np.lexsort((count[usable], queries.user[usable]))]
+        user = queries.user[order]
+        begin = np.flatnonzero(np.diff(user, prepend=-1))
+        place = np.arange(len(user)) - np.repeat(begin, np.diff(np.append(begin, len(user))))
+        kept = order[place < RAREST]
+        return queries.film[kept].astype(np.uint64), queries.user[kept]
+
+
+def _codes(profiles: Profiles) -> Ints:
+    return profiles.film.astype(np.int64) * 16 + np.round(profiles.rating * 2).astype(np.int64)
+
+
+def _sketches(profiles: Profiles) -> tuple[Ints, Ints]:
+    keys = np.empty((N_KEYS, profiles.n_users), np.uint64)
+    for first, part in profiles.chunks():
+        code = (_codes(part).astype(np.uint64) + np.uint64(1)) * _ODD
+        code ^= code >> np.uint64(29)
+        for number in range(N_KEYS):
+            lowest = [_lowest_hash(code, number * HASHES_A_KEY + i, part) for i in range(HASHES_A_KEY)]
+            mixed = lowest[0] * np.uint64(31) + lowest[1] * _ODD + np.uint64(number)
+            keys[number, first : first + part.n_users] = mixed | np.uint64(1 << 63)
+    return keys.ravel(), np.tile(np.arange(profiles.n_users), N_KEYS)
+
+
+def _lowest_hash(code: Ints, number: int, part: Profiles) -> Ints:
+    multiplier = np.uint64(2 * (0xD1342543DE82EF95 * (number + 1) % (1 << 62)) + 1)
+    hashed = code * multiplier
+    hashed ^= hashed >> np.uint64(32)
+    return np.minimum.reduceat(hashed, part.start[:-1])
+
+
+def _most_voted(query: Ints, other: Ints, n_others: int, same: bool) -> tuple[Ints, Ints]:
+    """The candidates most often met, a few for each query."""
+    if same:
+        different = query != other
+        query, other = query[different], other[different]
+    pair, votes = np.unique(query * np.int64(n_others) + other, return_counts=True)
+    query, other = pair // n_others, pair % n_others
+    order = np.lexsort((-votes, query))
+    query, other = query[order], other[order]
+    begin = np.flatnonzero(np.diff(query, prepend=-1))
+    place = np.arange(len(query)) - np.repeat(begin, np.diff(np.append(begin, len(query))))
+    kept = place < VERIFIED
+    return query[kept], other[kept]
+
+
+def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> dict[str, Floats]:
+    films, ratings, copied_films, copied = (np.zeros(queries.n_users) for _ in range(4))
+    most_like = np.full(queries.n_users, -1)
+    common_films, common_ratings = _in_common(queries, others, query, other)
+    size = queries.size[query]
+    earlier = others.timestamp[others.start[other]] < queries.timestamp[queries.start[query]]
+    jaccard = common_films / (size + others.size[other] - common_films)
+    np.maximum.at(films, query, jaccard)
+    np.maximum.at(copied_films, query, np.where(earlier, jaccard, 0.0))
+    np.maximum.at(ratings, query, common_ratings / size)
+    np.maximum.at(copied, query, np.where(earlier, common_ratings / size, 0.0))
+    best = (common_ratings > 0) & (common_ratings / size >= ratings[query])
+    most_like[query[best]] = other[best]
+    return {
+        "shared_films": films,
+        "shared_ratings": ratings,
+        "copied_films": copied_films,
+        "copied_ratings": copied,
+        "most_like": most_like,
+    }
+
+
+def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Films, and films at the same level, that each pair of users has in common."""
+    films, ratings = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+    compared, place = np.unique(other, return_inverse=True)
+    theirs = others.take(compared)
+    key = (theirs.user.astype(np.int64) << 36) + _codes(theirs)
+    key.sort()
+    for first in range(0, len(query), PAIRS_AT_ONCE):
+        pairs = slice(first, first + PAIRS_AT_ONCE)
+        part = queries.take(query[pairs])
+        wanted = (place[pairs][part.user].astype(np.int64) << 36) + _codes(part)
+        # A film is rated once by a user, so the nearest key at or above film x 16 is the film's, if any is.
+        at_film = np.searchsorted(key, wanted & ~np.int64(15))
+        met = key[np.minimum(at_film, len(key) - 1)]
+        same_film = (met >> 4) == (wanted >> 4)
+        films[pairs] = np.bincount(part.user, same_film, part.n_users)
+        ratings[pairs] = np.bincount(part.user, met == wanted, part.n_users)
+    return films, ratings

@@ -1,0 +1,105 @@
+"""The users under judgement, measured: features of each against all others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anomaly import profiles as profiles_module
+from anomaly import tastes
+from anomaly.features import Extremes, Place, measure
+from anomaly.neighbours import Index
+from anomaly.profiles import Films, Profiles, joined
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomaly.types import Floats, Ints, Warehouse
+
+# Users of one fold are judged by what was learned from the other folds.
+N_FOLDS = 5
+# Where users abound, two folds leave enough to learn from.
+N_FOLDS_LARGE, LARGE = 2, 5_000
+YEAR_IN_TITLE = re.compile(r"\((\d{4})\)\s*$")
+
+
+@dataclass(frozen=True)
+class Population:
+    """Users and their features. All arrays have one entry a user, in the order of `profiles`."""
+
+    profiles: Profiles
+    place: Place
+    index: Index
+    fold: Ints
+    features: dict[str, Floats]
+    most_like: Ints
+
+    @property
+    def values(self) -> Floats:
+        """Features as a matrix (n_users, n_features)."""
+        return np.column_stack(list(self.features.values()))
+
+    @property
+    def size(self) -> Ints:
+        return self.profiles.size
+
+    @property
+    def n_folds(self) -> int:
+        return int(self.fold.max()) + 1
+
+
+def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
+    """Measure every user of `profiles` against all others."""
+    fold = _folds(profiles.n_users, rng)
+    place = Place(films, tastes.learn(profiles, films, fold, rng), Extremes.of(profiles))
+    index = Index.of(profiles, len(films.ids))
+    features, most_like = measure_all(profiles, place, index, fold, same=True)
+    return Population(profiles, place, index, fold, features, most_like)
+
+
+def measure_all(
+    profiles: Profiles, place: Place, index: Index, fold: Ints, *, same: bool
+) -> tuple[dict[str, Floats], Ints]:
+    """All features of the profiles, likeness to the indexed users included, and whom each is most like."""
+    likeness = index.nearest(profiles, same=same)
+    most_like = likeness.pop("most_like").astype(np.int64)
+    return measure(profiles, place, fold) | likeness, most_like
+
+
+def _folds(n_users: int, rng: np.random.Generator) -> Ints:
+    n_folds = N_FOLDS_LARGE if n_users > LARGE else min(N_FOLDS, n_users)
+    return rng.permutation(np.arange(n_users) % n_folds)
+
+
+def load_films(warehouses: list[Warehouse]) -> tuple[Ints, Ints, Floats]:
+    """Ids of all rated films, a number for each one's first genre, and its year of release (NaN if unknown)."""
+    import pandas as pd
+
+    text = (Path(__file__).parent / "films.sql").read_text(encoding="utf-8")
+    known = pd.concat([warehouse.sql(text) for warehouse in warehouses], ignore_index=True)
+    known = known.sort_values("movieId", kind="stable").drop_duplicates("movieId")
+    genres = known["genres"].fillna("").astype(str).str.split("|").str[0]
+    number = np.unique(genres.to_numpy(str), return_inverse=True)[1]
+    return known["movieId"].to_numpy(np.int64), number, _years(known["title"])
+
+
+def _years(titles: pd.Series[str]) -> Floats:
+    found = [YEAR_IN_TITLE.search(str(title)) for title in titles]
+    return np.array([float(match.group(1)) if match else np.nan for match in found])
+
+
+def load_users(warehouse: Warehouse) -> pd.DataFrame:
+    """userId, source_line, n_ratings, mean_rating, std_rating and n_usable of every user of `ratings`."""
+    return warehouse.sql((Path(__file__).parent / "users.sql").read_text(encoding="utf-8"))
+
+
+def load_profiles(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
+    """Usable ratings of `users`, who need not be neighbours in the table."""
+    return profiles_module.load(warehouse, film_ids, users)
+
+
+__all__ = ["Population", "joined", "load_films", "load_profiles", "load_users", "measure_all", "survey"]

@@ -1,0 +1,159 @@
+"""Who rated what and when, as flat arrays: the form in which every other module reads the ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from anomaly.types import Floats, Ints, Warehouse
+
+# MovieLens opened in 1995 and opened its scale to half stars on 2003-02-18; before, it was 1 to 5 by 1.
+HALF_STARS_SINCE = 1_045_526_400
+# Ratings worked on at a time: some 100 MB of intermediate arrays. Fetched at a time: a scan of the table each.
+CHUNK = 500_000
+FETCHED = 4_000_000
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Ratings of n_users users, sorted by user, time and film; user u owns rows start[u] to start[u + 1].
+
+    Films are numbered by their place in a list shared by all profiles of a run. Time is in seconds UTC.
+    """
+
+    start: Ints
+    film: Ints
+    rating: Floats
+    timestamp: Ints
+
+    @property
+    def n_users(self) -> int:
+        return len(self.start) - 1
+
+    @cached_property
+    def size(self) -> Ints:
+        """Ratings of each user."""
+        return np.diff(self.start)
+
+    @cached_property
+    def user(self) -> Ints:
+        """The user's number of each row."""
+        return np.repeat(np.arange(self.n_users), self.size)
+
+    def rows(self, user: int) -> slice:
+        """The rows of one user."""
+        return slice(int(self.start[user]), int(self.start[user + 1]))
+
+    def span(self, first: int, last: int) -> Profiles:
+        """Users first to last - 1."""
+        rows = slice(int(self.start[first]), int(self.start[last]))
+        begin = self.start[first : last + 1] - self.start[first]
+        return Profiles(begin, self.film[rows], self.rating[rows], self.timestamp[rows])
+
+    def take(self, users: Ints) -> Profiles:
+        """The given users, in that order."""
+        size = self.size[users]
+        start = np.concatenate([[0], np.cumsum(size)])
+        rows = np.repeat(self.start[users] - start[:-1], size) + np.arange(start[-1])
+        return Profiles(start, self.film[rows], self.rating[rows], self.timestamp[rows])
+
+    def chunks(self, ratings: int = CHUNK) -> Iterator[tuple[int, Profiles]]:
+        """First user and profiles of stretches of users with about `ratings` rows each."""
+        first = 0
+        while first < self.n_users:
+            last = int(np.searchsorted(self.start, self.start[first] + ratings, side="right")) - 1
+            last = min(max(last, first + 1), self.n_users)
+            yield first, self.span(first, last)
+            first = last
+
+
+def joined(parts: list[Profiles]) -> Profiles:
+    """The users of all parts, one after the other."""
+    size = np.concatenate([part.size for part in parts])
+    return Profiles(
+        np.concatenate([[0], np.cumsum(size)]),
+        np.concatenate([part.film for part in parts]),
+        np.concatenate([part.rating for part in parts]),
+        np.concatenate([part.timestamp for part in parts]),
+    )
+
+
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Films:
+    """What is known of each film: arrays of shape (n_films,).
+
+    `first` and `second` are the times of its first two ratings (`NEVER` if there are none), so that one user's own can
+    be left out.
+    """
+
+    ids: Ints
+    genre: Ints
+    year: Floats  # of release; NaN when the title has none
+    count: Ints
+    total: Floats
+    square: Floats
+    first: Ints
+    second: Ints
+
+    @classmethod
+    def of(cls, ids: Ints, genre: Ints, year: Floats, profiles: Profiles) -> Films:
+        """The films as these profiles rate them."""
+        none, never = np.zeros(len(ids)), np.full(len(ids), NEVER)
+        films = cls(ids, genre, year, none.astype(np.int64), none, none, never, never)
+        for _, part in profiles.chunks():
+            films = films.with_ratings(part)
+        return films
+
+    def with_ratings(self, profiles: Profiles) -> Films:
+        """The same films once these profiles are among the ratings."""
+        n, rating = len(self.ids), profiles.rating.astype(float)
+        first, second = _first_two(profiles, n)
+        return replace(
+            self,
+            count=self.count + np.bincount(profiles.film, minlength=n),
+            total=self.total + np.bincount(profiles.film, rating, n),
+            square=self.square + np.bincount(profiles.film, rating**2, n),
+            first=np.minimum(self.first, first),
+            second=np.minimum(np.maximum(self.first, first), np.minimum(self.second, second)),
+        )
+
+
+def _first_two(profiles: Profiles, n_films: int) -> tuple[Ints, Ints]:
+    order = np.lexsort((profiles.timestamp, profiles.film))
+    film, time = profiles.film[order], profiles.timestamp[order]
+    begin = np.flatnonzero(np.diff(film, prepend=-1))
+    first, second = np.full(n_films, NEVER), np.full(n_films, NEVER)
+    first[film[begin]] = time[begin]
+    twice = begin[(begin + 1 < len(film)) & (film[np.minimum(begin + 1, len(film) - 1)] == film[begin])]
+    second[film[twice]] = time[twice + 1]
+    return first, second
+
+
+def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
+    """The usable ratings of `users` (columns userId and n_usable, sorted by userId), fetched stretch by stretch."""
+    text = (Path(__file__).parent / "profiles.sql").read_text(encoding="utf-8")
+    ids, size = users["userId"].to_numpy(np.int64), users["n_usable"].to_numpy(np.int64)
+    start = np.concatenate([[0], np.cumsum(size)])
+    n = int(start[-1])
+    film, rating, timestamp = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(n, np.int64)
+    first = 0
+    while first < len(ids):
+        last = min(max(int(np.searchsorted(start, start[first] + FETCHED, side="right")) - 1, first + 1), len(ids))
+        frame = warehouse.sql(text.format(first_user=int(ids[first]), last_user=int(ids[last - 1])))
+        rows = slice(int(start[first]), int(start[last]))
+        film[rows] = np.searchsorted(film_ids, frame["movieId"].to_numpy())
+        rating[rows], timestamp[rows] = frame["rating"].to_numpy(), frame["timestamp"].to_numpy()
+        first = last
+    return Profiles(start, film, rating, timestamp)

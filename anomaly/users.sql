@@ -1,0 +1,15 @@
+-- One row for every user of `ratings`: where it starts in the file, the lab's three features, and how many rows can be used
+-- (the conditions are those of profiles.sql).
+select
+    "userId",
+    min("source_line") as "source_line",
+    count(*) as "n_ratings",
+    avg("rating") as "mean_rating",
+    stddev_samp("rating") as "std_rating",
+    sum(case when "movieId" is not null
+              and "timestamp" between 0 and 4102444800000
+              and "rating" between 0.5 and 5.0 then 1 else 0 end) as "n_usable"
+from ratings
+where "userId" is not null
+group by "userId"
+order by "userId"
