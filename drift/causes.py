@@ -1,0 +1,99 @@
+"""Why something drifted, where the data can tell: levels of the scale that did not exist before some day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from drift.features import declared_features
+from drift.handle import statement
+from drift.relabelling import judge
+from drift.users import collect
+from drift.windows import since_start
+
+if TYPE_CHECKING:
+    from drift.windows import Windows
+
+DAY: Final = 86_400  # seconds
+STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
+APART: Final = 90  # days without the level that make earlier ones stray, and that levels that came together differ by
+EXPECTED: Final = 50  # ratings of a level that should have been given before, at its later share: absence is no chance
+
+
+@dataclass(frozen=True)
+class NewLevels:
+    """Levels of the scale first given on `start` (seconds, UTC, midnight)."""
+
+    start: int
+    levels: tuple[float, ...]
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{level:g}" for level in self.levels)
+        return f"ratings of {given} are first given on {datetime.fromtimestamp(self.start, UTC):%Y-%m-%d}"
+
+
+def new_levels(windows: Windows) -> NewLevels | None:
+    """The latest day inside the reference on which levels of the scale came into use, or None.
+
+    Needs the view drift_placed of the windows' collection.
+    """
+    counts = pd.concat([part.handle.sql(statement("levels")) for part in windows.parts])
+    if counts.empty or windows.reference is None:
+        return None
+    daily = counts.pivot_table(index="day", columns="level", values="n", aggfunc="sum", fill_value=0).sort_index()
+    starts = {float(str(level)): _start(daily, level) for level in daily}
+    found = {level: start for level, start in starts.items() if start is not None and start < windows.reference.end}
+    if not found:
+        return None
+    together = sorted(level for level, start in found.items() if max(found.values()) - start <= APART * DAY)
+    return NewLevels(min(found[level] for level in together), tuple(together))
+
+
+def _start(daily: pd.DataFrame, level: Any) -> int | None:
+    """When a level came into use, if its absence before is no chance."""
+    given = daily[level]
+    before = given.cumsum() <= STRAY * given.sum()
+    rest = daily[~before]
+    share = rest[level].sum() / max(1, rest.to_numpy().sum())
+    expected = share * daily[before].to_numpy().sum()
+    return _first_of_run(daily.index[given > 0], rest.index[0]) * DAY if expected >= EXPECTED else None
+
+
+def _first_of_run(days: pd.Index, day: float) -> int:
+    """The first of the days that lead up to `day` without a long break."""
+    for earlier in reversed(days[days < day]):
+        if day - earlier > APART:
+            break
+        day = earlier
+    return int(day)
+
+
+def with_causes(
+    rows: list[dict[str, Any]], windows: Windows, rate: float, relabellings: int, seed: int
+) -> list[dict[str, Any]]:
+    """Add `cause` to drifted features that read the scale: do they drift on ratings since its last change?"""
+    on_scale = tuple(feature for feature in declared_features() if feature.reads_scale)
+    names = {feature.name for feature in on_scale}
+    drifted = {row["feature"] for row in rows if row["status"] == "drifted"} & names
+    change = new_levels(windows) if drifted else None
+    if change is None:
+        return rows
+    collected = collect(since_start(windows, change.start), on_scale)
+    judged = judge(collected.units, list(collected.values.values()), rate, relabellings, seed)
+    q_values = {name: judgement.q_value for name, judgement in zip(collected.values, judged, strict=True)}
+    return [
+        row | {"cause": _sentence(change, q_values[row["feature"]], rate)} if row["feature"] in drifted else row
+        for row in rows
+    ]
+
+
+def _sentence(change: NewLevels, q_value: float, rate: float) -> str:
+    verdict = "not significant" if q_value > rate else "still significant"
+    reading = "this change of scale can explain it" if q_value > rate else "this does not explain all of it"
+    return (
+        f"{str(change)[0].upper()}{str(change)[1:]}, inside the reference window; on the reference since then the "
+        f"difference is {verdict} (corrected p {q_value:.3f}): {reading}."
+    )

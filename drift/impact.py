@@ -1,0 +1,241 @@
+"""What the drift costs: the error of a small model, trained on the reference, on the current window.
+
+The model is the usual baseline (Koren, Bell, Volinsky: Matrix Factorization Techniques for Recommender Systems,
+IEEE Computer 2009): the overall mean, a level for each film and one for each user, shrunk. Users and films that
+it never saw cost error even where nothing changed, so ratings by known and by new users are each held against
+held-out ratings of the reference of the same kind. What is left over is the cost of change. New films have no like
+in the reference (they are rarer than any that could be held out: measured, they look like change where there is
+none), so all that they cost counts as cold start.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from drift.films import push_numbers
+from drift.handle import statement
+from drift.windows import CURRENT, REFERENCE, USABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drift.windows import Part, Windows
+
+KINDS: Final = ("known user and film", "new user", "new film", "new user and film")
+SHRINKAGE: Final = 5  # ratings at the overall level that every film and user starts with
+RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about a tenth of its width
+FEWEST_USERS: Final = 10  # with a judged rating, in each window
+COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
+DEAR_COLD_START: Final = 0.05  # stars: beyond this, more data of new users and films is worth more than a model
+TABLE: Final = {"n": "float", "judged": "float", "squared_error": "float"}
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Root mean square errors in stars. Arrays have one entry for each of `KINDS`.
+
+    reference: on held-out reference ratings of known users and films; expected: on held-out ratings of the
+    current window's mixture of kinds; current: on the current window. change = current - expected, with its
+    95 % interval over users; cold_start = expected - reference.
+    """
+
+    users: tuple[int, int]
+    ratings: tuple[int, int]
+    reference: float
+    expected: float
+    current: float
+    low: float
+    high: float
+    shares: NDArray[np.float64]
+    reference_by_kind: NDArray[np.float64]
+    current_by_kind: NDArray[np.float64]
+
+    @property
+    def change(self) -> float:
+        """Error that is not explained by how many users and films are new."""
+        return self.current - self.expected
+
+    @property
+    def cold_start(self) -> float:
+        """Error that new users and films cost where nothing changed."""
+        return self.expected - self.reference
+
+
+def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
+    """The cost of the drift as a row of the findings."""
+    row: dict[str, Any] = {
+        "feature": "impact",
+        "title": "cost of the drift to a model",
+        "reference_window": windows.label(REFERENCE),
+        "current_window": windows.label(CURRENT),
+        "minimum_effect": COSTLY,
+        "severity": "warning",
+        "kind": "cost",
+        "unit": "stars of error",
+        "excluded_rows": windows.excluded,
+        "status": "undetermined",
+        "recommendation": "undetermined",
+        "action": "Retrain if that is recommended; otherwise look at the features that drifted.",
+    }
+    found = measure_impact(windows, seed)
+    if isinstance(found, str):
+        return row | {"problem": found, "message": f"Cost of the drift: could not be judged: {found}."}
+    return row | _fields(found) | {"message": _message(found)}
+
+
+def measure_impact(windows: Windows, seed: int) -> Impact | str:
+    """Train on the reference and measure errors on both windows; a sentence where that cannot be done."""
+    errors = _errors(windows.parts)
+    judged = errors[errors["judged"] > 0]
+    users = [int(judged.loc[judged["side"] == side, "user_id"].nunique()) for side in (REFERENCE, CURRENT)]
+    for count, name in zip(users, ("held out of the reference window", "in the current window"), strict=True):
+        if count < FEWEST_USERS:
+            return f"{count} users with ratings {name}, fewer than {FEWEST_USERS}"
+    sums = _by_user(errors)
+    if not sums[REFERENCE, :, 0, 1].sum():
+        return "no held-out rating by a known user of a known film"
+    return _impact(sums, (users[0], users[1]), seed)
+
+
+def _errors(parts: tuple[Part, ...]) -> pd.DataFrame:
+    """Squared errors by user, side and kind, over all parts."""
+    for part in parts:
+        part.handle.sql(statement("folds", side=part.side, usable=USABLE))
+    films = _totals(parts, "film_totals")
+    mean = films["total"].sum() / max(1.0, films["n"].sum())
+    films["level"] = (films["total"] + SHRINKAGE * mean) / (films["n"] + SHRINKAGE)
+    _push(parts, "drift_film_levels", films)
+    users = _totals(parts, "user_totals")
+    users["level"] = users["total"] / (users["n"] + SHRINKAGE)
+    _push(parts, "drift_user_levels", users)
+    query = statement("errors", mean=float(mean), lowest=0.5, highest=5.0)
+    return pd.concat([part.handle.sql(query) for part in parts], ignore_index=True).astype(TABLE)
+
+
+def _totals(parts: tuple[Part, ...], query: str) -> pd.DataFrame:
+    frames = [part.handle.sql(statement(query)) for part in parts]
+    return pd.concat(frames).groupby("id")[["total", "n"]].sum()
+
+
+def _push(parts: tuple[Part, ...], table: str, levels: pd.DataFrame) -> None:
+    for part in parts:
+        push_numbers(part.handle, table, levels[["level"]], "id", {})
+
+
+def _by_user(errors: pd.DataFrame) -> NDArray[np.float64]:
+    """Counts, judged counts and squared errors; shape (2 sides, n_users, n_kinds, 3)."""
+    _, user = np.unique(errors["user_id"], return_inverse=True)
+    sums = np.zeros((2, user.max() + 1, len(KINDS), len(TABLE)))
+    place = (errors["side"].to_numpy(int), user, errors["kind"].to_numpy(int))
+    np.add.at(sums, place, errors[list(TABLE)].to_numpy(float))
+    return sums
+
+
+def _impact(sums: NDArray[np.float64], users: tuple[int, int], seed: int) -> Impact:
+    observed = sums.sum(axis=1)
+    shares, reference, current = _mixture(observed[None])
+    expected, actual = _root_mean(shares, reference), _root_mean(shares, current)
+    low, high = np.percentile(_resampled_change(sums, seed), [2.5, 97.5])
+    return Impact(
+        users,
+        (int(observed[REFERENCE, :, 1].sum()), int(observed[CURRENT, :, 1].sum())),
+        float(np.sqrt(reference[0, 0])),
+        float(expected[0]),
+        float(actual[0]),
+        float(low),
+        float(high),
+        shares[0],
+        np.sqrt(reference[0]),
+        np.sqrt(current[0]),
+    )
+
+
+def _resampled_change(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """The cost of change when users are drawn anew (Poisson bootstrap: each user counts Poisson(1) times)."""
+    rng = np.random.default_rng(seed)
+    flat = np.ascontiguousarray(sums.transpose(1, 0, 2, 3)).reshape(sums.shape[1], -1).astype(np.float32)
+    changes = []
+    for _ in range(0, RESAMPLINGS, 50):
+        drawn = rng.poisson(1.0, (50, len(flat))).astype(np.float32) @ flat
+        shares, reference, current = _mixture(drawn.astype(float).reshape(50, 2, len(KINDS), len(TABLE)))
+        changes.append(_root_mean(shares, current) - _root_mean(shares, reference))
+    return np.concatenate(changes)
+
+
+def _mixture(
+    sums: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the kinds in the current window, and each window's mean square errors; (n, n_kinds) each.
+
+    A kind without a judged rating in one window, as new films are, takes its error from the other window: no
+    evidence of change.
+    """
+    counts = sums[:, CURRENT, :, 0]
+    judged, squared = np.maximum(sums[..., 1], 1e-30), sums[..., 2]
+    errors = np.where(sums[..., 1] > 0, squared / judged, np.nan)
+    reference, current = errors[:, REFERENCE], errors[:, CURRENT]
+    reference = np.where(np.isnan(reference), current, reference)
+    current = np.where(np.isnan(current), reference, current)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares, np.nan_to_num(reference), np.nan_to_num(current)
+
+
+def _root_mean(shares: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt((shares * errors).sum(axis=1))
+
+
+def recommendation(impact: Impact) -> tuple[str, str]:
+    """'retrain', 'watch' or 'nothing', and why."""
+    if impact.low > COSTLY:
+        return "retrain", f"change alone costs more than {COSTLY} stars, the whole interval lies above it"
+    if impact.cold_start > DEAR_COLD_START:
+        return "watch", (
+            "the loss is cold start, not change: it needs data of the new users and films, not another model"
+        )
+    if impact.high > COSTLY:
+        return "watch", f"a cost of change above {COSTLY} stars cannot be excluded"
+    return "nothing", f"the cost of change lies below {COSTLY} stars"
+
+
+def _fields(impact: Impact) -> dict[str, Any]:
+    advice, _ = recommendation(impact)
+    histogram = {
+        "labels": list(KINDS),
+        "share": [round(float(share), 6) for share in impact.shares],
+        "reference": [round(float(error), 6) for error in impact.reference_by_kind],
+        "current": [round(float(error), 6) for error in impact.current_by_kind],
+    }
+    return {
+        "reference_users": impact.users[0],
+        "current_users": impact.users[1],
+        "reference_n": impact.ratings[0],
+        "current_n": impact.ratings[1],
+        "reference_mean": impact.expected,
+        "current_mean": impact.current,
+        "mean_change": impact.change,
+        "mean_change_low": impact.low,
+        "mean_change_high": impact.high,
+        "statistic": impact.low,
+        "bound": COSTLY,
+        "effect_size": impact.change,
+        "status": "drifted" if advice == "retrain" else "ok",
+        "recommendation": advice,
+        "histogram": json.dumps(histogram),
+    }
+
+
+def _message(impact: Impact) -> str:
+    advice, reason = recommendation(impact)
+    _, new_user, new_film, both_new = impact.shares
+    return (
+        f"Recommendation: {advice}: {reason}. A baseline model errs by {impact.current:.3f} stars on the current "
+        f"window and by {impact.reference:.3f} on held-out ratings of users and films it knows. "
+        f"{new_user + both_new:.0%} of the current ratings are by users, and {new_film + both_new:.0%} of films, "
+        f"that it never saw, which alone explains {impact.cold_start:+.3f} (cold start). Change explains "
+        f"{impact.change:+.3f}, 95 % interval over users {impact.low:+.3f} to {impact.high:+.3f}."
+    )

@@ -1,0 +1,251 @@
+"""p-values by relabelling whole users: what would the differences be if the windows' labels meant nothing?
+
+The ratings of one user hang together, so the unit is the user, not the rating. A user seen in one window gets
+a random window (the numbers of users in each stay); a user seen in both swaps their two sides, or not. Each
+group's mean is a matrix product, relabellings times users, so that all features are judged under the same
+relabellings, and the largest statistic over features can be corrected for how they hang together.
+
+Westfall, Young: Resampling-Based Multiple Testing, Wiley 1993 (max-T, step-down).
+Winkler et al.: Non-parametric combination and related permutation tests, Human Brain Mapping 2016.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincc, gammainccinv
+
+from drift.windows import CURRENT, REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drift.users import UserValues
+
+TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference may be among them, and huge
+FEWEST_USERS: Final = 5  # that must bear out a column: below, a few users' chance decides
+ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
+# that stops a training or calls a person gets five times the share of one that only explains others
+APPEARANCES: Final = "presence"  # the source of features that compare who is there
+BATCH_BYTES: Final = 64_000_000  # of relabellings held at once: past the caches' reach, more gains nothing
+
+
+@dataclass(frozen=True)
+class Units:
+    """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side."""
+
+    users: NDArray[np.int64]
+    sides: NDArray[np.int8]
+
+    def single_rows(self) -> NDArray[np.int64]:
+        """Rows of users seen on one side."""
+        return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())
+
+    def paired_rows(self) -> NDArray[np.int64]:
+        """Rows of users seen on both sides, shape (2, n): the reference's above the current one's."""
+        reference = np.flatnonzero(self.sides == REFERENCE)
+        current = np.flatnonzero(self.sides == CURRENT)
+        _, left, right = np.intersect1d(self.users[reference], self.users[current], return_indices=True)
+        return np.stack([reference[left], current[right]])
+
+
+def relabelled_sums(units: Units, rows: NDArray[np.float32], relabellings: int, seed: int) -> NDArray[np.float64]:
+    """Sums of `rows` over the current side, as observed (first) and under each relabelling.
+
+    rows: shape (n_units, n_columns). Returns shape (1 + relabellings, n_columns).
+    """
+    rng = np.random.default_rng(seed)
+    single = units.single_rows()
+    reference, current = units.paired_rows()
+    movable = np.concatenate([rows[single], rows[current] - rows[reference]])
+    base = rows[reference].sum(axis=0, dtype=np.float64)
+    observed = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
+    in_current = int((units.sides[single] == CURRENT).sum())
+    batch = max(1, BATCH_BYTES // (4 * max(1, len(movable))))
+    sums = [observed[None]]
+    for start in range(0, relabellings, batch):
+        count = min(batch, relabellings - start)
+        labels = np.empty((count, len(movable)), dtype=rows.dtype)
+        labels[:, : len(single)] = _random_subsets(count, len(single), in_current, rng)
+        labels[:, len(single) :] = rng.integers(0, 2, (count, len(reference)), dtype=np.uint8)
+        sums.append((labels @ movable).astype(np.float64) + base)
+    return np.concatenate(sums)
+
+
+def _random_subsets(count: int, size: int, chosen: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """`count` uniformly random subsets of `chosen` out of `size`, as rows of a mask.
+
+    Coin flips with about the right chance, then as many random flips back as are missing: given its size, a
+    set of coin flips is uniform, and stays so when a uniform part of it is flipped. Far cheaper than sorting.
+    """
+    threshold = round(256 * chosen / size) if size else 0
+    mask = np.frombuffer(rng.bytes(count * size), dtype=np.uint8).reshape(count, size) < threshold
+    for row in mask:
+        surplus = int(row.sum()) - chosen
+        candidates = np.flatnonzero(row if surplus > 0 else ~row)
+        flipped = rng.choice(candidates, abs(surplus), replace=False) if surplus else candidates[:0]
+        row[flipped] = surplus < 0
+    return mask
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What relabelling says of one feature.
+
+    statistic: standardised difference, in standard deviations under relabelling; `bound` is what it would have
+    had to exceed. p_value: alone; q_value: corrected for all features judged together.
+    strongest: the column that differs most, by its standardised difference.
+    """
+
+    statistic: float
+    bound: float
+    p_value: float
+    q_value: float
+    strongest: str
+
+
+def judge(
+    units: Units, values: Sequence[UserValues], false_alarm_rate: float, relabellings: int, seed: int
+) -> list[Judgement]:
+    """Judge all features together; the chance that any is called different where none is, is held.
+
+    The statistic of a feature is the root mean square of its columns' standardised differences (ordered
+    features and categories: many cells move together), or the largest (genres: one may move alone). Its
+    square is brought to one scale over features by a gamma distribution fitted to the relabellings; the
+    largest of these scores, each with its severity's share of the error rate, corrects for many features.
+    """
+    if not values:
+        return []
+    weighted = [_weighted(value) for value in values]
+    sums = relabelled_sums(units, np.concatenate([rows for rows, _ in weighted], axis=1), relabellings, seed)
+    ends = np.cumsum([rows.shape[1] for rows, _ in weighted])[:-1]
+    standardised = [
+        _standardised(part, value, total)
+        if value.feature.source != APPEARANCES
+        else _of_appearances(units, value, relabellings, seed)
+        for part, value, (_, total) in zip(np.split(sums, ends, axis=1), values, weighted, strict=True)
+    ]
+    squares = np.stack([_squared(z, value) for z, value in zip(standardised, values, strict=True)], axis=1)
+    shares = np.array([ERROR_SHARE[value.feature.severity] for value in values])
+    shapes, scales = _gamma(squares)
+    scores = _score(squares, shapes, scales) + np.log(shares)
+    q_values, bounds = _step_down(scores, false_alarm_rate)
+    bounds = np.sqrt(gammainccinv(shapes, np.exp(np.minimum(0, np.log(shares) - bounds))) * scales)
+    bounds[~squares.any(axis=0)] = np.nan  # nothing varies: no difference could have been seen
+    p_values = (squares >= squares[0]).mean(axis=0)
+    strongest = [_strongest(z, value) for z, value in zip(standardised, values, strict=True)]
+    statistics = np.sqrt(squares[0])
+    return [
+        Judgement(float(statistics[i]), float(bounds[i]), float(p_values[i]), float(q_values[i]), strongest[i])
+        for i in range(len(values))
+    ]
+
+
+def weights(counts: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
+    """How much each user counts: by ratings, but at most `cap`, in units of it (so 1 is by user)."""
+    scale = np.float32(cap if np.isfinite(cap) else 1)
+    return np.asarray(np.minimum(counts, np.float32(cap)) / scale, np.float32)
+
+
+def _weighted(value: UserValues) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Each unit's weighted columns, less the mean over all, beside the weights; and the weights' totals."""
+    weight = weights(value.counts, value.feature.cap)
+    total = weight.sum(axis=0, dtype=np.float64)
+    mean = (weight * value.columns).sum(axis=0, dtype=np.float64) / np.maximum(total, 1e-30)
+    centred = weight * (value.columns - mean.astype(np.float32))
+    if value.feature.kind != "share":
+        centred[:, _borne_out(centred) < FEWEST_USERS] = 0
+    return np.concatenate([centred, weight], axis=1), total
+
+
+def _borne_out(centred: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How many users carry each column: k, where k of very many users differ from the rest."""
+    absolute = np.abs(centred).sum(axis=0, dtype=np.float64)
+    return absolute**2 / np.maximum((centred**2).sum(axis=0, dtype=np.float64), 1e-30) / 4
+
+
+def _standardised(sums: NDArray[np.float64], value: UserValues, total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences of the columns' means, current less reference, in their standard deviations."""
+    n_columns = value.columns.shape[1]
+    current = sums[:, n_columns:]
+    reference = total - current
+    usable = (current > 1e-6 * total) & (reference > 1e-6 * total)
+    scale = np.where(usable, 1 / np.where(usable, current, 1) + 1 / np.where(usable, reference, 1), 0)
+    differences = sums[:, :n_columns] * scale
+    spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
+    noise = 1e-6 * np.abs(value.columns).max(axis=0, initial=1.0)
+    return np.where(spread > noise, differences / np.where(spread > noise, spread, 1), 0)
+
+
+def _of_appearances(units: Units, value: UserValues, relabellings: int, seed: int) -> NDArray[np.float64]:
+    """Standardised differences of a share among appearances, each relabelled by itself.
+
+    Whoever is new in the current window was never seen in the reference: moving whole users moves no newcomer.
+    So appearances, one for each user and window, change places; the number in each window stays.
+    """
+    present = value.counts[:, 0] > 0
+    new, current = value.columns[present, 0] > 0, units.sides[present] == CURRENT
+    n_new, n_current = int(new.sum()), int(current.sum())
+    drawn = np.random.default_rng([seed, 1]).hypergeometric(n_new, len(new) - n_new, n_current, relabellings)
+    new_in_current = np.concatenate([[(new & current).sum()], drawn])[:, None]
+    differences = new_in_current / n_current - (n_new - new_in_current) / (len(new) - n_current)
+    spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
+    return np.where(spread > 0, differences / np.where(spread > 0, spread, 1), 0)
+
+
+def _trimmed(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All but the largest of each column: what a huge observed difference must not stretch."""
+    kept = len(squares) - max(1, round(TRIMMED * len(squares)))
+    return np.partition(squares, kept - 1, axis=0)[:kept]
+
+
+def _squared(standardised: NDArray[np.float64], value: UserValues) -> NDArray[np.float64]:
+    live = standardised[:, np.any(standardised != 0, axis=0)]
+    if not live.shape[1]:
+        return np.zeros(len(standardised))
+    one_alone = value.feature.kind in ("genres", "genre_means")
+    return (live**2).max(axis=1) if one_alone else (live**2).mean(axis=1)
+
+
+def _strongest(standardised: NDArray[np.float64], value: UserValues) -> str:
+    return value.names[int(np.abs(standardised[0]).argmax())] if len(value.names) else ""
+
+
+def _gamma(squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shape and scale of a gamma distribution with the mean and variance of each column."""
+    kept = _trimmed(squares)
+    mean, variance = kept.mean(axis=0), kept.var(axis=0)
+    live = variance > 0
+    shape = np.where(live, mean**2 / np.where(live, variance, 1), 1.0)
+    return shape, np.where(live, variance / np.where(live, mean, 1), 1.0)
+
+
+def _score(squares: NDArray[np.float64], shape: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minus the logarithm of the chance of as large a statistic; beyond what a double holds, in line."""
+    x = squares / scale
+    tail = gammaincc(shape, x)
+    return np.where(tail > 1e-290, -np.log(np.maximum(tail, 1e-290)), x)
+
+
+def _step_down(scores: NDArray[np.float64], false_alarm_rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Corrected p-values, and the score that each feature would have had to exceed.
+
+    The feature with the largest score is compared with the largest of all under each relabelling, the next
+    with the largest of those left, and so on (Westfall and Young 1993, algorithm 2.8 without resampling error:
+    the observed labels count as one relabelling).
+    """
+    order = np.argsort(-scores[0], kind="stable")
+    allowed = int(false_alarm_rate * len(scores) + 1e-9)
+    q_values, bounds = np.empty(len(order)), np.empty(len(order))
+    highest, bound, failed = 0.0, np.inf, False
+    for rank, feature in enumerate(order):
+        largest = scores[:, order[rank:]].max(axis=1)
+        highest = max(highest, float((largest >= scores[0, feature]).mean()))
+        if not failed:
+            bound = float(np.sort(largest[1:])[::-1][max(0, allowed - 1)]) if allowed else np.inf
+        failed = highest > false_alarm_rate
+        q_values[feature], bounds[feature] = highest, bound
+    return q_values, bounds

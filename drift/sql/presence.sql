@@ -1,0 +1,9 @@
+-- When each user was seen in each window.
+create or replace temporary view drift_presence as
+select
+    user_id,
+    side,
+    min("timestamp") as first_seen,
+    max("timestamp") as last_seen
+from drift_placed
+group by user_id, side
