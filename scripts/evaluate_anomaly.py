@@ -1,0 +1,317 @@
+"""Plant simulated attackers among real users and measure which detectors find them.
+
+Ranking: each kind alone at each share of users, by ROC-AUC and average precision; `--held-out` takes the kind's whole
+family out of what the two-channel detector learns from. Decisions: kinds mixed, 80 % of the real users trusted, by
+false discovery proportion and power at the nominal rate, and the users flagged in a clean batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomaly.types import Bools, Floats
+
+CANNOT_EVALUATE = 2
+TRUSTED_SHARE = 0.8
+SIZE_BANDS = ("20-50", "50-100", "100-200")
+SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty alone": "novelty_score"}
+
+
+class EvaluationError(Exception):
+    """What was asked for can't be evaluated; the text is one sentence for the user."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
+    options = _parser().parse_args(argv)
+    from checks.files import DeliveryError
+
+    try:
+        report = evaluate(options)
+        _write(report, options.output)
+    except (DeliveryError, EvaluationError, OSError) as error:
+        print(f"evaluate_anomaly: {error}", file=sys.stderr)
+        return CANNOT_EVALUATE
+    _print(report)
+    print(f"{options.output / 'anomaly_evaluation.json'} and {options.output / 'anomaly_evaluation.svg'} written")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_anomaly", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path("data/ml-latest-small"), metavar="DIR", help="MovieLens-format files"
+    )
+    parser.add_argument("--output", type=Path, default=Path("outputs"), metavar="DIR", help="where results go")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of attack (default: all)")
+    parser.add_argument(
+        "--shares", nargs="+", type=_share, default=[0.03], help="planted users a real user (default: 0.03)"
+    )
+    parser.add_argument("--seeds", type=_positive, default=1, help="repetitions of each kind (default: 1)")
+    parser.add_argument("--mixtures", type=_positive, default=3, help="repetitions of mixed kinds (default: 3)")
+    parser.add_argument("--seed", type=int, default=1, help="where the random numbers start (default: 1)")
+    parser.add_argument("--rate", type=_share, default=0.10, help="nominal false discovery rate (default: 0.10)")
+    parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The real data that attacks are planted in."""
+
+    ratings: pd.DataFrame
+    movies: pd.DataFrame
+
+    @property
+    def n_users(self) -> int:
+        return int(self.ratings["userId"].nunique())
+
+
+class Planted:
+    """An in-memory warehouse of the delivery with attackers in it."""
+
+    def __init__(self, delivery: Delivery, attack: pd.DataFrame | None) -> None:
+        import duckdb
+        import pandas as pd
+
+        parts = [delivery.ratings] if attack is None else [delivery.ratings, attack]
+        ratings = pd.concat(parts, ignore_index=True)
+        ratings["source_line"] = range(2, len(ratings) + 2)
+        self.connection = duckdb.connect()
+        self.connection.register("ratings", ratings)
+        self.connection.register("movies", delivery.movies)
+
+    def sql(self, text: str) -> pd.DataFrame:
+        return self.connection.execute(text).df()
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures as one JSON-ready object: settings, ranking, mixture, clean and rules."""
+    from anomaly.attacks import KINDS
+
+    kinds = options.kinds or list(KINDS)
+    if unknown := sorted(set(kinds) - set(KINDS)):
+        raise EvaluationError(f"--kinds: unknown {', '.join(unknown)}; known are {', '.join(KINDS)}")
+    delivery = _load(options.data)
+    ranking = [row for kind in kinds for row in _ranking(delivery, kind, options)]
+    return {
+        "data": str(options.data),
+        "n_users": delivery.n_users,
+        "seed": options.seed,
+        "nominal_rate": options.rate,
+        "ranking": ranking,
+        "mixture": [row for share in (0.01, 0.03) for row in _mixture(delivery, kinds, share, options)],
+        "clean": list(_clean(delivery, options)),
+        "rules": _rules(delivery, options),
+    }
+
+
+def _load(folder: Path) -> Delivery:
+    from checks.warehouse import load
+
+    if not folder.is_dir():
+        raise EvaluationError(f"{folder} is no folder: name one with --data, or download ml-latest-small")
+    with load(folder) as warehouse:
+        ratings = warehouse.sql("select userId, movieId, rating, timestamp from ratings").dropna()
+        movies = warehouse.sql("select movieId, title, genres from movies")
+    if ratings["userId"].nunique() < 100:
+        raise EvaluationError(f"{folder}: has fewer than 100 users, too few to plant attackers among")
+    return Delivery(ratings, movies)
+
+
+def _ranking(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """AUC and average precision of every detector, and of the two channels, one row each."""
+    from anomaly.attacks import KINDS, plant
+
+    for share in options.shares:
+        for seed in range(options.seed, options.seed + options.seeds):
+            n = max(3, round(share * delivery.n_users))
+            attack, labels = plant(delivery.ratings, delivery.movies, kind, n, seed=seed)
+            sizes = attack.groupby("userId").size()
+            planted = Planted(delivery, attack)
+            about = {"kind": kind, "family": KINDS[kind].family, "share": share, "seed": seed}
+            for detector, table, column in _tables(planted, KINDS[kind].family, options):
+                truth = table["userId"].isin(labels["userId"]).to_numpy()
+                figures = _figures(truth, table[column].to_numpy(float))
+                by_size = _by_size(table, truth, column, sizes)
+                yield about | {"detector": detector} | figures | {"auc_by_size": by_size}
+
+
+def _tables(planted: Planted, family: str, options: argparse.Namespace) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    from anomaly.findings import find_anomalies
+
+    table = find_anomalies(planted, seed=options.seed)
+    for detector, column in SCORES.items():
+        yield detector, table, column
+    yield "isolation-forest", find_anomalies(planted, detector="isolation-forest", seed=options.seed), "score"
+    if options.held_out:
+        table = find_anomalies(planted, seed=options.seed, without_families=(family,))
+        yield "two-channel, family held out", table, "score"
+
+
+def _figures(truth: Bools, score: Floats) -> dict[str, float]:
+    import numpy as np
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    known = np.where(np.isnan(score), np.nanmin(score), score)
+    return {
+        "auc": round(float(roc_auc_score(truth, known)), 4),
+        "average_precision": round(float(average_precision_score(truth, known)), 4),
+    }
+
+
+def _by_size(table: pd.DataFrame, truth: Bools, column: str, sizes: pd.Series) -> dict[str, float]:
+    size = table["userId"].map(sizes).fillna(0).to_numpy()
+    found = {}
+    for band in SIZE_BANDS:
+        low, high = map(int, band.split("-"))
+        inside = truth & (size >= low) & (size < high + (high == 200))
+        if inside.any():
+            kept = inside | ~truth
+            found[band] = _figures(truth[kept], table[column].to_numpy(float)[kept])["auc"]
+    return found
+
+
+def _mixture(
+    delivery: Delivery, kinds: Sequence[str], share: float, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """False discovery proportion and power with a trusted reference, kinds mixed."""
+    for seed in range(options.seed, options.seed + options.mixtures):
+        attack, bad = _mixed_attack(delivery, kinds, max(2, round(share * delivery.n_users)), seed)
+        flagged = _flagged_with_reference(delivery, attack, seed, options.rate)
+        hits = len(flagged & bad)
+        yield {
+            "share": share,
+            "seed": seed,
+            "planted": len(bad),
+            "flagged": len(flagged),
+            "false_discovery_proportion": (len(flagged) - hits) / max(len(flagged), 1),
+            "power": hits / len(bad),
+        }
+
+
+def _mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) -> tuple[pd.DataFrame, set[int]]:
+    import numpy as np
+    import pandas as pd
+
+    from anomaly.attacks import background, plant_in
+
+    rng, data = np.random.default_rng([seed, n]), background(delivery.ratings, delivery.movies)
+    first, parts = int(delivery.ratings["userId"].max()) + 1, []
+    for number, kind in enumerate(rng.choice(kinds, size=n)):
+        parts.append(plant_in(data, str(kind), 1, rng=rng, first_user_id=first + number)[0])
+    return pd.concat(parts, ignore_index=True), set(range(first, first + n))
+
+
+def _flagged_with_reference(delivery: Delivery, attack: pd.DataFrame | None, seed: int, rate: float) -> set[int]:
+    import numpy as np
+
+    from anomaly.findings import find_anomalies
+
+    users = np.sort(delivery.ratings["userId"].unique())
+    trusted = np.random.default_rng([seed, 80]).permutation(users)[: round(TRUSTED_SHARE * len(users))]
+    table = find_anomalies(
+        Planted(delivery, attack), trusted_users=set(trusted.tolist()), false_discovery_rate=rate, seed=seed
+    )
+    return set(table.loc[table["is_anomaly"], "userId"].tolist())
+
+
+def _clean(delivery: Delivery, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for seed in range(options.seed, options.seed + options.mixtures):
+        flagged = _flagged_with_reference(delivery, None, seed, options.rate)
+        yield {"seed": seed, "flagged": len(flagged)}
+
+
+def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
+    """Share of each bot kind that breaks a plain rule, and how many of the delivery's own users do."""
+    from anomaly.attacks import plant
+    from anomaly.findings import find_anomalies
+
+    kinds = {"constant": None, "machine-paced": None, "same-second-burst": "burst", "lowest": None, "copied": None}
+    caught = {}
+    for kind, timing in kinds.items():
+        attack, labels = plant(
+            delivery.ratings, delivery.movies, kind, max(18, delivery.n_users // 33), seed=options.seed, timing=timing
+        )
+        table = find_anomalies(Planted(delivery, attack), seed=options.seed)
+        bad = table["userId"].isin(labels["userId"])
+        caught[kind] = round(float((table.loc[bad, "rules_broken"] != "").mean()), 4)
+    published = find_anomalies(Planted(delivery, None), seed=options.seed)
+    return {"caught": caught, "own_users_flagged": int((published["rules_broken"] != "").sum())}
+
+
+def _print(report: dict[str, Any]) -> None:
+    import pandas as pd
+
+    ranking = pd.DataFrame(report["ranking"])
+    figures = ["auc", "average_precision"]
+    table = ranking.pivot_table(index="kind", columns="detector", values=figures, sort=False)
+    print(table.round(3).to_string())
+    print("\nMean over kinds")
+    print(ranking.groupby(["share", "detector"], sort=False)[figures].mean().round(4).to_string())
+    print("\nKinds mixed, with a trusted reference")
+    mixture = pd.DataFrame(report["mixture"])
+    print(mixture.groupby("share")[["false_discovery_proportion", "power"]].mean().round(3).to_string())
+    print(f"\nClean batch: {pd.DataFrame(report['clean'])['flagged'].mean():.3f} users flagged a batch")
+    print(f"Plain rules: {report['rules']}")
+
+
+def _write(report: dict[str, Any], folder: Path) -> None:
+    """JSON and plot, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    writers: dict[str, Callable[[], str]] = {
+        "anomaly_evaluation.json": lambda: json.dumps(report, indent=1),
+        "anomaly_evaluation.svg": lambda: _plot(report),
+    }
+    for name, make in writers.items():
+        beside = folder / f".{name}.{os.getpid()}"
+        beside.write_text(make(), encoding="utf-8")
+        beside.replace(folder / name)
+
+
+def _plot(report: dict[str, Any]) -> str:
+    """ROC-AUC by kind, one mark a detector, as SVG."""
+    import altair
+    import pandas as pd
+    import vl_convert
+
+    ranking = pd.DataFrame(report["ranking"]).groupby(["kind", "detector"], sort=False)["auc"].mean().reset_index()
+    chart = (
+        altair.Chart(ranking, title="Planted attackers found, by kind")
+        .mark_point(filled=True, size=70)
+        .encode(
+            x=altair.X("auc:Q", title="ROC-AUC (0.5: chance)", scale=altair.Scale(domain=[0, 1])),
+            y=altair.Y("kind:N", title=None, sort=None),
+            color=altair.Color("detector:N", title=None),
+            shape=altair.Shape("detector:N", title=None),
+        )
+        .properties(width=520)
+    )
+    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

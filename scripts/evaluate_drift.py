@@ -1,0 +1,341 @@
+"""Measure the drift report: how often it errs where nothing moved, and what it finds of planted shifts.
+
+    python -m scripts.evaluate_drift --data data/ml-latest-small
+    python -m scripts.evaluate_drift --splits 200 --power-splits 20 --kinds level users
+
+False alarms: users are split at random into halves, so that nothing differs by construction. Power: a shift is
+planted into one half. The usual rules judge the same halves. Writes drift_evaluation.json and .png to --output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+SPLITS: Final = 1_000  # a rate of 5 % is then known to 0.7 %
+POWER_SPLITS: Final = 100
+RELABELLINGS: Final = 499  # half the report's: the rate is as true, the power a little less
+SEED: Final = 20_030_218
+RATE: Final = 0.05
+NULLS_BEFORE: Final = 0.01  # share of null ratings in both halves before more are planted
+EVERYTHING_BEFORE: Final = 4_000_000_000  # seconds: a window that holds all ratings
+
+# The sizes of each kind, small to large; the kinds' units are in drift/shifts.py.
+SIZES: Final[dict[str, tuple[float, ...]]] = {
+    "level": (0.05, 0.1, 0.2, 0.6),
+    "users": (0.05, 0.1, 0.2),
+    "spread": (0.1, 0.2, 0.4),
+    "scale": (0.01, 0.05),
+    "half_star": (0.1, 0.3, 0.6),
+    "popularity": (0.1, 0.3, 0.5),
+    "genre": (0.15, 0.3, 0.5),
+    "activity": (0.2, 0.4, 0.6),
+    "subgroup": (0.1, 0.3, 0.5),
+    "nulls": (0.0025, 0.005, 0.01),
+}
+
+# Which features should name each kind; another feature's alarm counts as found, but not as named.
+NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
+    "level": ("rating", "user_level", "user_bias", "half_stars"),
+    "users": ("rating", "user_level", "user_bias"),
+    "spread": ("rating", "user_spread"),
+    "scale": ("rating", "off_scale", "user_level", "user_bias", "user_spread"),
+    "half_star": ("half_stars", "rating"),
+    "popularity": ("popularity",),
+    "genre": ("genre",),
+    "activity": ("activity", "session_size"),
+    "subgroup": ("genre_level", "rating", "user_level", "user_bias"),
+    "nulls": ("null_ratings",),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; exit code 0 when the figures were written, 2 when they could not be."""
+    options = _options(argv)
+    if not (options.data / "ratings.csv").is_file():
+        message = f"{options.data}: holds no ratings.csv; give a MovieLens folder with --data."
+        print(f"evaluate_drift: {message}", file=sys.stderr)
+        return 2
+    results = evaluate(options)
+    _write(results, options.output)
+    _print(results)
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.evaluate_drift",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=Path("data/ml-latest-small"), help="MovieLens folder")
+    parser.add_argument("--splits", type=_count, default=SPLITS, help="random halves without a shift (%(default)s)")
+    parser.add_argument("--power-splits", type=_count, default=POWER_SPLITS, help="halves a shift (%(default)s)")
+    parser.add_argument("--relabellings", type=_count, default=RELABELLINGS, help="in each judgement (%(default)s)")
+    parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder for the results (%(default)s)")
+    return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return number
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    """False-alarm rates and power of the report and of the usual rules, as written to the JSON file."""
+    delivery = Delivery.read(options.data)
+    return {
+        "data": options.data.name,
+        "users": len(delivery.users),
+        "ratings": len(delivery.ratings),
+        "splits": options.splits,
+        "power_splits": options.power_splits,
+        "relabellings": options.relabellings,
+        "nominal_rate": RATE,
+        "seed": options.seed,
+        "false_alarms": _false_alarms(delivery, options),
+        "power": [row for kind in options.kinds for row in _power(delivery, kind, options)],
+    }
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The tables that shifts are planted into."""
+
+    ratings: pd.DataFrame
+    movies: pd.DataFrame
+    tags: pd.DataFrame
+    users: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path) -> Delivery:
+        """Load a folder through the warehouse, so that files are read as the report reads them."""
+        from checks.warehouse import load
+
+        with load(folder) as warehouse:
+            tables = [warehouse.sql(f"select * from {table}") for table in ("ratings", "movies")]
+            tags = warehouse.sql("select * from tags" if warehouse.has("tags") else "select * from ratings limit 0")
+        ratings, movies = tables
+        ratings = ratings[ratings["userId"].notna()].sort_values("source_line", ignore_index=True)
+        return cls(ratings, movies, tags, ratings["userId"].unique())
+
+    def half(self, ratings: pd.DataFrame, members: np.ndarray) -> Any:
+        """A warehouse that holds some users' ratings and tags."""
+        from checks.warehouse import Warehouse, connect
+
+        warehouse = Warehouse(connect(), Path())
+        warehouse.write("ratings", ratings)
+        warehouse.write("movies", self.movies)
+        warehouse.write("tags", self.tags[self.tags["userId"].isin(members)])
+        warehouse.sql("create table rejected_rows (source_line bigint, table_name varchar)")
+        return warehouse
+
+
+def _halves(users: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    shuffled = rng.permutation(users)
+    return shuffled[: len(users) // 2], shuffled[len(users) // 2 :]
+
+
+def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
+    """Share of random halves with any alarm. Users' values do not hang on the split: collected once."""
+    import numpy as np
+
+    from drift.features import declared_features
+    from drift.findings import judged_rows
+    from drift.relabelling import Units
+    from drift.users import Collected, collect
+    from drift.windows import windows_in_time
+
+    with delivery.half(delivery.ratings, delivery.users) as warehouse:
+        windows = windows_in_time(warehouse, 0.5, EVERYTHING_BEFORE)
+        collected = collect(windows, declared_features())
+    coded = _coded(delivery.ratings, delivery.movies)
+    rng = np.random.default_rng(options.seed)
+    alarms: dict[str, list[int]] = {}
+    features: dict[str, int] = {}
+    for split in range(options.splits):
+        current, _ = _halves(delivery.users, rng)
+        units = Units(collected.units.users, np.isin(collected.units.users, current).astype(np.int8))
+        halved = Collected(units, collected.values, collected.missing)
+        rows = judged_rows(windows, halved, RATE, options.relabellings, options.seed + split)
+        drifted = [row["feature"] for row in rows if row["status"] == "drifted"]
+        features |= {name: features.get(name, 0) + 1 for name in drifted}
+        alarms.setdefault("this report", []).append(int(bool(drifted)))
+        in_current = np.isin(delivery.ratings["userId"].to_numpy(), current)
+        for rule, called in _rules(_counted(coded, ~in_current), _counted(coded, in_current), coded):
+            alarms.setdefault(rule, []).append(int(called))
+        _progress(f"random halves {split + 1} of {options.splits}")
+    rates = {name: float(np.mean(hits)) for name, hits in alarms.items()}
+    by_feature = {name: count / options.splits for name, count in sorted(features.items())}
+    return {"any_feature": rates, "this_report_by_feature": by_feature}
+
+
+def _power(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Share of planted shifts found, one row for each size."""
+    import numpy as np
+
+    for size in SIZES[kind]:
+        rng = np.random.default_rng([options.seed, *kind.encode(), round(size * 10_000)])
+        hits: dict[str, list[int]] = {}
+        for split in range(options.power_splits):
+            for name, hit in _planted(delivery, kind, size, options, rng):
+                hits.setdefault(name, []).append(int(hit))
+            _progress(f"{kind} {size:g}: {split + 1} of {options.power_splits}")
+        yield {"kind": kind, "size": size, "found": {name: float(np.mean(found)) for name, found in hits.items()}}
+
+
+def _planted(
+    delivery: Delivery, kind: str, size: float, options: argparse.Namespace, rng: np.random.Generator
+) -> Iterator[tuple[str, bool]]:
+    """What the report and the rules say of one pair of halves, the second with a shift planted."""
+    import numpy as np
+
+    from drift.features import declared_features
+    from drift.findings import judged_rows
+    from drift.shifts import plant
+    from drift.users import collect
+    from drift.windows import windows_of_folders
+
+    current_users, reference_users = _halves(delivery.users, rng)
+    seeds = rng.integers(1 << 31, size=3)
+    ratings = delivery.ratings
+    if kind == "nulls":
+        ratings, _ = plant(ratings, None, kind, NULLS_BEFORE, None, int(seeds[0]))
+    is_current = np.isin(ratings["userId"], current_users)
+    current, _ = plant(ratings[is_current], delivery.movies, kind, size, None, int(seeds[1]))
+    reference = ratings[~is_current]
+    with delivery.half(reference, reference_users) as before, delivery.half(current, current_users) as now:
+        windows = windows_of_folders(now, before, None)
+        rows = judged_rows(windows, collect(windows, declared_features()), RATE, options.relabellings, int(seeds[2]))
+    drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
+    yield "this report", bool(drifted)
+    yield "this report, named", bool(drifted.intersection(NAMED_BY[kind]))
+    both = _coded(
+        ratings.loc[reference.index.append(current.index)].assign(rating=[*reference["rating"], *current["rating"]]),
+        delivery.movies,
+    )
+    is_late = np.arange(len(reference) + len(current)) >= len(reference)
+    yield from _rules(_counted(both, ~is_late), _counted(both, is_late), both)
+
+
+Coded = dict[str, tuple["np.ndarray", "np.ndarray"]]
+
+
+def _coded(ratings: pd.DataFrame, movies: pd.DataFrame) -> Coded:
+    """Each feature that the usual rules are given: a code for each rating (-1: null), and the codes' values."""
+    import pandas as pd
+
+    years = movies.drop_duplicates("movieId").set_index("movieId")["title"].str.extract(r"\((\d{4})\)\s*$")[0]
+    counts = ratings["movieId"].map(ratings["movieId"].value_counts())
+    columns = {
+        "rating": ratings["rating"],
+        "is_null": ratings["rating"].isna().astype(float),
+        "hour": ratings["timestamp"] // 3600 % 24,
+        "weekday": ratings["timestamp"] // 86400 % 7,
+        "release_year": pd.to_numeric(years, errors="coerce").reindex(ratings["movieId"]),
+        "popularity": counts,
+    }
+    return {name: pd.factorize(values.to_numpy(float), sort=True) for name, values in columns.items()}
+
+
+def _counted(coded: Coded, chosen: np.ndarray) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    return {
+        name: np.bincount(codes[chosen & (codes >= 0)], minlength=len(values)).astype(float)
+        for name, (codes, values) in coded.items()
+    }
+
+
+def _rules(
+    reference: dict[str, np.ndarray], current: dict[str, np.ndarray], coded: Coded
+) -> Iterator[tuple[str, bool]]:
+    """Whether each usual rule calls drift on any feature."""
+    from drift.usual_rules import RULES
+
+    for rule, is_drift in RULES.items():
+        yield rule, any(is_drift(reference[name], current[name], coded[name][1]) for name in coded)
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
+
+
+def _write(results: dict[str, Any], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / "drift_evaluation.json.partial"
+    beside.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    beside.replace(folder / "drift_evaluation.json")
+    beside = folder / "drift_evaluation.png.partial"
+    beside.write_bytes(_plot(results))
+    beside.replace(folder / "drift_evaluation.png")
+
+
+def _plot(results: dict[str, Any]) -> bytes:
+    """False-alarm rates as bars beside power by size, one panel a kind of shift; a PNG file's bytes."""
+    import altair as alt
+    import pandas as pd
+    import vl_convert
+
+    alarms = pd.DataFrame(results["false_alarms"]["any_feature"].items(), columns=["rule", "share"])
+    bars = (
+        alt.Chart(alarms, title="Alarms where nothing moved")
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), title="share of random halves"),
+            y=alt.Y("rule:N", sort=None, title=None),
+            color=alt.Color("rule:N", legend=None),
+        )
+    )
+    nominal = (
+        alt.Chart(pd.DataFrame({"share": [results["nominal_rate"]]})).mark_rule(strokeDash=[4, 4]).encode(x="share:Q")
+    )
+    found = pd.DataFrame(
+        [
+            {"kind": row["kind"], "size": row["size"], "rule": rule, "share": share}
+            for row in results["power"]
+            for rule, share in row["found"].items()
+            if rule != "this report, named"
+        ]
+    )
+    lines = (
+        alt.Chart(found)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("size:Q", title="size planted"),
+            y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), title="share found"),
+            color=alt.Color("rule:N", title=None),
+        )
+    )
+    panels = lines.properties(width=170, height=120).facet(facet=alt.Facet("kind:N", title=None), columns=4)
+    chart = (bars + nominal) & panels.resolve_scale(x="independent")
+    return vl_convert.vegalite_to_png(chart.to_json(), scale=2)
+
+
+def _print(results: dict[str, Any]) -> None:
+    print(f"Alarms where nothing moved, {results['splits']} random halves of {results['users']} users:")
+    for rule, share in results["false_alarms"]["any_feature"].items():
+        print(f"  {rule:<20} {share:6.1%}")
+    print(f"Shifts found, {results['power_splits']} halves each:")
+    for row in results["power"]:
+        shares = "  ".join(f"{rule} {share:.2f}" for rule, share in row["found"].items())
+        print(f"  {row['kind']} {row['size']:g}: {shares}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The parts of the main job that more than one command uses."""

@@ -1,0 +1,188 @@
+"""Ask the two analyses for their findings, and put these into the warehouse as tables for the suites to judge.
+
+An analysis that can't run leaves no table, so its suite is undetermined; it never stops the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks import files
+from checks.gate import one_line
+from checks.receipt import sha256
+from checks.tables import DELIVERED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from checks.warehouse import Warehouse
+
+DETECTORS = ("two-channel", "isolation-forest")
+NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
+
+
+class SettingError(Exception):
+    """A setting of the analyses can't be used; the message is one sentence for the user."""
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings of both analyses."""
+    group = parser.add_argument_group("users and drift")
+    group.add_argument(
+        "--reference", type=Path, metavar="DIR", help="trusted data, such as those trained on, to compare"
+    )
+    group.add_argument("--trusted-users", type=Path, metavar="FILE", help="ids of users known to be honest, one a line")
+    group.add_argument(
+        "--false-discovery-rate",
+        type=_share,
+        default=0.10,
+        metavar="RATE",
+        help="of users flagged against a reference, the share that may be honest (default: 0.10)",
+    )
+    group.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0], help="how users are scored")
+    group.add_argument(
+        "--split",
+        type=_share,
+        default=0.8,
+        metavar="SHARE",
+        help="the share of the ratings, oldest first, that is the reference window (default: 0.8)",
+    )
+    group.add_argument(
+        "--since", type=_day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1")
+    return value
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no date like 2024-12-31") from error
+
+
+def check_settings(settings: argparse.Namespace) -> None:
+    """Answer a mistake before the work begins. Raises SettingError."""
+    if settings.reference is not None and not settings.reference.is_dir():
+        raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
+    _trusted_users(settings.trusted_users)
+
+
+def recorded(settings: argparse.Namespace) -> dict[str, Any]:
+    """All that decides a verdict besides data and rules, JSON-ready: files by their SHA-256, ages in days."""
+    plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "split", "since")
+    return {
+        **{name: getattr(settings, name) for name in plain},
+        "reference": None if settings.reference is None else _hashes(settings.reference),
+        "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
+    }
+
+
+def _hashes(reference: Path) -> dict[str, str]:
+    """The files of a reference by name."""
+    try:
+        found = [files.find(reference, table.name) for table in DELIVERED]
+        return {path.name: sha256(path) for path in found if path is not None and not files.problem(path)}
+    except files.DeliveryError as error:
+        raise SettingError(f"--reference {error}") from error
+
+
+def write_findings(warehouse: Warehouse, settings: argparse.Namespace) -> dict[str, str]:
+    """Fill `user_anomalies` and `drift_findings`; the reason of each that could not be made, by table.
+
+    Raises SettingError where the reference or the list of trusted users can't be used.
+    """
+    missing = [name for name in NEEDED if not warehouse.has(name)]
+    if missing:
+        return dict.fromkeys(
+            ("user_anomalies", "drift_findings"), f"there is no table {' and no table '.join(missing)}"
+        )
+    trusted = _trusted_users(settings.trusted_users)
+    reference = _reference(settings.reference)
+    try:
+        users = _attempt(warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings))
+        moved = _attempt(warehouse, "drift_findings", lambda: _drift(warehouse, reference, settings))
+    finally:
+        if reference is not None:
+            reference.close()
+    return users | moved
+
+
+def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFrame]) -> dict[str, str]:
+    try:
+        warehouse.write(table, analysis())
+    except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
+        return {table: f"the analysis failed ({one_line(str(error)) or type(error).__name__})"}
+    return {}
+
+
+def _anomalies(
+    warehouse: Warehouse, reference: Warehouse | None, trusted: frozenset[int] | None, settings: argparse.Namespace
+) -> pd.DataFrame:
+    from anomaly.findings import find_anomalies
+
+    return find_anomalies(
+        warehouse,
+        reference=reference,
+        trusted_users=trusted,
+        false_discovery_rate=settings.false_discovery_rate,
+        detector=settings.detector,
+    )
+
+
+def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace) -> pd.DataFrame:
+    from drift.findings import find_drift
+
+    return find_drift(warehouse, reference=reference, split=settings.split, since=settings.since)
+
+
+def _reference(folder: Path | None) -> Warehouse | None:
+    from checks.files import DeliveryError
+    from checks.warehouse import load
+
+    if folder is None:
+        return None
+    try:
+        reference = load(folder)
+    except DeliveryError as error:
+        raise SettingError(f"--reference {error}") from error
+    if missing := [name for name in NEEDED if not reference.has(name)]:
+        reference.close()
+        raise SettingError(f"--reference {folder}: has no {' and no '.join(missing)} to compare with.")
+    return reference
+
+
+def _trusted_users(file: Path | None) -> frozenset[int] | None:
+    if file is None:
+        return None
+    try:
+        return frozenset(int(line) for line in file.read_text(encoding="utf-8").split())
+    except OSError as error:
+        raise SettingError(f"--trusted-users {file}: can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise SettingError(f"--trusted-users {file}: must hold one user id a line ({error}).") from error
+
+
+def write_files(warehouse: Warehouse, output: Path) -> None:
+    """The findings as CSV files: every user, the flagged users worst first, every monitored feature."""
+    from checks.outputs import write_csv
+
+    if warehouse.has("user_anomalies"):
+        users = warehouse.sql("select * from user_anomalies order by userId")
+        write_csv(output / "user_statistics_with_anomalies.csv", users)
+        flagged = users[users["is_anomaly"].astype(bool)].sort_values("score", ascending=False)
+        write_csv(output / "anomalous_users.csv", flagged)
+    if warehouse.has("drift_findings"):
+        write_csv(output / "drift_analysis.csv", warehouse.sql("select * from drift_findings order by source_line"))

@@ -1,0 +1,64 @@
+"""Print what each expectation means, as the Markdown table that the README holds.
+
+With --write the table in README.md is replaced, to be run after a suite was edited.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from checks.suites import ProjectError, declared_suites
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- expectations -->", "<!-- end of expectations -->"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.list_expectations", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="replace the table in README.md")
+    arguments = parser.parse_args(argv)
+    try:
+        table = expectations_table()
+    except ProjectError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments.write:
+        README.write_text(with_table(README.read_text(encoding="utf-8"), table), encoding="utf-8")
+    else:
+        print(table)
+    return 0
+
+
+def expectations_table() -> str:
+    """A heading and a table for each suite of the checkpoint, in its order."""
+    return "\n\n".join(_suite_table(name, suite) for name, suite in declared_suites().items())
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README's text with `table` between the marks that hold its place."""
+    marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    return marked.sub(lambda _: f"{BEGIN}\n\n{table}\n\n{END}", readme)
+
+
+def _suite_table(name: str, suite: Sequence[dict[str, object]]) -> str:
+    head = [f"**{name}**", "", "| expectation | severity | what a failure means |", "|---|---|---|"]
+    return "\n".join([*head, *_rows(suite)])
+
+
+def _rows(suite: Sequence[dict[str, object]]) -> Iterator[str]:
+    for one in suite:
+        notes = one.get("notes") or [""]
+        meaning = notes[0] if isinstance(notes, list) else notes
+        yield f"| {_cell(one['description'])} | {one['severity']} | {_cell(meaning)} |"
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,298 @@
+"""Judge each new delivery in a folder as it arrives, once, and rebuild the Data Docs.
+
+A delivery is a sub-folder of DIR that holds MovieLens-format files, or DIR's own files. It is judged when it has
+stopped growing, or when its marker file is there, unless its content was judged before by the same rules and settings:
+then the verdict of that time stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from scripts import run_checkpoint
+from scripts.job import findings
+
+if TYPE_CHECKING:
+    from checks.gate import Decision
+
+SETTLE_SECONDS = 5.0  # a copy over a network pauses for less
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 60.0  # for what is not the delivery's fault: a full disk may have room again
+FAILED, UNDETERMINED = 1, 2
+
+Signature = tuple[tuple[str, int, int, int], ...]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments, settings = _parse(argv)
+    if not arguments.watch.is_dir():
+        print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
+        return UNDETERMINED
+    stop = Stop()
+    arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)
+    monitor = Monitor(arrivals, settings, stop)
+    try:
+        return monitor.judge_present() if arguments.once else monitor.judge_arriving()
+    except KeyboardInterrupt:
+        _say("Interrupted; the delivery under way was abandoned, the last results are as they were.")
+        return 128 + signal.SIGINT
+
+
+def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Namespace]:
+    """The monitor's own arguments, and the settings that each run gets."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.monitor",
+        description=__doc__,
+        epilog="Every setting of scripts.run_checkpoint may be added, except --data and --json.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--watch", type=Path, required=True, metavar="DIR", help="where deliveries arrive")
+    parser.add_argument(
+        "--settle",
+        type=_seconds,
+        default=SETTLE_SECONDS,
+        metavar="SECONDS",
+        help=f"how long a delivery has not changed when it is taken for complete (default: {SETTLE_SECONDS:g})",
+    )
+    parser.add_argument("--marker", metavar="NAME", help="judge a delivery only once a file of this name is in it")
+    parser.add_argument("--once", action="store_true", help="judge what is there and end with the worst exit code")
+    own, rest = parser.parse_known_args(argv)
+    settings = run_checkpoint.parser().parse_args(rest)
+    if settings.data is not None or settings.json:
+        parser.error("--data and --json are for one run; the monitor finds deliveries in --watch")
+    return own, settings
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return seconds
+
+
+class Stop:
+    """SIGTERM and SIGINT: the first lets the delivery under way be finished, a second abandons it."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._reader, self._writer = os.pipe()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    @property
+    def asked(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until asked to stop."""
+        select.select([self._reader], [], [], seconds)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.signal = number
+        os.write(self._writer, b"!")
+
+
+@dataclass
+class Arrivals:
+    """Which deliveries below `folder` are complete and were not taken yet."""
+
+    folder: Path
+    output: Path
+    settle: float
+    marker: str | None = None
+    _since: dict[Path, tuple[Signature, float]] = field(default_factory=dict)
+    _taken: dict[Path, Signature] = field(default_factory=dict)
+
+    def complete(self, now: float) -> list[Path]:
+        """Those that have not changed for `settle` seconds, or have their marker, in the order of their arrival."""
+        present = {folder: signature for folder in self._folders() if (signature := _signature(folder))}
+        self._since = {folder: self._unchanged(folder, signature, now) for folder, signature in present.items()}
+        fresh = [folder for folder in present if self._taken.get(folder) != present[folder]]
+        return sorted((f for f in fresh if self._is_complete(f, now)), key=lambda f: (_changed(present[f]), f))
+
+    def take(self, folder: Path) -> None:
+        """Don't offer it again as long as it stays as it is."""
+        self._taken[folder] = self._since[folder][0]
+
+    def put_off(self, folder: Path, now: float) -> None:
+        """Offer it again in a while."""
+        del self._taken[folder]
+        self._since[folder] = (self._since[folder][0], now + RETRY_SECONDS)
+
+    def _folders(self) -> Iterator[Path]:
+        """DIR and its sub-folders, but for hidden ones and the one that results go to."""
+        yield self.folder
+        try:
+            entries = sorted(self.folder.iterdir())
+        except OSError:  # gone, or out of reach for a while
+            return
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.is_dir() and entry.resolve() != self.output.resolve():
+                yield entry
+
+    def _unchanged(self, folder: Path, signature: Signature, now: float) -> tuple[Signature, float]:
+        before = self._since.get(folder)
+        return before if before and before[0] == signature else (signature, now)
+
+    def _is_complete(self, folder: Path, now: float) -> bool:
+        put_off = self._since[folder][1] > now
+        if self.marker is not None:
+            return not put_off and (folder / self.marker).is_file()
+        return now - self._since[folder][1] >= self.settle
+
+
+def _signature(folder: Path) -> Signature:
+    """What changes when a file of the delivery does; empty where there is no delivery."""
+    from checks.files import SUFFIXES
+    from checks.tables import DELIVERED
+
+    tables = {f"{table.name}{suffix}" for table in DELIVERED for suffix in SUFFIXES}
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.name: _stat(entry) for entry in entries}
+    except OSError:
+        return ()
+    found = {name: status for name, status in found.items() if not stat.S_ISDIR(status.st_mode)}
+    if tables.isdisjoint(found):
+        return ()
+    return tuple(sorted((name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in found.items()))
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link to nowhere, or to itself
+        return entry.stat(follow_symlinks=False)
+
+
+def _changed(signature: Signature) -> int:
+    return max(changed for _, _, changed, _ in signature)
+
+
+@dataclass
+class Monitor:
+    """Judges deliveries one after the other, in this one process."""
+
+    arrivals: Arrivals
+    settings: argparse.Namespace
+    stop: Stop
+    exit_codes: list[int] = field(default_factory=list)  # of every delivery, by whichever run it was judged
+    repeated: int = 0  # deliveries whose verdict is one of an earlier run
+
+    def judge_arriving(self) -> int:
+        """Until asked to stop; the exit code is 0 after SIGTERM and 130 after SIGINT."""
+        _say(f"Watching {self.arrivals.folder}; results go to {self.settings.output}")
+        while not self.stop.asked:
+            self._judge_complete()
+            self.stop.wait(min(POLL_SECONDS, self.arrivals.settle or POLL_SECONDS))
+        _say(f"Stopped; deliveries judged: {len(self.exit_codes) - self.repeated}")
+        return self.stop.exit_code
+
+    def judge_present(self) -> int:
+        """What is there and does not grow; the exit code is the worst of them, a failure before `undetermined`.
+
+        A delivery that was judged before counts by the verdict of that time. Where there is none, nothing was judged.
+        """
+        if self.arrivals.marker is None:
+            self.arrivals.complete(time.monotonic())
+            self.stop.wait(self.arrivals.settle)
+        self._judge_complete()
+        if self.stop.signal is not None:  # not all was judged, which is no success
+            return 128 + self.stop.signal
+        if not self.exit_codes:
+            _say(
+                f"{self.arrivals.folder}: holds no complete delivery, so nothing was judged; bring one or wait for it."
+            )
+            return UNDETERMINED
+        worst = [code for code in (FAILED, UNDETERMINED) if code in self.exit_codes]
+        return next(iter(worst), 0)
+
+    def _judge_complete(self) -> None:
+        for folder in self.arrivals.complete(time.monotonic()):
+            if self.stop.asked:
+                return
+            self._judge(folder)
+
+    def _judge(self, folder: Path) -> None:
+        """Judge one delivery and carry on whatever becomes of it."""
+        from checks.files import DeliveryError
+        from checks.outputs import OutputError
+        from checks.suites import ProjectError
+
+        self.arrivals.take(folder)
+        try:
+            self._judge_new(folder)
+        except (OutputError, ProjectError, findings.SettingError) as error:
+            self.arrivals.put_off(folder, time.monotonic())
+            self._refuse(str(error))
+        except (DeliveryError, OSError) as error:
+            self._refuse(str(error))
+        except Exception as error:  # the next delivery must be judged whatever is wrong with this one
+            self._refuse(
+                f"{folder}: could not be judged ({type(error).__name__}: {error}); run it by itself to see why."
+            )
+
+    def _judge_new(self, folder: Path) -> None:
+        from checks.gate import EXIT_CODES, Decision
+
+        before = self._judged_before(folder)
+        if before is not None and before is not Decision.UNDETERMINED:  # what could not be judged then may be today
+            self.repeated += 1
+            self.exit_codes.append(EXIT_CODES[before])
+            _say(f"{folder}: was judged before: {str(before).upper()}")
+            return
+        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, _silent())
+        self.exit_codes.append(verdict.exit_code)
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
+
+    def _judged_before(self, folder: Path) -> Decision | None:
+        from checks import history
+        from checks.retention import HISTORY
+        from checks.suites import declared_suites
+        from checks.waivers import load_waivers
+
+        waivers = load_waivers(declared_suites(), datetime.now(UTC).date())
+        judged_by = history.judged_by(findings.recorded(self.settings), waivers)
+        return history.decision(self.settings.output / HISTORY, history.fingerprint_of(folder), judged_by)
+
+    def _refuse(self, message: str) -> None:
+        self.exit_codes.append(UNDETERMINED)
+        _say(message.replace("\n", " "))
+
+
+def _silent() -> run_checkpoint.Progress:
+    from checks import console
+
+    return run_checkpoint.Progress(console.console(stderr=True), silent=True)
+
+
+def _say(text: str) -> None:
+    """One line of a log, with its time; what a folder's name holds can't move a terminal's cursor."""
+    from checks.console import printable
+
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

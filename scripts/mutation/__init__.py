@@ -1,0 +1,1 @@
+"""Fault injection: plant known faults in a delivery, judge it, and see which expectation catches each."""

@@ -1,0 +1,1 @@
+"""Synthetic MovieLens deliveries: a catalogue, people who rate and tag it, and the four files."""

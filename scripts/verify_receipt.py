@@ -1,0 +1,57 @@
+"""Tell whether a receipt is whole and was given for the data in a folder.
+
+Exit code 0: it is; 1: it is not, and one line says why. With MOVIELENS_RECEIPT_KEY set in the environment, the
+receipt must be signed with that key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from checks import receipt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parse(argv)
+    try:
+        print(_verify(arguments))
+    except (receipt.ReceiptError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.verify_receipt", description=__doc__)
+    parser.add_argument("receipt", type=Path, metavar="RECEIPT", help="the receipt.json of a passed run")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder of data that is to be used")
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="DIR",
+        help="also demand that suites, checkpoint and waivers in this folder are those that were judged by (gx)",
+    )
+    return parser.parse_args(argv)
+
+
+def _verify(arguments: argparse.Namespace) -> str:
+    """One line on a receipt that holds. Raises ReceiptError where it does not."""
+    key = receipt.key_from_environment()
+    found = receipt.read(arguments.receipt, key)
+    receipt.check_data(found, arguments.data)
+    if arguments.rules is not None:
+        receipt.check_rules(found, arguments.rules)
+    return f"{arguments.data}: passed on {found.get('issued')} ({_signed(found, key)}, digest {found['digest']})."
+
+
+def _signed(found: dict[str, object], key: bytes | None) -> str:
+    if key is not None:
+        return "signature valid"
+    return f"signature not checked: {receipt.KEY_VARIABLE} is not set" if "signature" in found else "not signed"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
