@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from anomaly import calibration
+
+SCORES = hnp.arrays(np.float64, st.integers(1, 40), elements=st.integers(-5, 5).map(float))
+
+
+def test_conformal_p_values_count_the_reference_at_or_above() -> None:
+    p = calibration.conformal_p_values(np.array([1.0, 2.0, 2.0, 4.0]), np.array([0.0, 2.0, 3.0, 9.0]))
+    np.testing.assert_allclose(p, [1.0, 4 / 5, 2 / 5, 1 / 5])
+
+
+def test_an_empty_reference_calibrates_nothing() -> None:
+    with pytest.raises(ValueError, match="reference must hold at least one score"):
+        calibration.conformal_p_values(np.array([]), np.array([1.0]))
+
+
+@given(SCORES)
+def test_conformal_p_values_are_valid_over_exchangeable_scores(scores: np.ndarray) -> None:
+    """Each score against the others: at any level a, no more than a of them have p <= a."""
+    p = np.array(
+        [
+            calibration.conformal_p_values(np.delete(scores, i), scores[i : i + 1])[0] if len(scores) > 1 else 1.0
+            for i in range(len(scores))
+        ]
+    )
+    for level in np.unique(p):
+        assert np.mean(p <= level) <= level + 1e-12
+
+
+@given(SCORES, SCORES)
+def test_a_higher_score_never_has_a_higher_p_value(reference: np.ndarray, scores: np.ndarray) -> None:
+    ordered = np.sort(scores)
+    assert (np.diff(calibration.p_values(reference, ordered)) <= 1e-12).all()
+
+
+def test_the_tail_goes_below_the_smallest_conformal_p_value_only_far_out() -> None:
+    reference = np.random.default_rng(1).exponential(size=2000)
+    near, far = calibration.p_values(reference, np.array([reference.max() * 1.02, 4 * reference.max()]))
+    assert near == pytest.approx(1 / 2001)
+    assert 0 < far < near / 10
+
+
+def test_tail_p_values_hold_their_level_on_honest_scores() -> None:
+    rng = np.random.default_rng(5)
+    hits = [np.mean(calibration.p_values(rng.gumbel(size=400), rng.gumbel(size=4000)) <= 0.001) for _ in range(60)]
+    assert np.mean(hits) <= 0.001 + 0.0006
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0.0001, 1)))
+def test_benjamini_hochberg_is_the_step_up_procedure(p: np.ndarray) -> None:
+    q = calibration.benjamini_hochberg(p)
+    for rate in (0.05, 0.1, 0.3):
+        ordered = np.sort(p)
+        under = np.flatnonzero(ordered <= rate * np.arange(1, len(p) + 1) / len(p) + 1e-12)
+        bound = ordered[under[-1]] if len(under) else -1.0
+        np.testing.assert_array_equal(q <= rate + 1e-9, p <= bound)
+
+
+def test_benjamini_hochberg_leaves_the_untested_out() -> None:
+    q = calibration.benjamini_hochberg(np.array([0.01, np.nan, 0.04]))
+    np.testing.assert_allclose(q, [0.02, np.nan, 0.04])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_weighted_bonferroni_is_valid_for_dependent_channels(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.random(4000)
+    for second in (first, 1 - first, rng.random(4000)):
+        combined = calibration.weighted_bonferroni([first, second], (0.8, 0.2))
+        assert np.mean(combined <= 0.05) <= 0.05 + 0.015
+
+
+def test_weights_must_sum_to_one() -> None:
+    with pytest.raises(ValueError, match="sum to 1"):
+        calibration.weighted_bonferroni([np.ones(1), np.ones(1)], (0.8, 0.8))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anomaly import features as module
+from anomaly.profiles import Films, Profiles
+from anomaly.rules import broken
+from anomaly.scoring import Norms
+from anomaly.tastes import Tastes, left_out_means
+
+
+def profile(*users: list[tuple[int, float, int]]) -> Profiles:
+    """Users as lists of (film, rating, time), in order of time."""
+    film, rating, time = zip(*(row for user in users for row in user), strict=True)
+    start = np.concatenate([[0], np.cumsum([len(user) for user in users])])
+    return Profiles(start, np.array(film, np.int32), np.array(rating, np.float32), np.array(time, np.int64))
+
+
+def films_of(profiles: Profiles, n: int = 40) -> Films:
+    return Films.of(np.arange(n), np.zeros(n, np.int64), np.full(n, np.nan), profiles)
+
+
+def measured(profiles: Profiles) -> dict[str, np.ndarray]:
+    flat = Tastes(np.zeros((1, 40, 16), np.float32), np.zeros((1, 40, 8), np.float32))
+    place = module.Place(films_of(profiles), flat, module.Extremes.of(profiles))
+    return module.measure(profiles, place, np.zeros(profiles.n_users, np.int64))
+
+
+def test_a_films_mean_never_holds_the_user_itself() -> None:
+    others = [[(film, 3.0, film) for film in range(5)] for _ in range(3)]
+    for own in (0.5, 5.0):
+        users = profile(*others, [(0, own, 1)])
+        assert left_out_means(users, films_of(users))[-1] == pytest.approx(3.0, abs=0.2)
+
+
+def test_norms_do_not_hold_whom_they_judge() -> None:
+    rng = np.random.default_rng(0)
+    values, size = rng.normal(size=(100, 2)), np.full(100, 50)
+    norms = Norms.fit(values, size)
+    deviation = norms.deviations(np.array([[0.0, 4.0]]), np.array([50]))
+    assert abs(deviation[0, 0]) < 0.5
+    assert 3.0 < deviation[0, 1] < 5.0
+
+
+def test_a_spread_of_nothing_gives_no_infinite_deviation() -> None:
+    norms = Norms.fit(np.zeros((40, 1)), np.full(40, 20))
+    assert np.isfinite(norms.deviations(np.array([[3.0]]), np.array([20]))).all()
+
+
+def test_shape_and_cadence_of_a_known_profile() -> None:
+    rows = [(film, 5.0 if film < 8 else 0.5, 1000 + 10 * film) for film in range(10)]
+    found = measured(profile(rows))
+    assert found["mean"][0] == pytest.approx(4.1)
+    assert found["share_top"][0] == pytest.approx(0.8)
+    assert found["levels_used"][0] == 2
+    assert np.exp(found["most_same_second"][0]) == pytest.approx(1)
+    assert np.exp(found["most_in_10s"][0]) == pytest.approx(2)
+    assert np.exp(found["most_in_60s"][0]) == pytest.approx(7)
+    assert found["modal_gap_share"][0] == pytest.approx(1.0)
+    assert found["repeated_positive_gap_share"][0] == pytest.approx(8 / 9)
+    assert found["sessions"][0] == 0.0
+
+
+def test_a_pause_starts_a_session() -> None:
+    found = measured(profile([(0, 3.0, 0), (1, 4.0, 60), (2, 4.0, 9_000), (3, 4.0, 9_030), (4, 3.0, 9_060)]))
+    assert np.exp(found["sessions"][0]) == pytest.approx(2)
+    assert found["largest_session_share"][0] == pytest.approx(3 / 5)
+
+
+def test_windows_do_not_reach_into_the_next_user() -> None:
+    found = measured(profile([(0, 3.0, 100), (1, 3.0, 100)], [(0, 3.0, 100), (1, 3.0, 100), (2, 3.0, 100)]))
+    assert np.exp(found["most_same_second"]).round().tolist() == [2, 3]
+
+
+def test_half_stars_before_they_existed_are_impossible() -> None:
+    found = measured(profile([(0, 3.5, 900_000_000), (1, 3.0, 900_000_001), (2, 3.5, 1_100_000_000)]))
+    assert found["share_impossible_half_star"][0] == pytest.approx(1 / 3)
+
+
+HONEST_NUMBERS = {
+    "copied_ratings": 0.3,
+    "n_ratings": 80.0,
+    "share_one_level": 0.4,
+    "modal_gap_share": 0.2,
+    "repeated_positive_gap_share": 0.1,
+    "most_in_10s": np.log(9),
+    "share_bottom": 0.1,
+}
+BREAKS = {
+    "copied_profile": {"copied_ratings": 0.60},
+    "one_level": {"share_one_level": 0.98},
+    "machine_cadence": {"modal_gap_share": 0.70, "repeated_positive_gap_share": 0.50},
+    "burst": {"most_in_10s": np.log(30)},
+    "all_lowest": {"share_bottom": 0.80},
+}
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_each_rule_breaks_at_its_bound_alone(rule: str) -> None:
+    at = {name: np.array([value]) for name, value in (HONEST_NUMBERS | BREAKS[rule]).items()}
+    assert [name for name, users in broken(at).items() if users[0]] == [rule]
+    just_below = {name: np.array([value - 0.04]) for name, value in (HONEST_NUMBERS | BREAKS[rule]).items()}
+    assert not any(users[0] for users in broken(just_below).values())
+
+
+def test_half_of_a_small_profile_at_once_is_a_burst() -> None:
+    numbers = HONEST_NUMBERS | {"most_in_10s": np.log(16), "n_ratings": 30.0}
+    assert broken({name: np.array([value]) for name, value in numbers.items()})["burst"][0]
+
+
+def test_a_small_coincidence_is_no_copy() -> None:
+    numbers = HONEST_NUMBERS | {"copied_ratings": 0.7, "n_ratings": 20.0}
+    assert not broken({name: np.array([value]) for name, value in numbers.items()})["copied_profile"][0]

@@ -1,0 +1,176 @@
+"""The contract of every detector, the edge set, planted bots at known users, and the calibrated decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly import find_anomalies
+from anomaly.attacks import plant
+from anomaly.findings import COLUMNS, DETECTORS
+from tests.anomaly.community import START, Tables, bots, honest, movies
+
+HONEST, MOVIES = honest(), movies()
+STATUSES = {"ok", "flagged", "review", "undetermined"}
+
+
+def find(ratings: pd.DataFrame, **options: object) -> pd.DataFrame:
+    return find_anomalies(Tables(ratings, MOVIES), **options)
+
+
+@pytest.fixture(scope="module")
+def with_bots() -> pd.DataFrame:
+    return find(pd.concat([HONEST, bots(901)]))
+
+
+EDGES = {
+    "empty": HONEST.iloc[:0],
+    "one row": HONEST.iloc[:1],
+    "constant": HONEST.assign(rating=3.0, timestamp=START),
+    "all null": HONEST.iloc[:40].assign(movieId=None, rating=None, timestamp=None),
+    "null users": HONEST.iloc[:40].assign(userId=None),
+    "ties": pd.concat([HONEST[HONEST["userId"] == 1].assign(userId=user) for user in range(1, 41)]),
+    "doubled rows": pd.concat([HONEST, HONEST]),
+    "off the scale": HONEST.assign(rating=HONEST["rating"] * 100),
+    "milliseconds": HONEST.assign(timestamp=HONEST["timestamp"] * 1000),
+}
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("edge", EDGES)
+def test_every_user_gets_one_row_and_a_status_whatever_the_data(detector: str, edge: str) -> None:
+    ratings = EDGES[edge]
+    table = find(ratings, detector=detector)
+    assert tuple(table.columns) == COLUMNS
+    assert table["userId"].tolist() == sorted(ratings["userId"].dropna().unique())
+    assert set(table["status"]) <= STATUSES
+    assert (table["is_anomaly"] == (table["status"] == "flagged")).all()
+    assert table.loc[table["status"] == "undetermined", "score"].isna().all()
+    assert table.loc[table["status"] != "undetermined", "score"].notna().all()
+    assert (table.loc[table["status"] == "undetermined", "reason"] != "").all()
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_higher_is_more_anomalous_and_a_seed_repeats(detector: str) -> None:
+    ratings = pd.concat([HONEST, bots(901)])
+    table = find(ratings, detector=detector, seed=5)
+    bad = table["userId"] > 900
+    assert table.loc[bad, "score"].min() > table.loc[~bad, "score"].median()
+    pd.testing.assert_frame_equal(table, find(ratings, detector=detector, seed=5))
+
+
+def test_planted_bots_are_flagged_with_their_rules_and_their_numbers(with_bots: pd.DataFrame) -> None:
+    flagged = with_bots[with_bots["is_anomaly"]]
+    assert flagged["userId"].tolist() == [901, 902, 903, 904]
+    assert flagged["source_line"].tolist() == [len(HONEST) + 2 + 60 * place for place in range(4)]
+    assert (flagged["rules_broken"] == "one_level, burst").all()
+    assert flagged["evidence"].str.contains("98 % or more of the ratings are at one level").all()
+    telling = json.loads(flagged["evidence_json"].iloc[0])
+    assert {"feature", "value", "typical_low", "typical_high", "quantile", "text"} == set(telling[0])
+    assert all(not item["typical_low"] <= item["value"] <= item["typical_high"] for item in telling)
+    assert with_bots["p_value"].isna().all()
+
+
+def test_movie_effects_are_the_means_without_the_user(with_bots: pd.DataFrame) -> None:
+    ratings = pd.concat([HONEST, bots(901)])
+    effect = json.loads(with_bots.loc[with_bots["userId"] == 901, "movie_effects"].iloc[0])[0]
+    film = ratings[ratings["movieId"] == effect["movieId"]]
+    assert effect["mean"] == pytest.approx(film["rating"].mean(), abs=0.001)
+    assert effect["mean_without"] == pytest.approx(film.loc[film["userId"] != 901, "rating"].mean(), abs=0.001)
+    assert effect["n_others"] == len(film) - 1
+
+
+def test_a_few_ratings_are_undetermined_not_honest() -> None:
+    table = find(pd.concat([HONEST, HONEST[HONEST["userId"] == 1].head(3).assign(userId=950)]))
+    row = table[table["userId"] == 950].iloc[0]
+    assert (row["status"], row["reason"]) == ("undetermined", "fewer than 5 usable ratings")
+
+
+def test_a_coordinated_push_is_one_attack_with_its_target_and_shift() -> None:
+    attack, labels = plant(HONEST, MOVIES, "average-push", 8, 40, seed=2, n_targets=1, timing="paced")
+    table = find(pd.concat([HONEST, attack]))
+    members = table[table["attack_group"].notna()]
+    assert set(members["userId"]) <= set(labels["userId"])
+    assert len(members) >= 6
+    target = labels["targets"].iloc[0][0]
+    assert str(target) in members["target_movies"].iloc[0].split("|")
+    assert float(members["target_shift"].iloc[0].split("|")[0]) > 0
+
+
+def test_trusted_users_give_p_values_and_flags_at_the_rate() -> None:
+    many = honest(260, seed=8)
+    attack, _ = plant(many, MOVIES, "average-push", 8, 60, seed=2, timing="paced")
+    table = find(pd.concat([many, attack]), trusted_users=range(1, 201))
+    trusted = table["userId"] <= 200
+    assert table.loc[trusted, "p_value"].isna().all()
+    assert table.loc[trusted, "status"].eq("ok").all()
+    assert table.loc[~trusted, "p_value"].between(0, 1).all()
+    flagged = set(table.loc[table["is_anomaly"], "userId"])
+    assert len(flagged & set(range(261, 269))) >= 6
+    assert len(flagged - set(range(261, 269))) <= 1
+    assert (table.loc[table["is_anomaly"], "q_value"] <= 0.10).all()
+
+
+def test_a_reference_of_the_same_users_is_those_users_trusted() -> None:
+    reference = Tables(HONEST[HONEST["userId"] <= 90], MOVIES)
+    table = find(pd.concat([HONEST, bots(901)]), reference=reference)
+    assert table["trusted"].tolist() == [user <= 90 for user in table["userId"]]
+    assert table.loc[~table["trusted"], "p_value"].notna().all()
+    assert table["rules_broken"].str.contains("copied_profile").sum() == 0
+
+
+def test_a_namesake_in_the_reference_is_somebody_else() -> None:
+    other = honest(60, seed=77)
+    table = find(HONEST, reference=Tables(other, MOVIES))
+    assert not table["trusted"].any()
+    assert len(table) == 120
+    assert table["p_value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"detector": "oracle"}, "detector must be one of two-channel"),
+        ({"false_discovery_rate": 1.5}, "between 0 and 1"),
+    ],
+)
+def test_wrong_options_say_what_must_hold(option: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        find(HONEST, **option)
+
+
+@pytest.mark.slow
+def test_clean_real_data_has_no_attack_and_hardly_a_flag(movielens_small: object) -> None:
+    ratings = pd.read_csv(f"{movielens_small}/ratings.csv")
+    table = find_anomalies(Tables(ratings, pd.read_csv(f"{movielens_small}/movies.csv")))
+    assert table["attack_group"].isna().all()
+    assert table["is_anomaly"].sum() <= 5
+    assert np.isfinite(table["score"]).all()
+
+
+@pytest.mark.parametrize("few", [range(1, 30), range(5000, 5100), ()])
+def test_trusted_users_too_few_to_calibrate_are_told(few: Collection[int]) -> None:
+    with pytest.raises(ValueError, match="but a false discovery rate needs 30"):
+        find(HONEST, trusted_users=few)
+
+
+def test_a_reference_too_small_to_calibrate_is_told() -> None:
+    with pytest.raises(ValueError, match="but a false discovery rate needs 30"):
+        find(HONEST, reference=Tables(honest(20, seed=77), MOVIES))
+
+
+@pytest.mark.parametrize("users", [19, 20, 110, 120])
+def test_the_recipe_never_flags_more_than_its_share(users: int) -> None:
+    table = find(HONEST[HONEST["userId"] <= users], detector="isolation-forest")
+    assert table["is_anomaly"].sum() == users * 5 // 100
+    lowest_flagged = table.loc[table["is_anomaly"], "score"].min() if table["is_anomaly"].any() else float("inf")
+    assert lowest_flagged >= table.loc[~table["is_anomaly"], "score"].max()
+
+
+def test_the_recipe_flags_its_share_of_users_that_are_all_alike() -> None:
+    table = find(EDGES["ties"], detector="isolation-forest")
+    assert table["is_anomaly"].sum() == 2

@@ -1,0 +1,111 @@
+"""Every limit of the suite over `user_anomalies` catches the fault that it is there for, and passes a clean table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+SUITE = json.loads((ROOT / "gx" / "expectations" / "user_anomalies.json").read_text(encoding="utf-8"))
+EXPECTATIONS: dict[str, dict[str, Any]] = {each["description"]: each for each in SUITE["expectations"]}
+QUERIES = {text: each for text, each in EXPECTATIONS.items() if "unexpected_rows_query" in each["kwargs"]}
+
+
+def table() -> pd.DataFrame:
+    """A hundred honest users of twenty ratings each."""
+    users = pd.DataFrame({"userId": range(1, 101)})
+    users["source_line"] = 2 + 20 * (users["userId"] - 1)
+    users["n_ratings"], users["score"], users["p_value"], users["q_value"] = 20, 0.5, 0.5, 1.0
+    users["status"], users["is_anomaly"], users["rules_broken"], users["evidence"] = "ok", False, "", ""
+    for name in ("attack_group", "target_movies", "target_shift"):
+        users[name] = pd.Series([None] * 100, dtype="string")
+    return users
+
+
+def flag(users: pd.DataFrame, n: int) -> pd.DataFrame:
+    return users.assign(
+        status=["flagged"] * n + list(users["status"][n:]), is_anomaly=[True] * n + list(users["is_anomaly"][n:])
+    )
+
+
+def unexpected(description: str, users: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the expectation objects to, by its own query."""
+    connection = duckdb.connect()
+    ratings = pd.DataFrame({"userId": [u for u in range(1, 101) for _ in range(20)]})
+    ratings["source_line"] = range(2, len(ratings) + 2)
+    connection.register("ratings", ratings)
+    connection.register("judged_users", users)
+    query = QUERIES[description]["kwargs"]["unexpected_rows_query"].format(batch="judged_users")
+    return connection.execute(query).df()
+
+
+FAULTS: dict[str, tuple[pd.DataFrame, int]] = {
+    "Exactly the users of ratings are judged.": (table().drop(index=4), 82),
+    "`is_anomaly` says the same as `status`.": (table().assign(is_anomaly=[True] + [False] * 99), 2),
+    "No users attack together.": (
+        table().assign(attack_group=pd.Series([None] * 3 + ["attack-1"] + [None] * 96, dtype="string")),
+        62,
+    ),
+    "At most 2 % of the users are flagged.": (flag(table(), 3), 2),
+    "At most 5 % of the users are flagged.": (flag(table(), 6), 2),
+    "At most 2 % of the ratings are by flagged users.": (flag(table().assign(n_ratings=[60] + [20] * 99), 1), 2),
+    "At most 5 % of the ratings are by flagged users.": (flag(table().assign(n_ratings=[200] + [20] * 99), 1), 2),
+    "No user is flagged.": (flag(table(), 1), 2),
+    "No user is up for review.": (table().assign(status=["ok", "review"] + ["ok"] * 98), 22),
+    "At most 5 % of the users are undetermined.": (table().assign(status=["undetermined"] * 6 + ["ok"] * 94), 2),
+    "At least half of the users could be judged.": (table().assign(status=["undetermined"] * 51 + ["ok"] * 49), 2),
+}
+
+
+def test_every_query_of_the_suite_has_its_fault() -> None:
+    assert set(FAULTS) == set(QUERIES)
+
+
+@pytest.mark.parametrize("description", FAULTS)
+def test_a_fault_is_caught_at_its_line(description: str) -> None:
+    users, line = FAULTS[description]
+    found = unexpected(description, users)
+    assert found["source_line"].iloc[0] == line
+
+
+@pytest.mark.parametrize("description", FAULTS)
+def test_a_clean_table_passes(description: str) -> None:
+    assert unexpected(description, table()).empty
+
+
+@pytest.mark.parametrize(
+    ("description", "users"),
+    [
+        ("At most 2 % of the users are flagged.", flag(table(), 2)),
+        ("At most 5 % of the users are flagged.", flag(table(), 5)),
+        ("At most 5 % of the users are undetermined.", table().assign(status=["undetermined"] * 5 + ["ok"] * 95)),
+    ],
+)
+def test_a_limit_itself_is_within(description: str, users: pd.DataFrame) -> None:
+    assert unexpected(description, users).empty
+
+
+def test_an_empty_table_does_not_pass() -> None:
+    counted = EXPECTATIONS["user_anomalies has at least one row."]
+    assert counted["type"] == "expect_table_row_count_to_be_between"
+    assert (counted["kwargs"], counted["severity"]) == ({"min_value": 1}, "critical")
+
+
+def test_the_columns_are_those_that_the_detector_writes() -> None:
+    from anomaly.findings import COLUMNS
+
+    declared = EXPECTATIONS["user_anomalies has exactly the columns that the detector writes."]["kwargs"]
+    assert declared == {"column_set": list(COLUMNS), "exact_match": True}
+
+
+def test_every_expectation_has_an_id_a_severity_and_notes() -> None:
+    ids = [each["id"] for each in SUITE["expectations"]]
+    assert len(set(ids)) == len(ids)
+    for each in SUITE["expectations"]:
+        assert each["severity"] in ("critical", "warning", "info")
+        assert len(each["notes"]) >= 2

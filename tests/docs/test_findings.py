@@ -1,0 +1,91 @@
+"""Flagged users and drift as the pages get them, from literal findings tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from checks.docs import findings
+from tests.docs.test_charts import warehouse
+
+TEXTS = [{"text": "rated 64 films in 10 s; typical users: 2 to 9 (quantile 0.998)"}]
+EFFECTS = [{"movieId": 7, "mean": 3.0, "mean_without": 4.0, "n_others": 3}, {"movieId": 8, "mean": 1.0}]
+
+
+def user(number: int, status: str, score: float | None, **changes: Any) -> dict[str, Any]:
+    base = {"source_line": 2, "userId": number, "n_ratings": 20 * number, "mean_rating": 3.5, "std_rating": 1.0}
+    base |= {"score": score, "status": status, "is_anomaly": status == "flagged", "attack_group": None}
+    base |= {"target_movies": None, "target_shift": None, "evidence": "", "evidence_json": "[]", "movie_effects": "[]"}
+    return base | changes
+
+
+def judged(*users: dict[str, Any]) -> dict[str, Any]:
+    movies = pd.DataFrame({"movieId": [7], "title": ["<b>Heat</b> (1995)"]})
+    found = findings.users(warehouse(None, user_anomalies=pd.DataFrame(users), movies=movies))
+    assert found is not None
+    return found
+
+
+def test_users_come_flagged_first_and_worst_first() -> None:
+    found = judged(user(1, "ok", 0.1), user(2, "review", 9.0), user(3, "flagged", 2.0), user(4, "flagged", 5.0))
+    assert [card["userId"] for card in found["cards"]] == [4, 3, 2]
+    assert found["counts"] == {"ok": 1, "review": 1, "flagged": 2}
+
+
+def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
+    told = {"evidence": f"30 or more ratings within 10 s. {TEXTS[0]['text']}", "evidence_json": json.dumps(TEXTS)}
+    found = judged(user(1, "ok", 0.1), user(5, "flagged", 2.0, movie_effects=json.dumps(EFFECTS[:1]), **told))
+    card = found["cards"][0]
+    assert card["said"] == ["30 or more ratings within 10 s", TEXTS[0]["text"]]
+    assert card["compared"][0] == {"measure": "Ratings", "user": 100, "low": 20.0, "median": 20.0, "high": 20.0}
+    assert card["films"] == [EFFECTS[0] | {"title": "<b>Heat</b> (1995)"}]
+
+
+def test_films_that_movies_does_not_hold_are_named_by_their_id() -> None:
+    found = judged(user(5, "flagged", 2.0, movie_effects=json.dumps(EFFECTS[1:])))
+    assert found["cards"][0]["films"][0]["title"] == "film 8"
+
+
+def test_users_who_acted_together_are_one_group() -> None:
+    together = {"attack_group": "attack 1", "target_movies": "7|8", "target_shift": "+0.50|-0.25"}
+    found = judged(user(1, "flagged", 3.0, **together), user(2, "flagged", 2.0, **together), user(3, "ok", 0.0))
+    [group] = found["groups"]
+    assert (group["name"], group["users"]) == ("attack 1", 2)
+    assert group["films"] == [
+        {"title": "<b>Heat</b> (1995)", "shift": "+0.50"},
+        {"title": "film 8", "shift": "-0.25"},
+    ]
+
+
+def test_no_table_says_that_users_were_not_judged() -> None:
+    assert findings.users(warehouse(None)) is None
+    assert findings.drift(warehouse(None)) == []
+
+
+def test_undetermined_users_alone_make_no_card() -> None:
+    found = judged(user(1, "undetermined", None))
+    assert found == {"counts": {"undetermined": 1}, "groups": [], "cards": []}
+
+
+def test_drift_comes_strongest_first_and_unjudged_before_ok() -> None:
+    rows = pd.DataFrame(
+        {
+            "source_line": [2, 3, 4, 5],
+            "feature": ["calm", "weak", "unknown", "strong"],
+            "status": ["ok", "drifted", "undetermined", "drifted"],
+            "effect_size": [0.9, 0.2, None, -0.3],
+            "minimum_effect": [0.1, 0.1, 0.1, 0.1],
+        }
+    )
+    found = findings.drift(warehouse(None, drift_findings=rows))
+    assert [row["feature"] for row in found] == ["strong", "weak", "unknown", "calm"]
+    assert findings.relative_effect(found[0]) == pytest.approx(3.0)
+    assert findings.relative_effect(found[2]) is None
+
+
+@pytest.mark.parametrize("held", [None, "{}", '{"labels": [], "share": []}'])
+def test_a_feature_without_both_windows_has_no_histogram(held: str | None) -> None:
+    assert findings.histogram({"histogram": held}) == {}

@@ -1,0 +1,153 @@
+"""The site in a real browser: what it loads, what it shows, and that nothing of the data runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.docs.view import POLICY
+from tests.conftest import ROOT
+from tests.docs.conftest import HOSTILE_TITLES, Visitor, run_pages
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def every_kind(site: Path) -> list[Path]:
+    """One page of each kind: with failures, and with flagged users and drift."""
+    results = sorted(site.glob("validations/movies/*/*/*.html"))
+    found, *_, failed = run_pages(site)
+    return [site / "index.html", failed, found, results[-1], site / "expectations" / "movies.html"]
+
+
+def test_every_kind_of_page_is_there(site: Path) -> None:
+    assert all(page.is_file() for page in every_kind(site))
+    assert len(run_pages(site)) == 3
+    assert len(list(site.glob("validations/*/*/*/*.html"))) >= 5
+
+
+def test_pages_ask_for_nothing_but_files_and_are_silent(site: Path, visitor: Visitor) -> None:
+    for page in every_kind(site):
+        opened = visitor.open(page)
+        assert opened.console == []
+        assert {url.split(":")[0] for url in opened.requests} <= {"file", "data"}
+        assert any(url.endswith("static/script.js") for url in opened.requests)
+        assert opened.page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") != "32px"
+
+
+def test_pages_declare_the_policy_and_keep_it(site: Path, visitor: Visitor) -> None:
+    opened = visitor.open(site / "index.html")
+    declared = opened.page.locator("meta[http-equiv='Content-Security-Policy']").get_attribute("content")
+    assert declared == POLICY
+    inline = "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s)"
+    opened.page.evaluate(inline)
+    assert opened.page.evaluate("window.ran") is None
+
+
+def test_landing_page_answers_in_one_screen(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html").page
+    assert page.locator("h1").inner_text() == "The delivery fails"
+    assert page.locator(".questions h2").all_inner_texts() == [
+        "Are the rows right?",
+        "Are the users honest?",
+        "Has the world moved?",
+    ]
+    first = page.locator(".brief").first
+    assert "critical" in first.inner_text()
+    assert "What to do" in first.inner_text()
+    assert first.bounding_box()["y"] < 900
+    assert page.locator(".files tbody tr").count() == 4
+    assert page.locator(".trends li").count() >= 2
+    assert page.locator("#charts").locator("xpath=..").locator("svg[role=img]").count() >= 4
+
+
+def test_landing_page_lists_runs_newest_first_and_filters_them(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html").page
+    rows = page.locator("tr[data-verdict]")
+    shown = lambda: [row.get_attribute("data-verdict") for row in rows.all() if row.is_visible()]  # noqa: E731
+    assert shown() == ["fail", "undetermined", "pass"]
+    for verdict in ("pass", "fail", "undetermined"):
+        page.locator(f"label:has(#show-{verdict})").click()
+        assert shown() == [verdict]
+    page.locator("label:has(#show-all)").click()
+    assert len(shown()) == 3
+
+
+def test_filter_says_when_nothing_is_left(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html").page
+    page.evaluate("document.querySelectorAll('tr[data-verdict=pass]').forEach(row => row.remove())")
+    page.locator("label:has(#show-pass)").click()
+    assert page.get_by_text("No kept run has this verdict.").is_visible()
+
+
+def test_listed_failures_lead_to_their_rows(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html").page
+    page.get_by_role("link", name="No title begins or ends with a blank.").click()
+    page.wait_for_url("**/runs/*/index.html#movies-*")
+    target = page.locator(".finding:target")
+    assert "movies.csv:3" in target.inner_text()
+    assert target.locator("tbody tr").count() == len(HOSTILE_TITLES)
+
+
+def test_hostile_strings_are_shown_as_text_and_run_nothing(site: Path, visitor: Visitor) -> None:
+    for path in every_kind(site):
+        opened = visitor.open(path)
+        assert opened.page.evaluate("window.ran") is None
+        assert opened.page.locator("script").count() == 1
+        assert opened.page.locator("main img, main a[href^=javascript]").count() == 0
+        assert opened.page.locator("[onerror], [onload], [onmouseover], [onclick]").count() == 0
+    run = visitor.open(run_pages(site)[-1]).page
+    cells = [text.strip() for text in run.locator(".finding td .text").all_inner_texts()]
+    for title in HOSTILE_TITLES[:-1]:
+        assert any(title in cell for cell in cells), title
+    assert any("\N{REPLACEMENT CHARACTER}txt.exe" in cell for cell in cells)
+    assert "<img src=x onerror=window.ran=1>" in run.locator(".verdict .eyebrow").inner_text()
+
+
+def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[0]).page
+    assert "2 flagged, 0 to review, 1 ordinary" in page.locator("#users ~ .lead").inner_text()
+    assert "2 users acted together" in page.locator(".group").inner_text()
+    card = page.locator("#user-1")
+    assert "Nine in ten" in card.inner_text()
+    assert "3.00 now, 4.00 without (3 others)" in card.inner_text()
+    assert page.locator(".drift tbody tr").count() == 1
+    assert page.get_by_role("img", name="Effect as a multiple of the smallest that matters").count() == 1
+    assert page.get_by_role("img", name=f"{HOSTILE_TITLES[0]}, reference and current").count() == 1
+
+
+def test_what_could_not_be_judged_is_told_once_and_unlike_a_failure(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[1]).page
+    assert page.locator("h1").inner_text() == "The delivery could not be judged"
+    first = page.locator(".finding").first
+    assert first.get_attribute("class").split() == ["finding", "undetermined", "critical"]
+    assert "expectations of ratings could not be judged." in first.inner_text()
+    assert "ratings.csv is not in" in first.inner_text()
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_no_page_is_wider_than_the_screen(site: Path, visitor: Visitor, width: int) -> None:
+    for path in every_kind(site):
+        page = visitor.open(path, width=width).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_paper_is_white_whatever_the_screen(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html", scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.querySelector('.questions li')).color") == "rgb(0, 0, 0)"
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--fail-soft')") == "#fbe8df"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(site: Path, visitor: Visitor, scheme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (npm install --no-save axe-core@4)")
+    for path in every_kind(site)[: 3 if scheme == "dark" else 5]:  # colours are shared by all
+        page = visitor.open(path, scheme=scheme).page
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: list[dict[str, Any]] = page.evaluate("rules => axe.run({runOnly: rules}).then(r => r.violations)", RULES)
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []

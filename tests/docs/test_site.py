@@ -1,0 +1,140 @@
+"""What pages show and in which order, and that a run writes as many pages after 300 runs as after one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from checks import gate
+from checks.docs import record, renderers, view
+from scripts import run_checkpoint
+from tests import deliveries, verdicts
+
+
+def kept(tmp_path: Path, *named: tuple[str, gate.Verdict]) -> list[record.Record]:
+    run = verdicts.run(tmp_path)
+    for run_id, verdict in named:
+        record.write(tmp_path, run_id, run, verdict)
+    return list(record.records(tmp_path))
+
+
+def test_records_are_read_newest_first_and_those_of_other_releases_passed_over(tmp_path: Path) -> None:
+    kept(
+        tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()), ("20260302T120000.000000Z", verdicts.every_kind())
+    )
+    old = tmp_path / "runs" / "20260303T120000.000000Z" / "record.json"
+    old.parent.mkdir()
+    old.write_text('{"version": 0}')
+    assert [one.id for one in record.records(tmp_path)] == ["20260302T120000.000000Z", "20260301T120000.000000Z"]
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "order"),
+    [
+        (
+            "critical",
+            ["It failed.", "Its waiver expired.", "It raised.", "It warned.", "It informed.", "It is waived."],
+        ),
+        ("info", ["It failed.", "Its waiver expired.", "It warned.", "It informed.", "It raised.", "It is waived."]),
+    ],
+)
+def test_what_decided_the_verdict_comes_first(tmp_path: Path, fail_on: str, order: list[str]) -> None:
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind(fail_on)))
+    assert [found["sentence"] for found in renderers.worst_first(one.facts)] == order
+
+
+def test_what_one_cause_kept_from_being_judged_is_one_entry(tmp_path: Path) -> None:
+    lost = [verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no file", sentence=f"Rule {n}.") for n in (1, 2)]
+    other = verdicts.outcome(status=gate.Status.UNDETERMINED, cause="a typo", sentence="Rule 3.")
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((*lost, other))))
+    found = renderers.worst_first(one.facts)
+    assert [entry["sentence"] for entry in found] == ["2 expectations of ratings could not be judged.", "Rule 3."]
+    assert found[0]["members"] == ["Rule 1.", "Rule 2."]
+
+
+def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path) -> None:
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    for sentence in ("It passed.", "It failed.", "It warned.", "It raised.", "It is waived."):
+        assert sentence in page
+    for said in ("1 of 4 rows (25 %)", "ratings.csv:3", "Another scale.", "Mend the export.", "no such table"):
+        assert said in page
+
+
+@pytest.mark.parametrize("text", verdicts.HOSTILE)
+def test_hostile_text_is_escaped_on_every_page(tmp_path: Path, text: str) -> None:
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.hostile(text)))
+    courses = pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
+    for document in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], courses)):
+        page = view.PageView().render(document)
+        assert "<script>alert(1)</script>" not in page
+        assert 'href="http://evil.example"' not in page.partition("<main")[2] or "[click]" in text
+
+
+def test_no_run_yet_says_how_to_begin() -> None:
+    page = view.PageView().render(renderers.LandingRenderer().render([], pd.DataFrame()))
+    assert "python -m scripts.run_checkpoint" in page
+
+
+def test_trends_leave_out_what_no_run_could_tell() -> None:
+    frame = pd.DataFrame({"pass_rate": [0.5, 1.0], "rejected": [0, 3], "flagged_users": [None, 2]})
+    courses = renderers.trends(frame.assign(strongest_drift=[None, None]))
+    assert [(course["label"], course["values"]) for course in courses] == [
+        ("Expectations that hold", [0.5, 1.0]),
+        ("Rows rejected", [0.0, 3.0]),
+        ("Users flagged", [None, 2.0]),
+    ]
+
+
+def inodes(site: Path) -> set[int]:
+    return {path.stat().st_ino for path in site.rglob("*") if path.is_file()}
+
+
+def pretend(output: Path, count: int) -> None:
+    """As if `count` runs had gone before: copies of the run that was, under earlier times."""
+    site = output / "data_docs"
+    [model] = site.glob("runs/*")
+    for number in range(count - 1):
+        earlier = f"2025{number // 28 % 12 + 1:02d}{number % 28 + 1:02d}T000000.{number:06d}Z"
+        shutil.copytree(model, model.with_name(earlier))
+
+
+@pytest.mark.slow
+def test_a_run_writes_as_many_pages_after_300_runs_as_after_one(tmp_path: Path) -> None:
+    delivery = deliveries.write(tmp_path / "delivery", deliveries.whole())
+    written: list[int] = []
+    for runs in (1, 30, 300):
+        output = tmp_path / f"out-{runs}"
+        run_checkpoint.main(["--data", str(delivery), "--output", str(output), "--quiet"])
+        pretend(output, runs)
+        before = inodes(output / "data_docs")
+        run_checkpoint.main(["--data", str(delivery), "--output", str(output), "--quiet"])
+        written.append(len(inodes(output / "data_docs") - before))
+        assert len(list((output / "data_docs").glob("runs/*/index.html"))) == min(runs + 1, 30)
+    assert written[0] == written[1] == written[2]
+
+
+def test_a_record_holds_what_every_page_needs(tmp_path: Path) -> None:
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
+    facts: dict[str, Any] = json.loads((tmp_path / "runs" / one.id / "record.json").read_text(encoding="utf-8"))
+    assert facts["verdict"] == "fail"
+    assert [answer["question"] for answer in facts["answers"]] == list(gate.QUESTIONS)
+    assert facts["pass_rate"] == pytest.approx(1 / 7)
+    assert one.figures == {"charts": [], "users": None, "drift": []}
+
+
+def test_a_suites_page_agrees_with_the_runs_verdict(tmp_path: Path) -> None:
+    """It is judged by the run's own limit, not by the usual one."""
+    files = deliveries.whole()
+    files["links"][1] = deliveries.put(files["links"][1], 2, "")
+    folder = deliveries.write(tmp_path / "delivery", files)
+    output = tmp_path / "out"
+    options = ["--data", str(folder), "--output", str(output), "--quiet", "--fail-on", "warning"]
+    assert run_checkpoint.main(options) == 1
+    [page] = (output / "data_docs" / "validations" / "links").rglob("*.html")
+    assert "1 expectation at or above warning failed." in page.read_text(encoding="utf-8")

@@ -1,0 +1,93 @@
+"""How values are written on a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import escape
+
+from checks.docs import words
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "said"),
+    [
+        ("expect_column_values_to_be_between", {"min_value": 1}, "1 or more"),
+        ("expect_column_values_to_be_between", {"max_value": 5000}, "at most 5,000"),
+        ("expect_column_mean_to_be_between", {"min_value": 3.2, "max_value": 3.8}, "3.2 to 3.8"),
+        ("expect_column_values_to_be_between", {"min_value": 1, "max_value": {"$PARAMETER": "now"}}, "1 to now"),
+        ("expect_column_values_to_be_in_set", {"value_set": [0.5, 1.0]}, "0.5, 1.0"),
+        ("expect_table_columns_to_match_set", {"column_set": ["source_line", "movieId"]}, "movieId"),
+        ("expect_column_values_to_match_regex", {"regex": "^a$"}, "a match of ^a$"),
+        (
+            "expect_column_values_to_not_match_regex",
+            {"regex": "^a$", "mostly": 0.99},
+            "no match of ^a$, in at least 99 % of rows",
+        ),
+        ("expect_column_values_to_not_be_null", {"column": "x"}, "a value in every row"),
+        ("expect_column_values_to_be_unique", {"column": "x"}, "each value once"),
+        ("expect_query_to_return_no_rows", {"unexpected_rows_query": "select 1"}, "no such row"),
+        ("expect_column_values_to_be_of_type", {"type_": "DOUBLE"}, "DOUBLE"),
+        ("expect_something_new", {}, ""),
+    ],
+)
+def test_what_is_expected_is_said_in_words(kind: str, arguments: dict[str, Any], said: str) -> None:
+    assert words.expected(kind, arguments) == said
+
+
+def test_long_lists_are_cut_short() -> None:
+    said = words.expected("expect_column_values_to_be_in_set", {"value_set": list(range(20))})
+    assert said.endswith("11 and 8 more")
+
+
+def test_only_code_of_a_sentence_is_marked_up() -> None:
+    assert words.inline("`rating` is <b>") == "<code>rating</code> is &lt;b&gt;"
+    assert words.inline("one ` alone") == "one ` alone"
+
+
+@given(st.text())
+def test_cells_never_hold_markup_or_control_characters(text: str) -> None:
+    shown = str(words.cell(text))
+    inner = shown.removeprefix('<span class="text">').removesuffix("</span>")
+    assert inner == str(escape(words.printable(text)[: words.LONGEST_CELL])) or inner.endswith("…")
+    assert "<" not in inner
+
+
+def test_cells_tell_missing_from_empty_and_text_from_numbers() -> None:
+    assert words.cell(None) == '<span class="missing">missing</span>'
+    assert words.cell("") == '<span class="text"></span>'
+    assert words.cell(7.5) == '<span class="number">7.5</span>'
+
+
+def test_notes_are_markdown_without_html_or_scripts() -> None:
+    said = words.markdown("*Look* at [x](javascript:alert(1)) <script>alert(1)</script>")
+    assert "<em>Look</em>" in said
+    assert "<script" not in said
+    assert "javascript:" not in said.split("</a>")[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ([], ""),
+        ([None, None], ""),
+        ([1.0], "M0.0,14.0h0"),
+        ([1.0, 1.0], "M0.0,14.0h0 L120.0,14.0"),
+        ([0.0, None, 1.0], "M0.0,26.0h0 M120.0,2.0h0"),
+    ],
+)
+def test_sparklines_have_gaps_where_nothing_is_known(values: list[float | None], path: str) -> None:
+    assert words.sparkline(values) == path
+
+
+def test_numbers_are_written_short() -> None:
+    assert [words.number(value) for value in (None, 0, 100836, 0.08123, 1234.5)] == [
+        "–",
+        "0",
+        "100,836",
+        "0.0812",
+        "1.23e+03",
+    ]

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drift.effects import jensen_shannon, mean_change, population_stability_index, total_variation, wasserstein
+from drift.relabelling import Units
+
+HALF, NEXT = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
+
+
+def test_distances_of_known_histograms() -> None:
+    assert total_variation(HALF, NEXT) == 0.5
+    assert jensen_shannon(HALF, NEXT) == pytest.approx(np.sqrt(0.5))
+    assert wasserstein(HALF, NEXT, (0.0, 2.0, 4.0, 6.0)) == 2.0  # everything moved by one bin of two units
+    p, q = (HALF + 1e-4) / 1.0003, (NEXT + 1e-4) / 1.0003
+    assert population_stability_index(HALF, NEXT) == pytest.approx(((q - p) * np.log(q / p)).sum())
+
+
+@pytest.mark.parametrize("distance", [jensen_shannon, population_stability_index, total_variation])
+def test_equal_histograms_lie_nowhere_apart(distance) -> None:
+    assert distance(HALF, HALF) == 0
+
+
+def test_mean_change_by_user_and_by_rating_can_disagree_in_sign() -> None:
+    units = Units(np.array([1, 2, 3, 4]), np.array([0, 0, 1, 1], np.int8))
+    means, counts = np.array([3.0, 4.0, 3.2, 4.2], np.float32), np.array([1, 9, 9, 1], np.float32)
+    assert mean_change(units, means, np.ones(4, np.float32)).change == pytest.approx(0.2, abs=1e-6)
+    assert mean_change(units, means, counts).change == pytest.approx(3.3 - 3.9, abs=1e-6)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    units = Units(np.arange(120), np.repeat([0, 1], 60).astype(np.int8))
+    held = 0
+    for _ in range(400):
+        values = (rng.normal(size=120) + 0.3 * units.sides).astype(np.float32)
+        change = mean_change(units, values, rng.integers(1, 50, 120).astype(np.float32))
+        held += change.low <= 0.3 <= change.high
+    assert 0.90 <= held / 400 <= 0.98
+
+
+def test_a_user_of_both_windows_makes_the_interval_narrower() -> None:
+    values = np.tile(np.arange(20, dtype=np.float32), 2)
+    sides, ones = np.repeat([0, 1], 20).astype(np.int8), np.ones(40, np.float32)
+    same = mean_change(Units(np.tile(np.arange(20), 2), sides), values, ones)
+    others = mean_change(Units(np.arange(40), sides), values, ones)
+    assert same.high - same.low == pytest.approx(0, abs=1e-6)
+    assert others.high - others.low > 5

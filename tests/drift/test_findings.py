@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift.features import declared_features
+from drift.findings import COLUMNS, find_drift
+from drift.shifts import plant
+from tests.drift.deliveries import START, Handle, halves, movies, ratings
+
+DECLARED = [feature.name for feature in declared_features()]
+
+
+def _compare(reference: pd.DataFrame, current: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
+    with (
+        Handle(ratings=reference, movies=movies()) as before,
+        Handle(ratings=current, movies=movies(), **tables) as now,
+    ):
+        return find_drift(now, reference=before, relabellings=199, seed=1).set_index("feature")
+
+
+def _planted(kind: str, size: float) -> pd.DataFrame:
+    reference, current = halves(seed=4)
+    current, _ = plant(current, movies(), kind, size, None, seed=2)
+    return _compare(reference, current)
+
+
+def test_every_declared_feature_has_a_row_and_the_cost_comes_last() -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse:
+        found = find_drift(warehouse, relabellings=99)
+    assert list(found.columns) == list(COLUMNS)
+    assert found["feature"].tolist() == [*DECLARED, "impact"]
+    assert found["source_line"].tolist() == list(range(2, len(DECLARED) + 3))
+    judged = found[~found["feature"].isin(["new_users", "new_films"])]  # no user comes back, no year of history
+    assert set(judged["status"]) <= {"ok", "drifted"}
+    assert found["message"].str.len().min() > 20
+
+
+def test_where_nothing_moved_nothing_is_found() -> None:
+    found = _compare(*halves(seed=4))
+    assert "drifted" not in set(found["status"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "feature"),
+    [
+        ("level", 0.9, "rating"),
+        ("users", 0.4, "user_bias"),
+        ("spread", 0.8, "user_spread"),
+        ("scale", 0.4, "off_scale"),
+        ("half_star", 0.9, "half_stars"),
+        ("popularity", 0.7, "popularity"),
+        ("genre", 0.7, "genre"),
+        ("activity", 0.6, "activity"),
+        ("subgroup", 0.9, "genre_level"),
+        ("nulls", 0.1, "null_ratings"),
+    ],
+)
+def test_a_planted_shift_is_named(kind: str, size: float, feature: str) -> None:
+    row = _planted(kind, size).loc[feature]
+    assert row["status"] == "drifted", row["message"]
+    assert row["q_value"] <= 0.05
+    assert row["effect_size"] >= row["minimum_effect"]
+    assert row["statistic"] > row["bound"]
+
+
+def test_significant_but_small_is_ok_and_says_so() -> None:
+    reference, current = halves(seed=4)
+    nulled = current.assign(rating=current["rating"].mask(np.arange(len(current)) % 1100 == 0))
+    row = _compare(reference, nulled).loc["null_ratings"]
+    assert row["effect_size"] < 0.002
+    many = pd.concat([nulled.assign(userId=nulled["userId"] + 1000 * copy) for copy in range(6)])
+    still = pd.concat([reference.assign(userId=reference["userId"] + 1000 * copy) for copy in range(6)])
+    row = _compare(still, many).loc["null_ratings"]
+    assert row["q_value"] <= 0.05
+    assert row["effect_size"] < row["minimum_effect"]
+    assert row["status"] == "ok"
+    assert "by less than matters" in row["message"]
+
+
+def test_messages_are_made_of_the_fields_that_decided() -> None:
+    row = _planted("level", 0.9).loc["rating"]
+    for part in (
+        f"{row['reference_mean']:.3f} -> {row['current_mean']:.3f} stars",
+        f"Statistic {row['statistic']:.2f} against {row['bound']:.2f}",
+        f"corrected {row['q_value']:.3f} against 0.05",
+        f"effect {row['effect_size']:.3f} against {row['minimum_effect']:.3f} stars",
+        f"{row['reference_users']:.0f} and {row['current_users']:.0f} users",
+    ):
+        assert part in row["message"]
+
+
+def test_histograms_can_be_drawn() -> None:
+    found = _planted("level", 0.9)
+    drawn = json.loads(found.loc["rating", "histogram"])
+    assert drawn["labels"][1:11] == ["0.5", "1", "1.5", "2", "2.5", "3", "3.5", "4", "4.5", "5"]
+    for side in ("reference", "current", "reference_by_rating", "current_by_rating"):
+        assert sum(drawn[side]) == pytest.approx(1, abs=1e-4)
+        assert len(drawn[side]) == len(drawn["labels"])
+    counted = halves(seed=4)[0].groupby("userId")["rating"].apply(lambda stars: (stars == 3.0).mean()).mean()
+    assert drawn["reference"][6] == pytest.approx(counted, abs=1e-5)
+
+
+def test_means_are_those_of_users() -> None:
+    reference, current = halves(seed=4)
+    reference = reference[(reference["userId"] > 1) | (reference["movieId"] <= 30)]
+    row = _compare(reference, current).loc["rating"]
+    assert row["reference_mean"] == pytest.approx(reference.groupby("userId")["rating"].mean().mean(), abs=1e-5)
+    assert row["mean_change_by_rating"] == pytest.approx(
+        current["rating"].mean() - reference["rating"].mean(), abs=1e-5
+    )
+    assert row["reference_n"] == len(reference)
+
+
+def test_who_is_new_cannot_be_told_where_folders_share_no_users() -> None:
+    row = _compare(*halves(seed=4)).loc["new_users"]
+    assert row["status"] == "undetermined"
+    assert "share no users" in row["message"]
+
+
+def test_a_delivery_compared_with_itself_has_not_moved() -> None:
+    found = _compare(ratings(), ratings())
+    assert "drifted" not in set(found["status"])
+    assert "overlap in time" in found.loc["new_users", "message"]
+    assert found["effect_size"].drop(["new_users", "new_films"]).abs().max() < 0.05
+
+
+def test_a_rush_of_new_users_is_found() -> None:
+    regulars = pd.concat(
+        [
+            ratings(users=60, seed=1).assign(timestamp=lambda r, d=d: r["timestamp"] + d)
+            for d in (0, 90 * 86_400, 180 * 86_400)
+        ]
+    )
+    newcomers = ratings(users=60, seed=2, first_user=500).assign(timestamp=lambda r: r["timestamp"] + 180 * 86_400)
+    with Handle(ratings=pd.concat([regulars, newcomers]), movies=movies()) as warehouse:
+        found = find_drift(warehouse, since=START + 170 * 86_400, relabellings=199).set_index("feature")
+    assert found.loc["new_users", "status"] == "drifted"
+    assert found.loc["new_users", "current_mean"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_rejected_rows_are_laid_to_the_user_of_the_line_before() -> None:
+    reference, current = halves(seed=4)
+    lines = current["source_line"].iloc[5:-1:25].to_numpy() + 1
+    current = current[~current["source_line"].isin(lines)]
+    rejects = pd.DataFrame({"source_line": lines, "table_name": "ratings"})
+    row = _compare(reference, current, rejected_rows=rejects).loc["rejected_rows"]
+    assert row["status"] == "drifted"
+    assert row["current_mean"] == pytest.approx(1 / 25, abs=0.005)
+
+
+def test_tags_that_stop_are_found() -> None:
+    reference, current = halves(seed=4)
+    tags = reference.drop_duplicates("userId").head(60)[["userId", "timestamp"]]
+    with (
+        Handle(ratings=reference, movies=movies(), tags=tags) as before,
+        Handle(ratings=current, movies=movies()) as now,
+    ):
+        found = find_drift(now, reference=before, relabellings=199).set_index("feature")
+    assert found.loc["tagging", "status"] == "drifted"
+    assert found.loc["tagging", "reference_mean"] == pytest.approx(60 / 80)
+
+
+def test_a_source_that_is_missing_costs_its_own_features_alone() -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse:
+        warehouse.sql("drop table tags")
+        found = find_drift(warehouse, relabellings=99).set_index("feature")
+    assert found.loc["tagging", "status"] == "undetermined"
+    assert "tagging could not be read" in found.loc["tagging", "message"]
+    assert found.loc["rating", "status"] in ("ok", "drifted")
+
+
+def _edge(name: str) -> pd.DataFrame:
+    every = ratings(users=60)
+    return {
+        "empty": every.iloc[:0],
+        "one row": every.iloc[:1],
+        "constant": every.assign(rating=4.0, movieId=1, timestamp=START),
+        "all null": every.assign(rating=np.nan),
+        "no users": every.assign(userId=pd.array([None] * len(every), dtype="Int64")),
+        "ties": every.assign(timestamp=START + (every["userId"] > 40)),
+        "one user": every.assign(userId=1),
+        "huge ids": every.assign(userId=every["userId"] + 2**62, movieId=-(2**62) + every["movieId"]),
+        "milliseconds": every.assign(timestamp=every["timestamp"] * 1000),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["empty", "one row", "constant", "all null", "no users", "ties", "one user", "huge ids", "milliseconds"],
+)
+def test_hostile_ratings_give_a_row_for_every_feature_and_never_a_false_ok(name: str) -> None:
+    with Handle(ratings=_edge(name), movies=movies()) as warehouse:
+        found = find_drift(warehouse, relabellings=99).set_index("feature")
+    assert found.index.tolist() == [*DECLARED, "impact"]
+    assert not found["message"].str.contains("nan").any()
+    if name in ("empty", "one row", "no users", "one user", "milliseconds"):
+        assert set(found["status"]) == {"undetermined"}
+    if name == "all null":
+        assert found.loc["rating", "status"] == found.loc["impact", "status"] == "undetermined"
+        assert found.loc["null_ratings", "status"] == "ok"
+
+
+def test_the_same_seed_gives_the_same_table() -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse:
+        first, again = (find_drift(warehouse, relabellings=99, seed=5) for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"false_alarm_rate": 0.0}, "false_alarm_rate is 0.0"),
+        ({"relabellings": 10}, "relabellings is 10: must be at least 20"),
+        ({"split": 0.0}, "split is 0.0"),
+        ({"since": "soon"}, "since is 'soon'"),
+    ],
+)
+def test_parameters_out_of_range_are_said(parameters: dict, message: str) -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse, pytest.raises(ValueError, match=message):
+        find_drift(warehouse, **parameters)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from drift.impact import COSTLY, Impact, impact_row, measure_impact, recommendation
+from drift.windows import Windows, windows_of_folders
+from tests.drift.deliveries import Handle, movies, ratings
+
+
+def _windows(reference: pd.DataFrame, current: pd.DataFrame) -> Windows:
+    handles = [Handle(ratings=frame, movies=movies()) for frame in (current, reference)]
+    return windows_of_folders(handles[0], handles[1], None)
+
+
+def _measured(reference: pd.DataFrame, current: pd.DataFrame) -> Impact:
+    found = measure_impact(_windows(reference, current), seed=1)
+    assert isinstance(found, Impact)
+    return found
+
+
+def _parted(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same users in both windows, each with half of their ratings."""
+    every = ratings(users=300, seed=seed)
+    late = np.random.default_rng(seed).random(len(every)) < 0.5
+    return every[~late], every[late]
+
+
+def test_known_users_who_did_not_change_cost_nothing() -> None:
+    impact = _measured(*_parted())
+    assert impact.shares[0] > 0.99
+    assert impact.low < 0 < impact.high
+    assert recommendation(impact)[0] in ("nothing", "watch")
+
+
+def test_new_users_are_cold_start_and_no_reason_to_retrain() -> None:
+    every = ratings(users=400, seed=3)
+    impact = _measured(every[every["userId"] <= 200], every[every["userId"] > 200])
+    assert impact.shares[1] > 0.99
+    assert impact.cold_start > 0.02
+    assert impact.low < 0 < impact.high
+    assert recommendation(impact)[0] != "retrain"
+
+
+def test_users_who_changed_their_minds_are_a_reason_to_retrain() -> None:
+    reference, current = _parted()
+    row = impact_row(_windows(reference, current.assign(rating=5.5 - current["rating"])), seed=1)
+    assert (row["status"], row["recommendation"]) == ("drifted", "retrain")
+    assert row["statistic"] > row["bound"] == COSTLY
+    assert f"{row['mean_change']:+.3f}" in row["message"]
+
+
+def test_the_errors_are_those_of_the_model() -> None:
+    """All ratings alike: the model is right everywhere, and so costs nothing."""
+    reference, current = _parted()
+    impact = _measured(reference.assign(rating=4.0), current.assign(rating=4.0))
+    assert (impact.reference, impact.expected, impact.current) == (0, 0, 0)
+    above = _measured(reference.assign(rating=4.0), current.assign(rating=3.0))
+    assert above.current == 1.0
+
+
+def test_too_little_to_judge_is_undetermined() -> None:
+    row = impact_row(_windows(ratings(users=300), ratings(users=3)), seed=1)
+    assert row["status"] == "undetermined"
+    assert "3 users with ratings in the current window, fewer than 10" in row["message"]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift.features import Feature, declared_features
+from drift.relabelling import Judgement, Units, judge, relabelled_sums, weights
+from drift.users import UserValues
+
+BY_NAME = {feature.name: feature for feature in declared_features()}
+
+
+def _units(reference: int, current: int, both: int = 0) -> Units:
+    users = [
+        *range(reference),
+        *range(reference, reference + current),
+        *range(900, 900 + both),
+        *range(900, 900 + both),
+    ]
+    sides = [0] * reference + [1] * current + [0] * both + [1] * both
+    return Units(np.array(users, np.int64), np.array(sides, np.int8))
+
+
+def _value(feature: Feature, columns: np.ndarray) -> UserValues:
+    columns = np.asarray(columns, np.float32)
+    ones = np.ones(len(columns), np.float32)
+    names = tuple(f"column {i}" for i in range(columns.shape[1]))
+    return UserValues(feature, names, columns, ones[:, None], ones, ones, (), columns, ones)
+
+
+def _judge(units: Units, *columns: np.ndarray, seed: int = 0, names: tuple[str, ...] = ()) -> list[Judgement]:
+    chosen = names or ("activity", "user_level", "genre", "tagging")[: len(columns)]
+    values = [_value(BY_NAME[name], part) for name, part in zip(chosen, columns, strict=True)]
+    return judge(units, values, 0.05, 199, seed)
+
+
+def test_relabelled_sums_are_those_of_some_relabelling() -> None:
+    units = _units(2, 2, both=1)
+    rows = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]], np.float32)
+    possible = {a + b + pair for a, b in combinations([1, 2, 4, 8], 2) for pair in (16, 32)}
+    sums = relabelled_sums(units, rows, 400, seed=1)[:, 0]
+    assert sums[0] == 4 + 8 + 32
+    assert set(sums.tolist()) == possible
+
+
+def test_every_relabelling_is_as_likely() -> None:
+    rows = np.eye(10, dtype=np.float32)
+    drawn = relabelled_sums(_units(7, 3), rows, 4000, seed=2)[1:]
+    assert set(drawn.sum(axis=1)) == {3.0}
+    assert drawn.mean(axis=0) == pytest.approx(np.full(10, 0.3), abs=0.03)
+
+
+def test_where_nothing_moved_an_alarm_on_any_feature_is_as_rare_as_stated() -> None:
+    rng = np.random.default_rng(3)
+    units = _units(30, 20, both=8)
+    alarms = 0
+    for trial in range(300):
+        heavy = rng.standard_t(2, (len(units.users), 3))
+        related = heavy[:, :1] + rng.normal(size=(len(units.users), 4))
+        shares = rng.random((len(units.users), 5))
+        judged = _judge(units, heavy, related, shares, seed=trial)
+        alarms += any(judgement.q_value <= 0.05 for judgement in judged)
+    assert 5 <= alarms <= 27  # of 300 at 5 %: 15 on average, and 3 standard deviations about it
+
+
+def test_a_user_in_both_windows_is_one_unit() -> None:
+    """40 users far above the rest, each the same in both windows: swapping them changes nothing."""
+    units = _units(20, 20, both=40)
+    level = np.concatenate([np.zeros(40), np.full(80, 9.0)])[:, None]
+    level += np.random.default_rng(1).normal(size=level.shape)
+    assert _judge(units, level)[0].p_value > 0.05
+
+
+@given(st.integers(0, 1000), st.floats(0, 2))
+@settings(max_examples=25, deadline=None)
+def test_the_bound_and_the_corrected_p_value_never_disagree(seed: int, shift: float) -> None:
+    rng = np.random.default_rng(seed)
+    units = _units(25, 25)
+    moved = rng.normal(size=(50, 3)) + shift * units.sides[:, None]
+    for judgement in _judge(units, moved, rng.normal(size=(50, 4)), rng.random((50, 3)), seed=seed):
+        assert judgement.p_value <= judgement.q_value + 1e-12
+        if judgement.q_value <= 0.05:
+            assert judgement.statistic > judgement.bound * (1 - 1e-9)
+        else:
+            assert judgement.statistic <= judgement.bound * (1 + 1e-9)
+
+
+def test_a_planted_difference_is_found_in_its_feature_and_column() -> None:
+    rng = np.random.default_rng(5)
+    units = _units(60, 60)
+    noise, moved = rng.normal(size=(120, 4)), rng.normal(size=(120, 4))
+    moved[units.sides == 1, 2] += 2
+    still, found = _judge(units, noise, moved, names=("user_level", "genre"))
+    assert still.q_value > 0.05
+    assert found.q_value <= 0.05
+    assert found.strongest == "column 2"
+
+
+@pytest.mark.parametrize("level", [0.0, 3.5])
+def test_constant_values_give_no_evidence(level: float) -> None:
+    judgement = _judge(_units(10, 10), np.full((20, 2), level))[0]
+    assert (judgement.statistic, judgement.p_value, judgement.q_value) == (0.0, 1.0, 1.0)
+    assert np.isnan(judgement.bound)
+
+
+def test_nothing_to_judge_gives_nothing() -> None:
+    assert judge(_units(5, 5), [], 0.05, 99, 0) == []
+
+
+def test_weights_count_ratings_up_to_the_cap() -> None:
+    counts = np.array([[0.0], [1.0], [30.0], [500.0]], np.float32)
+    assert weights(counts, 1).ravel().tolist() == [0, 1, 1, 1]
+    assert weights(counts, 100).ravel() == pytest.approx([0, 0.01, 0.3, 1])
+    assert weights(counts, np.inf).ravel().tolist() == [0, 1, 30, 500]

@@ -1,0 +1,168 @@
+"""The gate decides pass, fail or undetermined, and never takes silence for success."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from checks import gate
+from checks.gate import Decision, Declared, Status
+from checks.suites import ProjectError, declared_suites
+from tests import deliveries
+
+
+def expectation(severity: str = "critical", id_: str | None = "a", **kwargs: Any) -> dict[str, Any]:
+    return {"id": id_, "type": "expect_x", "kwargs": kwargs, "severity": severity, "notes": ["Means.", "Do."]}
+
+
+def result(declared: dict[str, Any], success: bool, detail: dict[str, Any] | None = None, info: Any = None) -> Any:
+    config = SimpleNamespace(id=declared["id"] or "made-by-gx", type=declared["type"], kwargs=declared["kwargs"])
+    found = {"observed_value": 1} if detail is None else detail
+    return SimpleNamespace(expectation_config=config, success=success, result=found, exception_info=info)
+
+
+def judged(*pairs: tuple[dict[str, Any], Any], fail_on: str = "critical") -> gate.Verdict:
+    suite = Declared("ratings", [declared for declared, _ in pairs], "ratings.csv")
+    results = SimpleNamespace(results=[one for _, one in pairs if one is not None])
+    return gate.judge({"ratings": results}, [suite], fail_on)
+
+
+def test_all_that_is_declared_and_holds_passes() -> None:
+    one = expectation()
+    assert judged((one, result(one, success=True))).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "exit_code"),
+    [
+        ("critical", "critical", 1),
+        ("warning", "critical", 0),
+        ("info", "critical", 0),
+        ("warning", "warning", 1),
+        ("info", "warning", 0),
+        ("info", "info", 1),
+    ],
+)
+def test_severity_gates_from_the_chosen_one_up(severity: str, fail_on: str, exit_code: int) -> None:
+    one = expectation(severity)
+    assert judged((one, result(one, success=False)), fail_on=fail_on).exit_code == exit_code
+
+
+def test_expectation_that_raised_is_undetermined_with_its_cause() -> None:
+    one = expectation("info")
+    message = "(_duckdb.CatalogException) Catalog Error: Table with name ratings does not exist!\nDid you mean"
+    verdict = judged((one, result(one, success=False, detail={}, info={"m": {"exception_message": message}})))
+    assert verdict.exit_code == 2
+    assert verdict.outcomes[0].cause == "Table with name ratings does not exist"
+
+
+def test_declared_but_not_evaluated_is_undetermined() -> None:
+    one, two = expectation(id_="a"), expectation(id_="b")
+    verdict = judged((one, result(one, success=True)), (two, None))
+    assert [o.status for o in verdict.outcomes] == [Status.PASSED, Status.UNDETERMINED]
+    assert verdict.exit_code == 2
+    assert verdict.why() == "1 expectation of ratings could not be judged."
+
+
+def test_critical_failure_beside_something_undetermined_is_a_failure() -> None:
+    one, two = expectation(id_="a"), expectation(id_="b")
+    assert judged((one, result(one, success=False)), (two, None)).exit_code == 1
+
+
+@pytest.mark.parametrize("declared", [[], [Declared("ratings", [])]])
+def test_nothing_declared_is_undetermined(declared: list[Declared]) -> None:
+    assert gate.judge({}, declared).decision is Decision.UNDETERMINED
+
+
+def test_expectation_without_id_is_told_by_type_and_arguments() -> None:
+    one, two = expectation(id_=None, column="a"), expectation(id_=None, column="b")
+    verdict = judged((one, result(one, success=True)), (two, result(two, success=False)))
+    assert [o.status for o in verdict.outcomes] == [Status.PASSED, Status.FAILED]
+
+
+def test_one_result_proves_one_expectation() -> None:
+    """A second, equal expectation without an id is not passed by the first one's result."""
+    one = expectation(id_=None, column="a")
+    assert judged((one, result(one, success=True)), (dict(one), None)).exit_code == 2
+
+
+def test_failing_rows_carry_file_line_and_values() -> None:
+    one = expectation(column="rating")
+    detail = {"unexpected_count": 5, "element_count": 100, "partial_unexpected_index_list": [
+        {"source_line": 7, "rating": 7.5}]}  # fmt: skip
+    outcome = judged((one, result(one, success=False, detail=detail))).outcomes[0]
+    assert outcome.rows == (gate.FailingRow("ratings.csv", 7, {"rating": 7.5}),)
+    assert outcome.observed == "5 of 100 rows (5 %)"
+    assert outcome.share == 0.05
+
+
+def test_worst_comes_first() -> None:
+    ones = [expectation(s, id_=s) for s in ("info", "critical", "warning")]
+    verdict = judged(*[(one, result(one, success=False)) for one in ones])
+    assert [o.severity for o in verdict.worst_first()] == ["critical", "warning", "info"]
+
+
+@pytest.mark.parametrize(("share", "text"), [(1e-7, "1e-05 %"), (0.00082, "0.082 %"), (0.05, "5 %"), (0.5, "50 %")])
+def test_a_small_share_is_never_shown_as_nothing(share: float, text: str) -> None:
+    assert gate.format_share(share) == text
+
+
+def test_missing_table_is_undetermined_and_named(tmp_path: Path) -> None:
+    delivery = deliveries.clean()
+    del delivery["tags"]
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", delivery), tmp_path / "work")
+    assert verdict.decision is Decision.UNDETERMINED
+    assert {o.suite for o in verdict.undetermined} == {"tags"}
+    assert {o.cause for o in verdict.undetermined} == {f"tags.csv is not in {tmp_path / 'data'}"}
+
+
+def test_renamed_column_fails_and_what_needs_it_is_undetermined(tmp_path: Path) -> None:
+    delivery = deliveries.clean()
+    delivery["ratings"][0] = "userId,movieId,stars,timestamp"
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", delivery), tmp_path / "work")
+    assert verdict.decision is Decision.FAIL
+    assert [o.sentence for o in verdict.gating] == [
+        "ratings has exactly the columns `userId`, `movieId`, `rating`, `timestamp`."
+    ]
+    assert "stars" in verdict.gating[0].observed
+    assert verdict.undetermined
+
+
+@pytest.mark.parametrize("text", ["{", ""])
+def test_broken_suite_file_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+    for folder in ("checkpoints", "validation_definitions", "expectations"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "checkpoints" / "movielens.json").write_text('{"validation_definitions": [{"name": "a"}]}')
+    (tmp_path / "validation_definitions" / "a.json").write_text('{"suite": {"name": "a"}}')
+    (tmp_path / "expectations" / "a.json").write_text(text)
+    with pytest.raises(ProjectError, match=r"a\.json:1: is no valid JSON"):
+        declared_suites(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("suite", "meta", "observed", "share"),
+    [
+        ("ratings", {"counts": "users"}, "3 users", None),  # of 100 ratings, users are no share
+        ("ratings", {"counts": "rows"}, "3 rows", 0.03),
+        ("ratings", {}, "3 findings", None),
+        ("ratings", {"counts": "=cmd()"}, "3 findings", None),
+        ("user_anomalies", {"counts": "users"}, "3 users", 0.03),  # there a row is a user
+    ],
+)
+def test_what_a_query_finds_is_called_by_its_name_and_only_rows_have_a_share(
+    suite: str, meta: dict[str, str], observed: str, share: float | None
+) -> None:
+    one = expectation(unexpected_rows_query="select 1") | {"meta": meta}
+    detail = {"observed_value": 3, "details": {"unexpected_rows": []}}
+    results = SimpleNamespace(results=[result(one, success=False, detail=detail)])
+    (outcome,) = gate.judge({suite: results}, [Declared(suite, [one], row_count=100)]).outcomes
+    assert (outcome.observed, outcome.share) == (observed, share)
+
+
+def test_suites_name_what_their_queries_count_by_known_words() -> None:
+    stated = [(one.get("meta") or {}).get("counts") for suite in declared_suites().values() for one in suite]
+    assert set(stated) - {None} <= set(gate.COUNTED)
+    assert stated.count("users") >= 1

@@ -1,0 +1,60 @@
+"""The house stands as it is drawn: imports run one way, and a run leaves the project as committed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ALLOWED = {
+    "checks": {"checks"},
+    "anomaly": {"anomaly"},
+    "drift": {"drift"},
+    "scripts": {"scripts", "checks", "anomaly", "drift"},
+}
+HOUSE = {"checks", "anomaly", "drift", "scripts", "tests", "great_expectations"}
+
+
+def imports(path: Path) -> set[str]:
+    """The first part of every module that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_run_one_way(package: str) -> None:
+    allowed = ALLOWED[package] | ({"great_expectations"} if package in ("checks", "scripts") else set())
+    files = sorted((ROOT / package).rglob("*.py"))
+    wrong = {str(path.relative_to(ROOT)): imports(path) & HOUSE - allowed for path in files}
+    assert {path: names for path, names in wrong.items() if names} == {}
+    assert files
+
+
+@pytest.mark.parametrize("command", sorted(p.stem for p in (ROOT / "scripts").glob("*.py") if p.stem != "__init__"))
+def test_help_answers_without_importing_great_expectations(command: str) -> None:
+    code = f"""import sys
+from scripts.{command} import main
+try:
+    main(["--help"])
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {{"great_expectations", "sklearn", "scipy.stats", "altair"}} & set(sys.modules)
+assert not heavy, heavy"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
+
+
+def test_suites_are_not_restated_in_python() -> None:
+    for path in [*(ROOT / "checks").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
+        assert "add_or_update" not in path.read_text(encoding="utf-8"), path

@@ -1,0 +1,330 @@
+"""The monitor: what it takes for a complete delivery, that it judges each once, and that it stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from checks import history
+from checks.retention import HISTORY
+from scripts import monitor, run_checkpoint
+from scripts.job import findings
+from tests import deliveries, verdicts
+from tests.conftest import ROOT
+
+DEADLINE = 240  # seconds, for a machine with much else to do; reached by no test that passes
+SETTLE = 5.0
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def arrivals(incoming: Path) -> monitor.Arrivals:
+    return monitor.Arrivals(incoming, incoming / "outputs", SETTLE)
+
+
+def deliver(folder: Path, rating: str = "4.0") -> Path:
+    """A clean delivery, unlike those with another first rating."""
+    files = deliveries.whole()
+    files["ratings"][1] = deliveries.put(files["ratings"][1], 2, rating)
+    return deliveries.write(folder, files)
+
+
+def grow(file: Path) -> None:
+    with file.open("a") as opened:
+        opened.write("4,4,4.0,1100000000\n")
+
+
+def test_a_delivery_is_complete_when_it_has_not_changed_for_a_while(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    folder = deliver(incoming / "monday")
+    assert arrivals.complete(now=0.0) == []
+    grow(folder / "ratings.csv")
+    assert arrivals.complete(now=SETTLE) == []
+    assert arrivals.complete(now=2 * SETTLE - 0.1) == []
+    assert arrivals.complete(now=2 * SETTLE) == [folder]
+
+
+def test_a_file_that_joins_starts_the_wait_anew(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    folder = deliver(incoming / "monday")
+    arrivals.complete(now=0.0)
+    (folder / "links.csv.part").write_text("movieId")
+    assert arrivals.complete(now=SETTLE) == []
+    assert arrivals.complete(now=2 * SETTLE) == [folder]
+
+
+def test_what_was_taken_is_offered_again_only_when_it_changed(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    folder = deliver(incoming / "monday")
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == [folder]
+    arrivals.take(folder)
+    assert arrivals.complete(now=10 * SETTLE) == []
+    grow(folder / "ratings.csv")
+    assert arrivals.complete(now=11 * SETTLE) == []
+    assert arrivals.complete(now=12 * SETTLE) == [folder]
+
+
+def test_what_was_put_off_comes_again_later(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    folder = deliver(incoming / "monday")
+    arrivals.complete(now=0.0)
+    arrivals.complete(now=SETTLE)
+    arrivals.take(folder)
+    arrivals.put_off(folder, now=SETTLE)
+    assert arrivals.complete(now=SETTLE + monitor.RETRY_SECONDS) == []
+    assert arrivals.complete(now=2 * SETTLE + monitor.RETRY_SECONDS) == [folder]
+
+
+def test_a_marker_makes_a_delivery_complete_at_once(incoming: Path) -> None:
+    arrivals = monitor.Arrivals(incoming, incoming / "outputs", SETTLE, marker="_SUCCESS")
+    folder = deliver(incoming / "monday")
+    assert arrivals.complete(now=10 * SETTLE) == []
+    (folder / "_SUCCESS").touch()
+    assert arrivals.complete(now=10 * SETTLE) == [folder]
+
+
+def test_deliveries_come_in_the_order_in_which_they_arrived(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    for name, moment in (("b", 100), ("a", 200), ("c", 300)):
+        for file in deliver(incoming / name).iterdir():
+            os.utime(file, (moment, moment))
+    arrivals.complete(now=0.0)
+    assert [folder.name for folder in arrivals.complete(now=SETTLE)] == ["b", "a", "c"]
+
+
+def test_files_in_the_watched_folder_itself_are_a_delivery(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    deliver(incoming)
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == [incoming]
+
+
+def test_what_is_no_delivery_is_let_be(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    deliver(incoming / ".hidden")
+    deliver(incoming / "outputs")
+    (incoming / "empty").mkdir()
+    (incoming / "other").mkdir()
+    (incoming / "other" / "readme.txt").touch()
+    (incoming / "loop").symlink_to(incoming / "loop")
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == []
+
+
+def test_links_that_lead_nowhere_are_files_too(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    folder = deliver(incoming / "monday")
+    (folder / "tags.csv").unlink()
+    (folder / "tags.csv").symlink_to(folder / "tags.csv")
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == [folder]
+
+
+def test_a_watched_folder_that_is_gone_for_a_while_holds_nothing(arrivals: monitor.Arrivals, incoming: Path) -> None:
+    incoming.rmdir()
+    assert arrivals.complete(now=0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--watch", "/nowhere/at/all"], "is no folder"),
+        (["--watch", ".", "--settle", "nan"], "is no number of seconds"),
+        (["--watch", ".", "--settle", "-1"], "is no number of seconds"),
+        (["--watch", ".", "--data", "x"], "are for one run"),
+        (["--watch", ".", "--json"], "are for one run"),
+        (["--watch", ".", "--unknown"], "unrecognized arguments"),
+        ([], "--watch"),
+    ],
+)
+def test_usage_errors_are_one_sentence(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = monitor.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_help_needs_no_heavy_import() -> None:
+    code = "import sys, scripts.monitor; print({'pandas', 'duckdb', 'great_expectations'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+class Watching:
+    """A monitor in a process of its own, whose log is read line by line."""
+
+    def __init__(self, incoming: Path, output: Path) -> None:
+        command = [sys.executable, "-m", "scripts.monitor", "--watch", str(incoming), "--output", str(output)]
+        self.process = subprocess.Popen(
+            [*command, "--settle", "0.3"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.watchdog = threading.Timer(DEADLINE, self.process.kill)
+        self.watchdog.start()
+        self.line_with("Watching")
+
+    def line_with(self, words: str) -> str:
+        """The next line that holds `words`; the log ends with the process, at the deadline at the latest."""
+        for line in self.process.stdout:
+            if words in line:
+                return line
+        raise AssertionError(f"no line with {words!r}: {self.process.stderr.read()}")
+
+    def stop(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, error = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, out, error
+
+
+@pytest.fixture
+def watch(incoming: Path, tmp_path: Path) -> Iterator[Callable[[], Watching]]:
+    started: list[Watching] = []
+
+    def start() -> Watching:
+        started.append(Watching(incoming, tmp_path / "out"))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.watchdog.cancel()
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_deliveries_are_judged_as_they_arrive_and_each_once(
+    watch: Callable[[], Watching], incoming: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    monday = deliver(incoming / "monday", "4.0")
+    first = watch()
+    verdict = first.line_with("monday: ")
+    assert "judged before" not in verdict
+
+    bad = incoming / "tuesday"  # two files claim one table: no run can judge it
+    shutil.copytree(monday, incoming / ".coming")
+    (incoming / ".coming" / "ratings.parquet").write_text("PAR1")
+    (incoming / ".coming").rename(bad)
+    assert "keep the one that is to be judged" in first.line_with("tuesday: ")
+
+    shutil.copytree(monday, incoming / "monday again")
+    assert "judged before" in first.line_with("monday again: ")
+
+    deliver(incoming / "wednesday", "3.0")
+    first.line_with("wednesday: ")
+    kept = history.runs(output / HISTORY)
+    assert [Path(folder).name for folder in kept["folder"]] == ["wednesday", "monday"]
+    assert kept["run_id"].iloc[0] in (output / "data_docs" / "index.html").read_text()
+    assert json.loads((output / "summary.json").read_text())["data"]["folder"].endswith("wednesday")
+
+    code, _, error = first.stop(signal.SIGTERM)
+    assert (code, error) == (0, "")
+
+    second = watch()
+    for name in ("monday", "wednesday"):
+        assert "judged before" in second.line_with(f"{name}: ")
+    code, out, error = second.stop(signal.SIGINT)
+    assert code == 130
+    assert "Traceback" not in out + error
+    assert len(history.runs(output / HISTORY)) == 2
+
+
+def test_a_delivery_under_way_is_finished_before_it_stops(
+    watch: Callable[[], Watching], incoming: Path, tmp_path: Path
+) -> None:
+    watching = watch()
+    deliver(incoming / "monday")
+    _until(lambda: any((tmp_path / "out").glob(".staging-*")))
+    code, out, error = watching.stop(signal.SIGTERM)
+    assert (code, error) == (0, "")
+    assert "monday: " in out
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 1
+    assert not list((tmp_path / "out").glob(".staging-*"))
+
+
+def test_once_judges_what_is_there_and_ends_with_the_worst_code(
+    incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    deliver(incoming / "good")
+    bad = deliver(incoming / "bad", "9.5")  # off the scale: a critical failure
+    arguments = ["--watch", str(incoming), "--output", str(tmp_path / "out"), "--once", "--settle", "0"]
+    assert monitor.main(arguments) == 1
+    assert f"{bad}: FAIL" in capsys.readouterr().out
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
+    assert monitor.main(arguments) == 1
+    again = capsys.readouterr().out
+    assert f"{bad}: was judged before: FAIL" in again
+    assert "good: was judged before: PASS" in again
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
+    shutil.rmtree(bad)
+    assert monitor.main(arguments) == 0
+
+
+@pytest.fixture
+def once(incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments of a monitor that judges what is there and ends, in this process."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    return ["--watch", str(incoming), "--output", str(tmp_path / "out"), "--once", "--settle", "0"]
+
+
+def test_once_with_nothing_to_judge_is_no_success(once: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert monitor.main(once) == 2
+    assert "nothing was judged" in capsys.readouterr().out
+
+
+def test_what_could_not_be_judged_is_judged_again(
+    once: list[str], incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliveries.write(incoming / "tiny", deliveries.clean())  # too few users to judge: undetermined
+    for runs in (1, 2):
+        assert monitor.main(once) == 2
+        assert len(history.runs(tmp_path / "out" / HISTORY)) == runs
+    assert "judged before" not in capsys.readouterr().out
+
+
+def test_what_counts_as_judged_before_is_data_rules_settings_and_expired_waivers(tmp_path: Path) -> None:
+    (tmp_path / "expectations").mkdir()
+    rule = tmp_path / "expectations" / "ratings.json"
+    rule.write_text("{}")
+    plain = history.judged_by({"fail_on": "critical"}, [], tmp_path)
+    assert history.judged_by({"fail_on": "critical"}, [verdicts.waiver()], tmp_path) == plain
+    assert history.judged_by({"fail_on": "warning"}, [], tmp_path) != plain
+    assert history.judged_by({"fail_on": "critical"}, [verdicts.waiver(expired=True)], tmp_path) != plain
+    rule.write_text("{ }")
+    assert history.judged_by({"fail_on": "critical"}, [], tmp_path) != plain
+
+
+def test_settings_are_recorded_with_the_content_of_the_files_they_name(tmp_path: Path) -> None:
+    reference = deliveries.write(tmp_path / "reference", deliveries.clean())
+    trusted = tmp_path / "trusted.txt"
+    trusted.write_text("1")
+
+    def recorded() -> dict[str, object]:
+        options = ["--reference", str(reference), "--trusted-users", str(trusted), "--split", "0.7"]
+        return findings.recorded(run_checkpoint.parser().parse_args(options))
+
+    before = recorded()
+    assert before["split"] == 0.7
+    assert set(before["reference"]) == {"ratings.csv", "movies.csv", "tags.csv", "links.csv"}
+    trusted.write_text("2")
+    grow(reference / "ratings.csv")
+    after = recorded()
+    assert [name for name in after if after[name] != before[name]] == ["reference", "trusted_users"]
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process does, asking again and again until the deadline."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

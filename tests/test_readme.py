@@ -1,0 +1,54 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests import deliveries
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def example() -> dict[str, object]:
+    """The expectation that the README adds by hand."""
+    block = re.search(r"```json\n(\{.*?\n\})\n```", README, re.DOTALL)
+    assert block
+    return json.loads(block[1])
+
+
+def test_worked_example_is_judged_from_the_next_run_on(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    shutil.copytree(ROOT, house, ignore=shutil.ignore_patterns(".git", "outputs", "data", "node_modules", ".*_cache"))
+    suite = house / "gx" / "expectations" / "ratings.json"
+    declared = json.loads(suite.read_text())
+    declared["expectations"].append(example())
+    suite.write_text(json.dumps(declared, indent=2))
+    files = deliveries.clean()
+    files["movies"] += [f"{film},Film {film} (1980),Drama" for film in range(100, 700)]
+    files["links"] += [f"{film},{film:07d},{film}" for film in range(100, 700)]
+    files["ratings"] += [f"5,{film},4.0,{deliveries.START + film}" for film in range(100, 700)]
+    data = deliveries.write(tmp_path / "data", files)
+    command = [sys.executable, "-m", "scripts.run_checkpoint", "--data", str(data), "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=house, capture_output=True, text=True, check=False)
+    assert "WARNING  ratings: Nobody rates more than 500 films in a day." in done.stdout, done.stderr
+    assert "ratings.csv:102  userId 5, ratings 600" in done.stdout
+
+
+def test_every_command_and_dependency_is_named() -> None:
+    commands = [path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__"]
+    assert [name for name in commands if f"scripts.{name}" not in README] == []
+    pinned = re.findall(r"^([A-Za-z0-9_-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert [name for name in pinned if name not in README] == []
+
+
+def test_table_of_expectations_is_that_of_the_suites() -> None:
+    from scripts.list_expectations import expectations_table, with_table
+
+    assert with_table(README, expectations_table()) == README, "run python -m scripts.list_expectations --write"
+    assert expectations_table() in README

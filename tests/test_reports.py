@@ -1,0 +1,316 @@
+"""Each report is read back by a reader that is not ours, and asked what a person needs from it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import jsonschema
+import junitparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from checks import gate, github, outputs, suites
+from checks.changes import Changes
+from checks.console import row_text
+from checks.gitlab import code_quality
+from checks.junit import junit
+from checks.markdown import code, prose, report
+from checks.quarantine import Counts
+from checks.sarif import sarif
+from tests import verdicts
+
+SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
+SARIF = jsonschema.Draft4Validator(SCHEMA)
+MARKDOWN = MarkdownIt("gfm-like", {"html": True, "linkify": False})
+
+
+def cases(xml: str) -> dict[str, junitparser.TestCase]:
+    return {case.name: case for suite in junitparser.JUnitXml.fromstring(xml.encode()) for case in suite}
+
+
+def results(verdict: gate.Verdict, tmp_path: Path) -> dict[str, dict]:
+    log = sarif(verdict, verdicts.run(tmp_path))
+    SARIF.validate(log)
+    json.dumps(log)
+    return {one["message"]["text"].split(": ", 1)[1].split(".")[0]: one for one in log["runs"][0]["results"]}
+
+
+# --- JUnit ---
+
+
+def test_junit_is_red_where_the_gate_is_and_nowhere_else(tmp_path):
+    found = cases(junit(verdicts.every_kind(), verdicts.run(tmp_path)))
+    kinds = {name: [type(one).__name__ for one in case.result] for name, case in found.items()}
+    assert kinds == {
+        "It passed.": [],
+        "It failed.": ["Failure"],
+        "It warned.": ["Skipped"],
+        "It informed.": ["Skipped"],
+        "It raised.": ["Error"],
+        "It is waived.": ["Skipped"],
+        "Its waiver expired.": ["Failure"],
+    }
+
+
+def test_junit_follows_the_severity_that_gates(tmp_path):
+    found = cases(junit(verdicts.every_kind(fail_on="warning"), verdicts.run(tmp_path)))
+    assert isinstance(found["It warned."].result[0], junitparser.Failure)
+
+
+def test_junit_says_what_broke_where_and_what_to_do(tmp_path):
+    found = cases(junit(verdicts.every_kind(), verdicts.run(tmp_path)))
+    failure = found["It failed."].result[0]
+    assert (failure.type, failure.message) == ("critical", "critical: 1 of 4 rows (25 %)")
+    assert "ratings.csv:3  rating 7.3" in failure.text
+    assert "What to do: Mend the export." in failure.text
+    assert found["It raised."].result[0].message == "not judged: no such table"
+    assert "jane@example.org until 2026-03-31: The sender knows." in found["It is waived."].result[0].message
+    assert "expired on 2026-03-31" in found["Its waiver expired."].result[0].text
+
+
+def test_junit_counts_a_suite_a_table(tmp_path):
+    verdict = gate.Verdict((*verdicts.every_kind().outcomes, verdicts.outcome(suite="movies")))
+    report = junitparser.JUnitXml.fromstring(junit(verdict, verdicts.run(tmp_path)).encode())
+    assert [(s.name, s.tests, s.failures, s.errors, s.skipped) for s in report] == [
+        ("ratings", 7, 2, 1, 3),
+        ("movies", 1, 1, 0, 0),
+    ]
+
+
+# --- SARIF ---
+
+
+def test_sarif_levels_follow_the_gate_and_waived_results_are_suppressed(tmp_path):
+    found = results(verdicts.every_kind(), tmp_path)
+    assert {name: one["level"] for name, one in found.items()} == {
+        "It failed": "error",
+        "Its waiver expired": "error",
+        "It raised": "error",
+        "It warned": "warning",
+        "It informed": "note",
+        "It is waived": "error",
+    }
+    (suppression,) = found["It is waived"]["suppressions"]
+    assert "jane@example.org" in suppression["justification"]
+    assert found["It failed"]["suppressions"] == found["Its waiver expired"]["suppressions"] == []
+
+
+def test_sarif_points_to_the_expectation_and_the_rows(tmp_path):
+    for suite, declared in suites.declared_suites().items():
+        for number in (0, len(declared) - 1):
+            identity = declared[number]["id"]
+            verdict = gate.Verdict((verdicts.outcome(suite=suite, expectation_id=identity),))
+            (one,) = results(verdict, tmp_path).values()
+            place = one["locations"][0]["physicalLocation"]
+            file = suites.ROOT.parent / place["artifactLocation"]["uri"]
+            assert (
+                f'"id": "{identity}"' in file.read_text(encoding="utf-8").splitlines()[place["region"]["startLine"] - 1]
+            )
+    (row,) = one["relatedLocations"]
+    assert row["physicalLocation"]["artifactLocation"] == {"uri": "ratings.csv", "uriBaseId": "DATA"}
+    assert row["physicalLocation"]["region"]["startLine"] == 3
+    assert row["message"]["text"] == "ratings.csv:3  rating 7.3"
+
+
+def test_sarif_of_an_expectation_that_is_not_in_its_file_still_has_a_line(tmp_path):
+    for identity in (None, "unknown"):
+        (one,) = results(gate.Verdict((verdicts.outcome(expectation_id=identity),)), tmp_path).values()
+        assert one["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
+
+
+def test_sarif_of_a_clean_run_has_no_result(tmp_path):
+    verdict = gate.Verdict((verdicts.outcome(status=gate.Status.PASSED, rows=()),))
+    assert results(verdict, tmp_path) == {}
+
+
+def test_the_schema_refuses_what_is_no_sarif():
+    with pytest.raises(jsonschema.ValidationError):
+        SARIF.validate({"version": "2.1.0", "runs": [{"results": []}]})
+
+
+# --- GitLab ---
+
+
+def test_gitlab_gets_what_its_documentation_asks(tmp_path):
+    issues = code_quality(verdicts.every_kind(), verdicts.run(tmp_path))
+    assert [one["severity"] for one in issues] == ["blocker", "blocker", "blocker", "minor", "info", "info"]
+    assert all(re.fullmatch("[0-9a-f]{64}", one["fingerprint"]) for one in issues)
+    assert all(not one["location"]["path"].startswith(("/", ".")) for one in issues)
+    assert issues[0]["location"]["path"] == "gx/expectations/ratings.json"
+    assert issues[0]["location"]["lines"]["begin"] > 1
+    assert "Waived by jane@example.org" in issues[-1]["description"]
+
+
+# --- GitHub ---
+
+
+def unescaped(text: str) -> str:
+    """As the runner's ActionCommand.cs unescapes a property."""
+    for escape, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(escape, char)
+    return text
+
+
+@given(st.text(), st.text())
+def test_a_workflow_command_is_one_line_and_says_what_was_put_in(message, title):
+    line = github.command("error", message, title=title)
+    assert "\n" not in line
+    assert "\r" not in line
+    head, _, body = line.removeprefix("::error title=").partition("::")
+    assert unescaped(head) == title
+    assert unescaped(body) == message
+
+
+def test_annotations_say_what_broke_where_and_what_to_do(tmp_path):
+    lines = list(github.annotate(verdicts.every_kind(), verdicts.run(tmp_path)))
+    assert [line.partition(" ")[0] for line in lines] == ["::error"] * 3 + ["::warning"] + ["::notice"] * 2
+    place = suites.place("ratings", verdicts.first_id("ratings"))
+    assert lines[0].startswith(f"::error file={place[0]},line={place[1]},title=ratings (critical)::It failed.%0A")
+    assert lines[0].endswith("Found: 1 of 4 rows (25 %25), first at ratings.csv:3.%0AWhat to do: Mend the export.")
+    assert "jane@example.org" in lines[-1]
+
+
+@pytest.mark.parametrize(("count", "shown", "rest"), [(10, 10, None), (11, 10, "2 more"), (50, 10, "41 more")])
+def test_annotations_stay_within_githubs_limit_and_say_what_is_left(tmp_path, count, shown, rest):
+    verdict = gate.Verdict(tuple(verdicts.outcome() for _ in range(count)))
+    lines = list(github.annotate(verdict, verdicts.run(tmp_path)))
+    assert len(lines) == shown
+    assert (rest in lines[-1]) if rest else ("more" not in lines[-1])
+
+
+@given(st.lists(st.text(alphabet="aé漢\n", max_size=40)), st.integers(-5, 4000))
+def test_the_step_summary_is_cut_within_the_limit(lines, size):
+    text = "\n".join(lines) + "\n"
+    cut = github.fitting(text, size)
+    assert len(cut.encode()) <= max(size, 0)
+    assert cut == text or not cut or cut.endswith(github.CUT)
+
+
+def test_a_step_summary_is_appended_up_to_its_limit(tmp_path, monkeypatch):
+    file = tmp_path / "summary.md"
+    file.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
+    github.add_step_summary("word\n" * 400_000)
+    assert file.read_text().startswith("before\nword\n")
+    assert file.stat().st_size <= github.SUMMARY_BYTES
+
+
+def test_commands_are_stopped_while_data_are_printed(monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with github.commands_stopped():
+        print("##[add-mask]a")
+    first, _, last = capsys.readouterr().out.splitlines()
+    token = first.removeprefix("::stop-commands::")
+    assert len(token) >= 32
+    assert last == f"::{token}::"
+
+
+# --- Markdown ---
+
+
+def text_of(markdown: str) -> str:
+    """What a reader sees: the text of every inline token."""
+    inline = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
+    return "\n".join("".join(child.content for child in token.children) for token in inline)
+
+
+def test_the_report_leads_with_the_verdict_and_the_three_questions(tmp_path):
+    shown = text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
+    assert shown.startswith("Data quality: FAIL\n2 expectations at or above critical failed.")
+    for question in gate.QUESTIONS:
+        assert question in shown
+
+
+def test_the_report_recommends_worst_first_and_shows_rows_and_waivers(tmp_path):
+    shown = text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
+    ordered = ["It failed.", "Its waiver expired.", "It raised.", "It warned.", "It informed.", "It is waived."]
+    headings = [line for line in shown.splitlines() if re.match(r"\d+\. ", line)]
+    assert [heading.partition(": ")[2] for heading in headings] == ordered
+    for text in ("What to do: Mend the export.", "ratings.csv:3", "7.3", "jane@example.org", "2026-03-31"):
+        assert text in shown
+    assert "expired: it gates again" in shown
+
+
+def test_the_report_tells_what_is_new_and_gone(tmp_path, monkeypatch):
+    verdict = verdicts.every_kind()
+    passed, failed = verdict.outcomes[:2]
+    run = verdicts.run(tmp_path)
+    changes = Changes(run.started, "pass", (failed,), (passed,))
+    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: changes)
+    shown = text_of(report(verdict, run))
+    assert "New: CRITICAL ratings: It failed." in shown
+    assert "Gone: ratings: It passed." in shown
+    assert "The last run, of 2026-03-01 12:00 UTC, said pass." in shown
+
+
+def test_the_report_shows_evidence_in_full(tmp_path):
+    evidence = "98 % or more of the ratings are at one level. " * 6
+    rows = (gate.FailingRow("ratings.csv", 3, {"evidence": evidence}),)
+    shown = text_of(report(gate.Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path)))
+    assert evidence in shown
+
+
+def test_the_report_says_where_rows_went(tmp_path):
+    run = verdicts.run(tmp_path)
+    assert "Quarantine" not in text_of(report(verdicts.every_kind(), run))
+    outputs.write_json(tmp_path / "quarantine" / "counts.json", [asdict(Counts("ratings", 1000, 998, 2))])
+    shown = text_of(report(verdicts.every_kind(), run))
+    assert "ratings\n1,000\n2\n998" in shown
+
+
+@pytest.mark.parametrize("text", verdicts.HOSTILE)
+def test_data_form_no_markup_in_the_report(tmp_path, text):
+    tokens = MARKDOWN.parse(report(verdicts.hostile(text), verdicts.run(tmp_path)))
+    kinds = {child.type for token in tokens for child in [token, *(token.children or [])]}
+    assert kinds & {"html_inline", "html_block", "link_open", "image", "s_open", "em_open", "fence"} == set()
+    plain = MARKDOWN.parse(report(verdicts.hostile("plain"), verdicts.run(tmp_path)))
+    assert [token.type for token in tokens if token.block] == [token.type for token in plain if token.block]
+
+
+@given(st.text())
+def test_prose_and_code_show_the_text_and_nothing_else(text):
+    for escape in (prose, code):
+        (paragraph,) = [t for t in MARKDOWN.parse(f"x {escape(text)} x") if t.type == "inline"]
+        assert {child.type for child in paragraph.children} <= {"text", "text_special", "code_inline", "entity"}
+
+
+# --- all of them, on hostile data ---
+
+
+@pytest.mark.parametrize("text", verdicts.HOSTILE)
+def test_hostile_data_leave_every_report_whole(tmp_path, text):
+    verdict, run = verdicts.hostile(text), verdicts.run(tmp_path)
+    assert len(cases(junit(verdict, run))) == 2
+    (failed, *_) = sarif(verdict, run)["runs"][0]["results"]
+    SARIF.validate(sarif(verdict, run))
+    assert "](" not in failed["message"]["text"]
+    lines = list(github.annotate(verdict, run))
+    assert len("\n".join(lines).splitlines()) == len(lines)
+    json.loads(json.dumps(code_quality(verdict, run)))
+
+
+def test_expectations_without_an_id_are_told_apart_by_their_arguments(tmp_path):
+    """Two bounds on one column, as a suite edited by hand may hold: two rules, two issues, two rows of the history."""
+    low, high = (
+        verdicts.outcome(expectation_id=None, kwargs={"column": "rating", bound: 1})
+        for bound in ("min_value", "max_value")
+    )
+    verdict, run = gate.Verdict((low, high)), verdicts.run(tmp_path)
+    assert low.key != high.key
+    log = sarif(verdict, run)["runs"][0]
+    assert len({rule["id"] for rule in log["tool"]["driver"]["rules"]}) == 2
+    assert [one["ruleIndex"] for one in log["results"]] == [0, 1]
+    assert len({one["partialFingerprints"]["expectation/v1"] for one in log["results"]}) == 2
+    assert len({one["fingerprint"] for one in code_quality(verdict, run)}) == 2
+    again = gate.Verdict((verdicts.outcome(expectation_id=None, kwargs={"max_value": 1, "column": "rating"}),))
+    assert code_quality(again, run)[0]["fingerprint"] == code_quality(verdict, run)[1]["fingerprint"]
+
+
+def test_a_column_or_file_that_a_delivery_names_moves_no_cursor():
+    row = gate.FailingRow("a\x1b.csv", 3, {"b\x1b": 1})
+    assert row_text(row) == "a\N{REPLACEMENT CHARACTER}.csv:3  b\N{REPLACEMENT CHARACTER} 1"

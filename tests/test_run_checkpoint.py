@@ -1,0 +1,179 @@
+"""The main job, as a user runs it: exit code, what is printed, what is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from checks.summary import summary
+from scripts import run_checkpoint
+from tests import deliveries, verdicts
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def published(movielens_small: Path, tmp_path: Path) -> Path:
+    """A copy of the published files that a test may break."""
+    folder = tmp_path / "delivery"
+    folder.mkdir()
+    for file in movielens_small.glob("*.csv"):
+        shutil.copyfile(file, folder / file.name)
+    return folder
+
+
+def run(folder: Path, output: Path, *options: str) -> int:
+    return run_checkpoint.main(["--data", str(folder), "--output", str(output), *options])
+
+
+def edit(file: Path, line: int, old: str, new: str) -> None:
+    lines = file.read_text(encoding="utf-8").split("\n")
+    assert old in lines[line - 1]
+    lines[line - 1] = lines[line - 1].replace(old, new)
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_published_data_pass_with_the_warnings_they_deserve(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(published, tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    for warning in ("ends in its year", "begins or ends with a blank", "A title stands in movies once", "`tmdbId`"):
+        assert warning in printed
+    assert "movies.csv:6061  title 'Babylon 5'" in printed
+    assert "Verdict: PASS" in printed
+
+
+def test_bad_rating_and_missing_film_fail_with_file_and_line(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(published / "ratings.csv", 1000, "7,30812,3.5,", "7,30812,7.5,")
+    edit(published / "movies.csv", 2, "1,Toy Story (1995)", "193611,Toy Story (1995)")
+    assert run(published, tmp_path / "out") == 1
+    printed = capsys.readouterr().out
+    assert "ratings.csv:1000" in printed
+    assert "rating 7.5" in printed
+    assert "Every rated film is in movies" in printed
+    assert "ratings.csv:2 " in printed
+    assert "Verdict: FAIL" in printed
+
+
+def test_renamed_column_fails_and_is_named(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(published / "ratings.csv", 1, "rating", "stars")
+    assert run(published, tmp_path / "out") == 1
+    assert "Found: movieId, source_line, stars" in " ".join(sorted(capsys.readouterr().out.split("\n")))
+
+
+def test_absent_ratings_are_undetermined_and_named(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (published / "ratings.csv").unlink()
+    assert run(published, tmp_path / "out") == 2
+    assert f"ratings.csv is not in {published}" in capsys.readouterr().out
+
+
+def test_json_is_the_summary_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = deliveries.whole()
+    files["ratings"][4] = deliveries.put(files["ratings"][4], 2, "9.0")
+    folder = deliveries.write(tmp_path / "data", files)
+    assert run(folder, tmp_path / "out", "--json") == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert printed["verdict"] == "fail"
+    failed = [one for one in printed["expectations"] if (one["suite"], one["status"]) == ("ratings", "failed")]
+    assert [row["line"] for one in failed for row in one["rows"]] == [5]
+
+
+def test_quiet_prints_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    assert run(folder, tmp_path / "out", "--quiet") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("PASS: Nothing critical failed")
+    assert captured.out.count("\n") == 1
+    assert captured.err == ""
+
+
+def test_fail_on_warning_tightens_the_gate(tmp_path: Path) -> None:
+    files = deliveries.whole()
+    files["links"][1] = deliveries.put(files["links"][1], 2, "")
+    folder = deliveries.write(tmp_path / "data", files)
+    assert run(folder, tmp_path / "out", "--quiet") == 0
+    assert run(folder, tmp_path / "out", "--quiet", "--fail-on", "warning") == 1
+
+
+def test_summary_statistics_describe_every_column(tmp_path: Path) -> None:
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    run(folder, tmp_path / "out", "--quiet")
+    table = pd.read_csv(tmp_path / "out" / "summary_statistics.csv").set_index(["table", "column"])
+    rating = table.loc[("ratings", "rating")]
+    ratings = [float(line.split(",")[2]) for line in deliveries.whole()["ratings"][1:]]
+    series = pd.Series(ratings)
+    assert rating["rows"] == len(ratings)
+    assert rating["nulls"] == 0
+    assert rating["distinct"] == series.nunique()
+    assert float(rating["mean"]) == pytest.approx(series.mean())
+    assert float(rating["standard_deviation"]) == pytest.approx(series.std())
+    assert float(rating["first_quartile"]) == pytest.approx(series.quantile(0.25))
+    assert len(table) == 14
+
+
+def test_mistakes_are_answered_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "nowhere", tmp_path / "out") == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{tmp_path / 'nowhere'}: is no folder")
+    (tmp_path / "file").write_text("")
+    assert run(tmp_path, tmp_path / "file" / "out") == 2
+    assert "choose another --output" in capsys.readouterr().err
+
+
+def test_data_can_not_speak_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = deliveries.whole()
+    files["movies"][5] = f"{files['movies'][5].split(',')[0]},\x1b[2J[bold]Film[/bold],Drama"
+    run(deliveries.write(tmp_path / "data", files), tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "[bold]Film[/bold]" in printed
+
+
+def test_run_leaves_the_project_as_committed(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    before = _git_status()
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    command = [sys.executable, "-m", "scripts.run_checkpoint", "--data", str(folder), "--output", str(tmp_path / "o")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert _git_status() == before
+
+
+def _git_status() -> str:
+    command = ["git", "status", "--porcelain", "gx"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_what_a_folder_is_called_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "no\x1b[2Jwhere", tmp_path / "out") == 2
+    folder = deliveries.write(tmp_path / "some\x1b[2Jwhere", deliveries.clean())
+    assert run(folder, tmp_path / "out") == 2
+    captured = capsys.readouterr()
+    assert "no\N{REPLACEMENT CHARACTER}[2Jwhere" in captured.err
+    assert "Judged" in captured.out
+    assert "\x1b" not in captured.out + captured.err
+
+
+def test_what_was_not_evaluated_is_not_counted_as_evaluated(tmp_path: Path) -> None:
+    counts = summary(verdicts.every_kind(), verdicts.run(tmp_path))["suites"]["ratings"]
+    assert (counts["declared"], counts["evaluated"], counts["undetermined"]) == (7, 6, 1)
+
+
+def test_one_missing_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = deliveries.clean()
+    del files["tags"]
+    assert run(deliveries.write(tmp_path / "data", files), tmp_path / "out") == 2
+    printed = capsys.readouterr().out
+    assert printed.count(f"tags.csv is not in {tmp_path / 'data'}") == 1
+    assert re.search(r"NOT JUDGED  \d+ expectations: \d+ of tags", printed)

@@ -1,0 +1,188 @@
+"""Every record of a file is in its table or in `rejected_rows`, at its line."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks import files
+from checks.files import DeliveryError
+from checks.warehouse import load
+from tests import deliveries
+
+HEADER = b"userId,movieId,rating,timestamp\n"
+
+
+def loaded(folder: Path, body: bytes, name: str = "ratings.csv") -> tuple[list[tuple[object, ...]], list[object]]:
+    """(line, userId, movieId, rating, timestamp) of each row, and (line, column, reason) of each rejected one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(body)
+    with load(folder) as warehouse:
+        rows = warehouse.connection.execute("select * from ratings order by all").fetchall()
+        rejected = "select source_line, column_name, reason from rejected_rows order by all"
+        return rows, warehouse.connection.execute(rejected).fetchall()
+
+
+def test_types_and_lines(tmp_path: Path) -> None:
+    rows, rejected = loaded(tmp_path, HEADER + b"1,10,4.0,964982703\n2,11,0.5,964982704\n")
+    assert rows == [(2, 1, 10, 4.0, 964982703), (3, 2, 11, 0.5, 964982704)]
+    assert rejected == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "column", "reason"),
+    [
+        ("1.5,2,3.0,4", "userId", "'1.5' is not a 64-bit whole number"),
+        ("0x10,2,3.0,4", "userId", "'0x10' is not a 64-bit whole number"),
+        ("1_0,2,3.0,4", "userId", "'1_0' is not a 64-bit whole number"),
+        ("99999999999999999999,2,3.0,4", "userId", "'99999999999999999999' is not a 64-bit whole number"),
+        ("1, 2,3.0,4", "movieId", "' 2' is not a 64-bit whole number"),
+        ("1,2,good,4", "rating", "'good' is not a finite number"),
+        ("1,2,nan,4", "rating", "'nan' is not a finite number"),
+        ("1,2,inf,4", "rating", "'inf' is not a finite number"),
+        ("1,2,1e400,4", "rating", "'1e400' is not a finite number"),
+        ('1,2,"4,5",4', "rating", "'4,5' is not a finite number"),
+        ("1,2,3.0,yesterday", "timestamp", "'yesterday' is not a 64-bit whole number"),
+    ],
+)
+def test_cell_that_is_no_number_is_rejected_with_its_column(
+    tmp_path: Path, cell: str, column: str, reason: str
+) -> None:
+    rows, rejected = loaded(tmp_path, HEADER + b"1,1,4.0,5\n" + cell.encode() + b"\n3,3,3.0,5\n")
+    assert [row[0] for row in rows] == [2, 4]
+    assert rejected == [(3, column, reason)]
+
+
+@pytest.mark.parametrize(("cell", "value"), [("7", 7.0), ("4.50", 4.5), ("5e-1", 0.5), ("-1", -1.0), (".5", 0.5)])
+def test_every_spelling_of_a_number_is_read(tmp_path: Path, cell: str, value: float) -> None:
+    rows, _ = loaded(tmp_path, HEADER + f"1,2.0,{cell},5\n".encode())
+    assert rows == [(2, 1, 2, value, 5)]
+
+
+def test_missing_cell_is_loaded_as_null(tmp_path: Path) -> None:
+    rows, rejected = loaded(tmp_path, HEADER + b"1,2,,5\n")
+    assert rows == [(2, 1, 2, None, 5)]
+    assert rejected == []
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1,2,3.0", "the row has 3 values where the header has 4"),
+        (b"1,2,3.0,4,5", "the row has 5 values where the header has 4"),
+        (b"1,2,\xff\xfe,4", "the line is not valid UTF-8"),
+        (b'1,2,"3.0,4', "a quote is not closed or stands inside a value"),
+        (b"1,2," + b"9" * files.LONGEST_LINE_BYTES + b",4", "the line is longer than 131,072 bytes"),
+    ],
+)
+def test_broken_line_costs_itself_alone(tmp_path: Path, line: bytes, reason: str) -> None:
+    rows, rejected = loaded(tmp_path, HEADER + b"1,1,4.0,5\n" + line + b"\n3,3,3.0,5\n")
+    assert rows == [(2, 1, 1, 4.0, 5), (4, 3, 3, 3.0, 5)]
+    assert rejected == [(3, None, reason)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_byte_order_mark(tmp_path: Path, end: bytes, bom: bytes) -> None:
+    body = bom + (HEADER + b"1,1,4.0,5\n2,2,3.0,5\n").replace(b"\n", end)
+    assert loaded(tmp_path, body) == ([(2, 1, 1, 4.0, 5), (3, 2, 2, 3.0, 5)], [])
+
+
+def test_blank_lines_are_no_records_but_count_as_lines(tmp_path: Path) -> None:
+    assert loaded(tmp_path, HEADER + b"1,1,4.0,5\n\n2,2,3.0,5\n\n")[0] == [(2, 1, 1, 4.0, 5), (4, 2, 2, 3.0, 5)]
+
+
+def test_line_break_in_quotes_keeps_the_lines_below_right(tmp_path: Path) -> None:
+    (tmp_path / "movies.csv").write_bytes(b'movieId,title,genres\n1,"A\nB (1990)",Drama\n2,C (1991),Drama\n')
+    with load(tmp_path) as warehouse:
+        rows = warehouse.connection.execute("select source_line, title from movies").fetchall()
+    assert rows == [(2, "A\nB (1990)"), (4, "C (1991)")]
+
+
+def test_gzip_and_parquet_are_read_like_csv(tmp_path: Path) -> None:
+    rows = [(2, 1, 1, 4.0, 5), (3, 2, 2, None, 6)]
+    packed = gzip.compress(HEADER + b"1,1,4.0,5\n2,2,,6\n")
+    assert loaded(tmp_path / "gz", packed, "ratings.csv.gz") == (rows, [])
+    frame = pd.DataFrame([row[1:] for row in rows], columns=["userId", "movieId", "rating", "timestamp"])
+    (tmp_path / "parquet").mkdir()
+    frame.to_parquet(tmp_path / "parquet" / "ratings.parquet")
+    with load(tmp_path / "parquet") as warehouse:
+        found = warehouse.connection.execute("select * from ratings order by all").fetchall()
+    assert [row[1:] for row in found] == [row[1:] for row in rows]
+    assert [row[0] for row in found] == [1, 2]  # a Parquet file has rows, not lines
+
+
+def test_fast_and_exact_reader_agree(tmp_path: Path) -> None:
+    """A file with one ragged line is read by the exact reader; without it, by the fast one."""
+    lines = deliveries.clean()["ratings"]
+    body = "".join(f"{line}\n" for line in lines).encode()
+    fast, _ = loaded(tmp_path / "fast", body)
+    exact, rejected = loaded(tmp_path / "exact", body + b"1,2\n")
+    assert fast == exact
+    assert rejected == [(len(lines) + 1, None, "the row has 2 values where the header has 4")]
+
+
+@pytest.mark.parametrize("header", [b"", b"\n"])
+def test_empty_file_leaves_an_empty_table_without_columns(tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "ratings.csv").write_bytes(header)
+    with load(tmp_path) as warehouse:
+        assert warehouse.count("ratings") == 0
+        assert warehouse.sources["ratings"].columns == ()
+
+
+def test_header_is_taken_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_bytes(b"userId,movieId,Tag,timestamp,timestamp,extra\n1,2,fun,3,4,x\n")
+    with load(tmp_path) as warehouse:
+        names = list(warehouse.sql("describe tags")["column_name"])
+    assert names == ["source_line", "userId", "movieId", "Tag (wrong case)", "timestamp", "timestamp_2", "extra"]
+
+
+def test_missing_and_unreadable_files_say_why(tmp_path: Path) -> None:
+    (tmp_path / "movies.csv").mkdir()
+    (tmp_path / "tags.csv.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
+    (tmp_path / "links.parquet").write_bytes(b"PAR1 cut short")
+    with load(tmp_path) as warehouse:
+        problems = {name: source.problem or "" for name, source in warehouse.sources.items()}
+        assert not any(warehouse.has(name) for name in problems)
+    assert problems["ratings"] == f"ratings.csv is not in {tmp_path}"
+    assert problems["movies"] == "movies.csv is not a regular file"
+    assert problems["tags"].startswith("tags.csv.gz is damaged")
+    assert problems["links"].startswith("links.parquet is damaged")
+
+
+def test_two_files_for_one_table_are_not_guessed_between(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_bytes(HEADER)
+    (tmp_path / "ratings.csv.gz").write_bytes(gzip.compress(HEADER))
+    with pytest.raises(DeliveryError, match=r"holds both ratings\.csv and ratings\.csv\.gz"):
+        load(tmp_path)
+
+
+def test_hostile_names_are_only_names(tmp_path: Path) -> None:
+    folder = tmp_path / "a'b*[c]?; drop table ratings; --ü %41"
+    folder.mkdir()
+    (folder / "tags.csv").write_bytes(b'userId,movieId,tag,"timestamp""; drop table tags; --"\n1,2,a,3\n')
+    assert loaded(folder, HEADER + b"1,1,4.0,5\n") == ([(2, 1, 1, 4.0, 5)], [])
+
+
+cells = st.sampled_from([b"1", b"2.5", b"", b"x", b"1.0", b"-3", b'"4"', b'"a', b'a"b', b"\xff", b"1e3", b"\x00"])
+lines = st.lists(st.lists(cells, min_size=1, max_size=6).map(b",".join), max_size=12)
+
+
+@given(lines=lines, end=st.sampled_from([b"\n", b"\r\n"]))
+def test_rows_loaded_and_rejected_are_the_records_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bytes
+) -> None:
+    body = HEADER + b"".join(line + end for line in lines)
+    rows, rejected = loaded(tmp_path_factory.mktemp("fuzz"), body)
+    places = [row[0] for row in rows] + [row[0] for row in rejected]  # type: ignore[index]
+    assert len(set(places)) == len(places)
+    nonblank = {number for number, line in enumerate(lines, start=2) if line.strip(b"\r\n")}
+    # A quoted line break makes one record of several lines; every other line is a record.
+    assert set(places) <= nonblank
+    if not any(b'"' in line for line in lines):
+        assert set(places) == nonblank
