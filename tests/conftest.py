@@ -1,12 +1,18 @@
-"""Deliveries for the tests: the real MovieLens files where they are, and a tiny clean one made on the spot."""
+"""What all tests share: the real MovieLens files where they are, and one real browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("house", deadline=None)  # no test asserts how long something takes
 settings.load_profile("house")
@@ -17,6 +23,23 @@ REAL_PLACES = (
     ROOT.parent / "shared" / "data" / "ml-latest-small",
     ROOT / "data" / "ml-latest-small",
 )
+CHROMIUM = shutil.which("chromium")
+# As root in a container, and without the look-ups that a browser makes on its own account.
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The one browser of a test process: Playwright refuses a second one of its loops beside the first."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not on this machine (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")

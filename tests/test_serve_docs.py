@@ -21,9 +21,8 @@ from scripts import serve_docs
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
 DEADLINE = 60
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline' 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'"
@@ -185,17 +184,12 @@ def test_it_listens_on_the_loopback_address_alone(site: Path) -> None:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not on this machine (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page()
-        opened.set_default_timeout(1000 * DEADLINE)
-        yield opened
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.set_default_timeout(1000 * DEADLINE)
+    yield opened
+    context.close()
 
 
 def test_an_open_page_updates_itself_under_the_policy_of_the_pages(page: Page, port: int, site: Path) -> None:

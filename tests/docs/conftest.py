@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +22,6 @@ from tests.docs.test_findings import user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
-
-CHROMIUM = shutil.which("chromium")
-# As root in a container, and without the look-ups that a browser makes on its own account.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 
 # Each would set window.ran, or leave the page, if it were taken for more than text.
 HOSTILE_TITLES = [
@@ -73,15 +66,8 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def visitor() -> Iterator[Visitor]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not on this machine (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield Visitor(browser)
-        browser.close()
+def visitor(browser: Browser) -> Visitor:
+    return Visitor(browser)
 
 
 def hostile() -> dict[str, list[str]]:
