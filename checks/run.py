@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import gate
+from checks.pseudonyms import PLAIN, UserNames
 from checks.suites import ROOT
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile
@@ -51,6 +52,7 @@ class Run:
     last_rating: datetime | None = None
     findings: Findings = Findings()
     root: Path = ROOT
+    names: UserNames = PLAIN  # how users are shown, wherever they are
     waivers: Sequence[Waiver] = ()
     published: Path | None = None  # where `output` will stand after the run
     figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
@@ -87,7 +89,8 @@ class Run:
 
     def judge_suites(self, results: Mapping[str, Any]) -> gate.Verdict:
         """The verdict on GX's ExpectationSuiteValidationResults, by suite."""
-        return gate.judge(results, self.declared(), self.fail_on, self.waivers, gate.REQUIRED_SUITES)
+        shown = {suite: self.names.suite_result(result) for suite, result in results.items()}
+        return gate.judge(shown, self.declared(), self.fail_on, self.waivers, gate.REQUIRED_SUITES)
 
 
 _current: ContextVar[Run] = ContextVar("run")

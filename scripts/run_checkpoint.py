@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from checks.pseudonyms import SALT
 from checks.retention import KEPT_RUNS
 from checks.suites import SEVERITIES
 from scripts.job import findings
@@ -128,6 +129,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"how many runs' results and pages are kept; the history keeps all in figures (default: {KEPT_RUNS})",
     )
     findings.add_settings(parser)
+    parser.add_argument(
+        "--hash-users",
+        action="store_true",
+        help=f"show users by pseudonyms, made with the secret salt of the environment variable {SALT}",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the verdict's line alone")
     parser.add_argument("--json", action="store_true", help="print the run as JSON, as in summary.json")
     return parser
@@ -236,8 +242,8 @@ def _judge(
         with progress.step("Scoring users and comparing windows of time"):
             problems = findings.write_findings(warehouse, arguments)
         run = _describe(warehouse, suites, waivers, problems, staging, arguments, simulated)
-        outputs.write_csv(staging / "summary_statistics.csv", summary.statistics(warehouse))
-        findings.write_files(warehouse, staging)
+        outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))
+        findings.write_files(warehouse, staging, run.names)
     with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):
         verdict = checkpoint.run_checkpoint(run)
     outputs.write_json(staging / "summary.json", summary.summary(verdict, run))
@@ -270,6 +276,7 @@ def _describe(
         max_age=arguments.max_age,
         settings=findings.recorded(arguments),
         simulated=simulated,
+        names=findings.user_names(arguments),
         problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
         first_rating=first,
         last_rating=last,

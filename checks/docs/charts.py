@@ -14,6 +14,7 @@ import pandas as pd
 
 from checks.docs import findings
 from checks.gate import format_share, one_line
+from checks.pseudonyms import PLAIN, UserNames
 from checks.tables import DELIVERED, LOCATOR
 from checks.warehouse import Warehouse, quoted
 
@@ -44,9 +45,13 @@ class Chart:
         return asdict(self)
 
 
-def charts(warehouse: Warehouse) -> list[Chart]:
+def charts(warehouse: Warehouse, names: UserNames = PLAIN) -> list[Chart]:
     """All charts that the tables of the warehouse allow."""
-    return [chart for ask in ASKED if (chart := _asked(ask, warehouse)) is not None]
+
+    def users(warehouse: Warehouse) -> Chart | None:
+        return normal_and_flagged_users(warehouse, names)
+
+    return [chart for ask in (*ASKED, users) if (chart := _asked(ask, warehouse)) is not None]
 
 
 def _asked(ask: Callable[[Warehouse], Chart | None], warehouse: Warehouse) -> Chart | None:
@@ -182,7 +187,7 @@ def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     ]
 
 
-def normal_and_flagged_users(warehouse: Warehouse) -> Chart | None:
+def normal_and_flagged_users(warehouse: Warehouse, names: UserNames = PLAIN) -> Chart | None:
     """Activity against mean rating of every user, the flagged ones coloured and the worst named."""
     if not warehouse.has("user_anomalies"):
         return None
@@ -202,7 +207,7 @@ def normal_and_flagged_users(warehouse: Warehouse) -> Chart | None:
     if not flagged:
         title = f"None of {users:,} users is flagged"
     note = f"{DOTS:,} of the users who are not flagged are drawn." if users - flagged > DOTS else ""
-    return Chart("users", "users", title, _users_in_words(title, frame), "users", _dots(frame), note=note)
+    return Chart("users", "users", title, _users_in_words(title, frame), "users", _dots(frame, names), note=note)
 
 
 def _users_in_words(title: str, frame: pd.DataFrame) -> str:
@@ -214,14 +219,14 @@ def _users_in_words(title: str, frame: pd.DataFrame) -> str:
     )
 
 
-def _dots(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _dots(frame: pd.DataFrame, names: UserNames) -> list[dict[str, Any]]:
     """Dots for the drawing; the worst flagged users come first in `frame`, and the first are named."""
     return [
         {
             "ratings": int(row["n_ratings"]),
             "mean": float(row["mean_rating"]),
             "flagged": bool(row["flagged"]),
-            "label": f"user {row['userId']}" if row["flagged"] and place < LABELLED else "",
+            "label": f"user {names.of(row['userId'])}" if row["flagged"] and place < LABELLED else "",
         }
         for place, (_, row) in enumerate(frame.iterrows())
     ]
@@ -299,5 +304,4 @@ ASKED: tuple[Callable[[Warehouse], Chart | None], ...] = (
     long_tail_of_films,
     long_tail_of_users,
     missing_values,
-    normal_and_flagged_users,
 )

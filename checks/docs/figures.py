@@ -29,6 +29,6 @@ def begin(run: Run) -> Figures:
     """Ask the warehouse and begin to draw. To be called before GX opens the warehouse, which DuckDB then locks."""
     with Warehouse(connect(run.warehouse), run.folder, dict(run.sources)) as warehouse:
         drift = findings.drift(warehouse)
-        found = {"users": findings.users(warehouse), "drift": drift}
-        wanted = [*charts.charts(warehouse), *charts.drift_charts(drift)]
+        found = {"users": findings.users(warehouse, run.names), "drift": drift}
+        wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift)]
     return Figures(found, Drawings([chart.as_dict() for chart in wanted]))

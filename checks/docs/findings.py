@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from checks.pseudonyms import PLAIN, UserNames
 from checks.warehouse import Warehouse
 
 SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
@@ -13,7 +14,7 @@ SHOWN_FILMS = 3  # films a user moves most
 MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_rating": "Spread (stars)"}
 
 
-def users(warehouse: Warehouse) -> dict[str, Any] | None:
+def users(warehouse: Warehouse, names: UserNames = PLAIN) -> dict[str, Any] | None:
     """`counts` by status, coordinated `groups`, and `cards` for the worst users; None where users were not judged."""
     if not warehouse.has("user_anomalies"):
         return None
@@ -21,7 +22,7 @@ def users(warehouse: Warehouse) -> dict[str, Any] | None:
     return {
         "counts": {row["status"]: row["users"] for row in counts},
         "groups": _groups(warehouse),
-        "cards": _cards(warehouse),
+        "cards": [names.shown(card) for card in _cards(warehouse)],
     }
 
 

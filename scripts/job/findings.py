@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import files
 from checks.gate import one_line
+from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
 from checks.tables import DELIVERED
 
@@ -78,6 +79,15 @@ def check_settings(settings: argparse.Namespace) -> None:
     if settings.reference is not None and not settings.reference.is_dir():
         raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
     _trusted_users(settings.trusted_users)
+    user_names(settings)
+
+
+def user_names(settings: argparse.Namespace) -> UserNames:
+    """How users are shown. Raises SettingError."""
+    try:
+        return from_environment() if settings.hash_users else PLAIN
+    except SaltError as error:
+        raise SettingError(str(error)) from error
 
 
 def recorded(settings: argparse.Namespace) -> dict[str, Any]:
@@ -175,12 +185,12 @@ def _trusted_users(file: Path | None) -> frozenset[int] | None:
         raise SettingError(f"--trusted-users {file}: must hold one user id a line ({error}).") from error
 
 
-def write_files(warehouse: Warehouse, output: Path) -> None:
+def write_files(warehouse: Warehouse, output: Path, names: UserNames = PLAIN) -> None:
     """The findings as CSV files: every user, the flagged users worst first, every monitored feature."""
     from checks.outputs import write_csv
 
     if warehouse.has("user_anomalies"):
-        users = warehouse.sql("select * from user_anomalies order by userId")
+        users = names.frame(warehouse.sql("select * from user_anomalies order by userId"))
         write_csv(output / "user_statistics_with_anomalies.csv", users)
         flagged = users[users["is_anomaly"].astype(bool)].sort_values("score", ascending=False)
         write_csv(output / "anomalous_users.csv", flagged)
