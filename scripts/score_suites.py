@@ -54,15 +54,15 @@ def _run(arguments: argparse.Namespace) -> int:
     import tempfile
 
     from checks.suites import ROOT
-    from scripts.mutation.delivery import Clean
-    from scripts.mutation.score import Scorer, finished
+    from scripts.mutation import pool
+    from scripts.mutation.score import finished
 
     faults = _faults(arguments.family)
     with tempfile.TemporaryDirectory(prefix="score_suites-") as work:
         folder = _folder(arguments.data, Path(work))
-        scorer = Scorer(Clean.read(folder), (arguments.gx or ROOT).resolve())
         started = time.monotonic()
-        score = finished(_shown(scorer.score(faults), len(faults)))
+        parts = pool.score(folder, (arguments.gx or ROOT).resolve(), faults)
+        score = finished(_shown(parts, len(faults)))
     _report(arguments, score, time.monotonic() - started)
     return 0 if score.holds else 1
 

@@ -83,18 +83,15 @@ class Scorer:
         # As fresh as the clean data are today, so that a staler delivery can be told.
         self.max_age = int(time.time() - clean.newest) // DAY + 1
 
-    def score(self, faults: Sequence[Fault]) -> Iterator[Score | Scored]:
-        """First the clean data's score, without faults; then each fault, as soon as it is judged."""
-        baseline = self._judge(Delivery(self.clean), self.suites)
-        yield Score(baseline)
-        for fault in faults:
-            yield self._score(fault, baseline)
+    def baseline(self) -> Verdict:
+        """The verdict on the clean data, which faults make worse."""
+        return self._judge(Delivery(self.clean), self.suites)
 
-    def _score(self, fault: Fault, baseline: Verdict) -> Scored:
+    def worse(self, fault: Fault, baseline: Verdict) -> list[Outcome]:
+        """The outcomes that the fault changes for the worse."""
         delivery = Delivery(self.clean)
         fault.plant(delivery)
-        verdict = self._judge(delivery, self._concerned(delivery.touched))
-        return scored(fault, worsened(baseline, verdict))
+        return worsened(baseline, self._judge(delivery, self._concerned(delivery.touched)))
 
     def _judge(self, delivery: Delivery, suites: Mapping[str, Any]) -> Verdict:
         work = Path(tempfile.mkdtemp(prefix="score_suites-"))
