@@ -23,6 +23,8 @@ from tests import deliveries
 from tests.conftest import ROOT
 
 NOBODY = 65534
+MOUNT = 'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"'
+CAN_MOUNT = subprocess.run("unshare -m mount -t tmpfs tmpfs /mnt", shell=True, capture_output=True).returncode == 0
 
 
 def ratings(folder: Path) -> Path:
@@ -288,3 +290,18 @@ def test_command_on_any_bytes_ends_with_an_exit_code(
     verdict = deliveries.judge(folder, tmp_path_factory.mktemp("work"))
     assert verdict.exit_code in (0, 1, 2)
     assert not [o for o in verdict.outcomes if o.cause and "Traceback" in o.cause]
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="a file system of one's own needs unshare(1) and the right to mount")
+@pytest.mark.parametrize(("options", "said"), [("ro", "can't be written"), ("size=2m", "the disk is full")])
+def test_file_system_without_room_for_results_is_one_sentence(options: str, said: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    mounted = ["unshare", "-m", "sh", "-c", MOUNT, "sh", options, output]
+    command = [sys.executable, "-m", "scripts.run_checkpoint", "--data", folder, "--output", output, "--quiet"]
+    done = subprocess.run([*mounted, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
