@@ -154,6 +154,12 @@ def previous(run: Run) -> PreviousRun | None:
     return None if last.empty else _previous(history, last.iloc[0])
 
 
+def same_as_last(run: Run) -> datetime | None:
+    """When the last run judged these very files; None where it judged others, or there is none."""
+    last = previous(run)
+    return None if last is None or last.fingerprint != fingerprint(run.sources) else last.started
+
+
 def decision(history: Path, fingerprint: str, judged_by: str) -> Decision | None:
     """The newest verdict on a delivery of this content by these rules and settings; None where there is none."""
     newest = "select verdict from runs where fingerprint = ? and judged_by = ? order by run_id desc limit 1"

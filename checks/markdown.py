@@ -23,7 +23,7 @@ def report(verdict: gate.Verdict, run: Run) -> str:
     sections = [
         _head(verdict, run),
         _questions(verdict),
-        _changes(since_last_run(verdict, run)),
+        _changes(since_last_run(verdict, run), run),
         _recommendations(verdict, run),
         _waivers(verdict),
         _data(run),
@@ -55,13 +55,15 @@ def _questions(verdict: gate.Verdict) -> Iterator[str]:
             yield _table_row(question.text, "not asked", "the checkpoint holds no suite that answers it")
 
 
-def _changes(changes: Changes | None) -> Iterator[str]:
+def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     yield "## What changed since the last run"
     yield ""
     if changes is None:
         yield "There is no earlier run in this folder to compare with."
         return
     yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
+    if run.repeats is not None:
+        yield "The files are the same, byte for byte: a delivery that was meant to be new was sent again."
     yield ""
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
     yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]

@@ -51,6 +51,7 @@ class Run:
     first_rating: datetime | None = None
     last_rating: datetime | None = None
     findings: Findings = Findings()
+    repeats: datetime | None = None  # when the last run judged these very files
     root: Path = ROOT
     names: UserNames = PLAIN  # how users are shown, wherever they are
     waivers: Sequence[Waiver] = ()

@@ -40,6 +40,7 @@ def _data(run: Run) -> dict[str, Any]:
     return {
         "folder": str(run.folder),
         "simulated": run.simulated,
+        "repeats": run.repeats.isoformat(timespec="seconds") if run.repeats else None,
         "first_rating": run.first_rating.isoformat() if run.first_rating else None,
         "last_rating": run.last_rating.isoformat() if run.last_rating else None,
         "files": [_file(source) for source in run.sources.values()],

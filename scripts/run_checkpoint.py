@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -263,7 +263,7 @@ def _describe(
     from checks.run import Run
 
     first, last = _time_span(warehouse)
-    return Run(
+    run = Run(
         folder=warehouse.folder,
         sources=warehouse.sources,
         row_counts={name: warehouse.count(name) for name in suites if warehouse.has(name)},
@@ -283,6 +283,7 @@ def _describe(
         findings=history.findings(warehouse),
         published=arguments.output,
     )
+    return replace(run, repeats=history.same_as_last(run))
 
 
 def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
@@ -334,6 +335,8 @@ def _introduce(out: Console, run: Run) -> None:
         out.print(f"Judged a simulated sample ({folder}), not real data. Get the real one: {GET_REAL_DATA}")
     else:
         out.print(f"Judged {folder}")
+    if run.repeats is not None:
+        out.print(f"The files are those of the last run ({run.repeats:%Y-%m-%d %H:%M} UTC), byte for byte.")
 
 
 if __name__ == "__main__":

@@ -128,6 +128,14 @@ def test_previous_tells_what_is_new(tmp_path: Path) -> None:
     assert not before.is_new(outcome(Status.PASSED, "c"))
 
 
+def test_delivery_sent_again_is_told_from_a_new_one(tmp_path: Path) -> None:
+    again = run(tmp_path)
+    assert history.same_as_last(again) is None
+    record(tmp_path, ONE, outcome(Status.PASSED))
+    assert history.same_as_last(again) == datetime(2026, 1, 1, 12)
+    assert history.same_as_last(run(tmp_path, sources={"ratings": SourceFile("ratings", None, sha256="cd")})) is None
+
+
 def test_an_expectation_without_id_is_known_by_its_arguments(tmp_path: Path) -> None:
     record(tmp_path, ONE, outcome(Status.FAILED, None))
     before = history.previous(run(tmp_path))

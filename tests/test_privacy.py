@@ -84,6 +84,7 @@ def test_hashed_users_are_shown_by_pseudonyms_everywhere(
     assert bot in (tmp_path / "hashed" / "anomalous_users.csv").read_text()
     assert any(bot in page.read_text() for page in (tmp_path / "hashed" / "data_docs").rglob("*.html"))
     assert run_checkpoint.main([*settings, "--output", str(tmp_path / "plain")]) == 1
+    assert any("validations" in name for name in files_with_ids(tmp_path / "plain"))
     assert {"summary.json", "anomalous_users.csv", "summary_statistics.csv"} < files_with_ids(tmp_path / "plain")
 
 
