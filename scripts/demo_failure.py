@@ -74,7 +74,9 @@ def _silenced() -> Iterator[None]:
 
 
 def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
-    folder, simulated = _delivery(data, work)
+    from scripts.run_checkpoint import delivery, silence
+
+    folder, simulated = delivery(data, work, silence())
     if lacking := [name for name in ("ratings.csv", "movies.csv") if not (folder / name).is_file()]:
         print(f"{folder}: holds no {' and no '.join(lacking)}; give a folder of CSV files.", file=sys.stderr)
         return CANNOT_SHOW
@@ -90,18 +92,6 @@ def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
     if output is not None:
         print(f"Data Docs: {(output / 'data_docs' / 'index.html').resolve()}")
     return LET_PASS if missed else 0
-
-
-def _delivery(data: Path | None, work: Path) -> tuple[Path, bool]:
-    """The folder to break a copy of, and whether it is the simulated sample."""
-    from scripts.run_checkpoint import REAL_DATA
-
-    if data is not None or REAL_DATA.is_dir():
-        return data or REAL_DATA, False
-    from scripts.simulate_data import simulate
-
-    simulate(work / "sample")
-    return work / "sample", True
 
 
 def _is_caught(fault: Fault, verdict: Verdict) -> bool:
@@ -120,8 +110,7 @@ def _shown(outcome: Outcome) -> str:
 
 def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
     """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
-    from checks.console import console
-    from scripts.run_checkpoint import Progress, judge_delivery, parser
+    from scripts.run_checkpoint import judge_delivery, parser, silence
 
     shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()
@@ -129,7 +118,7 @@ def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Se
     for file in sorted(folder.glob("*.csv")):
         _copy(file, broken / file.name, edits.get(file.name, lambda lines: lines))
     settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
-    return judge_delivery(settings, broken, simulated, Progress(console(stderr=True), silent=True))[1]
+    return judge_delivery(settings, broken, simulated, silence())[1]
 
 
 def _copy(file: Path, place: Path, edit: Edit | None) -> None:
