@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,14 @@ class Fault:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     from checks.github import commands_stopped
+    from checks.outputs import OutputError
 
-    with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():
-        return _demonstrate(arguments.data, Path(work))
+    try:
+        with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():
+            return _demonstrate(arguments.data, Path(work), arguments.output)
+    except OutputError as error:
+        print(error, file=sys.stderr)
+        return CANNOT_SHOW
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -51,6 +57,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="a folder of MovieLens's CSV files, which is only read (default: data/ml-latest-small if it is there, "
         "else a simulated sample)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="keep the Data Docs of all runs here (default: nothing is kept)"
     )
     return parser.parse_args(argv)
 
@@ -64,35 +73,28 @@ def _silenced() -> Iterator[None]:
         os.environ.update(taken)
 
 
-def _demonstrate(data: Path | None, work: Path) -> int:
-    folder = _delivery(data, work)
+def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
+    from scripts.run_checkpoint import delivery, silence
+
+    folder, simulated = delivery(data, work, silence())
     if lacking := [name for name in ("ratings.csv", "movies.csv") if not (folder / name).is_file()]:
         print(f"{folder}: holds no {' and no '.join(lacking)}; give a folder of CSV files.", file=sys.stderr)
         return CANNOT_SHOW
-    whole = _judge(folder, work, [])
+    judge = partial(_judge, folder, simulated, work / "delivery", output or work / "out")
+    whole = judge([])
     print(f"Unbroken, {folder}: {str(whole.decision).upper()}  {whole.why()}", flush=True)
     if whole.exit_code:
         print("It does not pass as it is, so that a fault more would show nothing; give clean data.", file=sys.stderr)
         return CANNOT_SHOW
     faults = list(_faults(folder))
-    missed = [fault.name for fault in faults if not _is_caught(fault, folder, work)]
+    missed = [fault.name for fault in faults if not _is_caught(fault, judge([fault]))]
     print(f"\nThe gate caught {len(faults) - len(missed)} of {len(faults)} faults.")
+    if output is not None:
+        print(f"Data Docs: {(output / 'data_docs' / 'index.html').resolve()}")
     return LET_PASS if missed else 0
 
 
-def _delivery(data: Path | None, work: Path) -> Path:
-    from scripts.run_checkpoint import REAL_DATA
-
-    if data is not None or REAL_DATA.is_dir():
-        return data or REAL_DATA
-    from scripts.simulate_data import simulate
-
-    simulate(work / "sample")
-    return work / "sample"
-
-
-def _is_caught(fault: Fault, folder: Path, work: Path) -> bool:
-    verdict = _judge(folder, work, [fault])
+def _is_caught(fault: Fault, verdict: Verdict) -> bool:
     print(f"\n{'CAUGHT' if verdict.exit_code else 'LET PASS'}  {fault.name}: {verdict.why()}", flush=True)
     for outcome in [*verdict.gating, *verdict.undetermined][:1]:
         print(f"    {_shown(outcome)}", flush=True)
@@ -106,19 +108,17 @@ def _shown(outcome: Outcome) -> str:
     return f"{outcome.suite}: {outcome.sentence} {printable(found)}"
 
 
-def _judge(folder: Path, work: Path, faults: Sequence[Fault]) -> Verdict:
-    """The verdict of the main job on a copy of `folder` with these faults."""
-    from checks.console import console
-    from scripts.run_checkpoint import Progress, judge_delivery, parser
+def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
+    """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
+    from scripts.run_checkpoint import judge_delivery, parser, silence
 
-    broken = work / "delivery"
     shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()
     edits = {fault.file: fault.edit for fault in faults}
     for file in sorted(folder.glob("*.csv")):
         _copy(file, broken / file.name, edits.get(file.name, lambda lines: lines))
-    settings = parser().parse_args(["--data", str(broken), "--output", str(work / "out"), "--quiet"])
-    return judge_delivery(settings, broken, False, Progress(console(stderr=True), silent=True))[1]
+    settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
+    return judge_delivery(settings, broken, simulated, silence())[1]
 
 
 def _copy(file: Path, place: Path, edit: Edit | None) -> None:
@@ -132,17 +132,17 @@ def _copy(file: Path, place: Path, edit: Edit | None) -> None:
 
 
 def _faults(folder: Path) -> Iterator[Fault]:
-    """Faults as deliveries have them, from a single cell to a lost file."""
+    """Faults as deliveries have them, from a lost file to a single cell."""
     with (folder / "ratings.csv").open(encoding="utf-8") as file:
         rated = next(file) and next(file).split(",")[1]
-    yield Fault("a rating of 7.5 stars", "ratings.csv", _cell(3, 2, "7.5"))
-    yield Fault("a rating without its user", "ratings.csv", _cell(4, 0, ""))
-    yield Fault("an id that is no number", "ratings.csv", _cell(5, 1, "n/a"))
-    yield Fault("a rating delivered twice", "ratings.csv", _twice(6))
-    yield Fault("times in milliseconds", "ratings.csv", _milliseconds)
-    yield Fault("a renamed column", "ratings.csv", _renamed("rating", "stars"))
-    yield Fault("a rated film that is missing from movies", "movies.csv", _without(rated))
     yield Fault("a lost file", "ratings.csv", None)
+    yield Fault("a rated film that is missing from movies", "movies.csv", _without(rated))
+    yield Fault("a renamed column", "ratings.csv", _renamed("rating", "stars"))
+    yield Fault("times in milliseconds", "ratings.csv", _milliseconds)
+    yield Fault("a rating delivered twice", "ratings.csv", _twice(6))
+    yield Fault("an id that is no number", "ratings.csv", _cell(5, 1, "n/a"))
+    yield Fault("a rating without its user", "ratings.csv", _cell(4, 0, ""))
+    yield Fault("a rating of 7.5 stars", "ratings.csv", _cell(3, 2, "7.5"))
 
 
 def _cell(number: int, column: int, value: str) -> Edit:

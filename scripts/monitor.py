@@ -262,7 +262,7 @@ class Monitor:
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
-        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, _silent())
+        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, run_checkpoint.silence())
         self.exit_codes.append(verdict.exit_code)
         _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
 
@@ -279,12 +279,6 @@ class Monitor:
     def _refuse(self, message: str) -> None:
         self.exit_codes.append(UNDETERMINED)
         _say(message.replace("\n", " "))
-
-
-def _silent() -> run_checkpoint.Progress:
-    from checks import console
-
-    return run_checkpoint.Progress(console.console(stderr=True), silent=True)
 
 
 def _say(text: str) -> None:

@@ -173,12 +173,19 @@ class Progress:
             self.out.print(printable(text))
 
 
+def silence() -> Progress:
+    """Progress that nobody is told of, for those who judge deliveries on another command's behalf."""
+    from checks import console
+
+    return Progress(console.console(stderr=True), silent=True)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from checks import console
 
     findings.check_settings(arguments)
     progress = Progress(console.console(stderr=True), arguments.quiet or arguments.json)
-    folder, simulated = _delivery(arguments.data, arguments.output, progress)
+    folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):
         run, verdict = judge_delivery(arguments, folder, simulated, progress)
     _report(arguments, run, verdict)
@@ -190,8 +197,8 @@ def _log(arguments: argparse.Namespace) -> TextIO:
     return sys.stderr if arguments.json else sys.stdout
 
 
-def _delivery(data: Path | None, output: Path, progress: Progress) -> tuple[Path, bool]:
-    """The folder to judge, and whether it is the simulated sample."""
+def delivery(data: Path | None, output: Path, progress: Progress) -> tuple[Path, bool]:
+    """The folder to judge, and whether it is the simulated sample, which is made in `output` if it is not there."""
     if data is not None:
         return data, False
     if REAL_DATA.is_dir():

@@ -70,15 +70,15 @@ def test_each_fault_breaks_the_copy_in_one_way_and_never_the_delivery(folder, mo
     assert {file.stem: file.read_text().splitlines() for file in folder.glob("*.csv")} == clean
     assert seen[0] == clean
     changed = [sorted(name for name in clean if broken.get(name) != clean[name]) for broken in seen[1:]]
-    assert changed == [["ratings"]] * 6 + [["movies"], ["ratings"]]
+    assert changed == [["ratings"], ["movies"]] + [["ratings"]] * 6
     by_fault = [broken.get("ratings") for broken in seen[1:]]
-    assert by_fault[0][2] == clean["ratings"][2].replace(f",{clean['ratings'][2].split(',')[2]},", ",7.5,")
-    assert by_fault[3][5] == by_fault[3][6] == clean["ratings"][5]
-    assert by_fault[4][1] == clean["ratings"][1] + "000"
-    assert by_fault[5][0] == "userId,movieId,stars,timestamp"
-    (taken_out,) = set(clean["movies"]) - set(seen[7]["movies"])
+    assert by_fault[0] is None
+    (taken_out,) = set(clean["movies"]) - set(seen[2]["movies"])
     assert taken_out.split(",")[0] in {line.split(",")[1] for line in clean["ratings"]}
-    assert by_fault[7] is None
+    assert by_fault[2][0] == "userId,movieId,stars,timestamp"
+    assert by_fault[3][1] == clean["ratings"][1] + "000"
+    assert by_fault[4][5] == by_fault[4][6] == clean["ratings"][5]
+    assert by_fault[7][2] == clean["ratings"][2].replace(f",{clean['ratings'][2].split(',')[2]},", ",7.5,")
 
 
 def test_it_alerts_nobody(folder, monkeypatch):

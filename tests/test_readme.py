@@ -41,10 +41,21 @@ def test_worked_example_is_judged_from_the_next_run_on(tmp_path: Path) -> None:
 
 
 def test_every_command_and_dependency_is_named() -> None:
-    commands = [path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__"]
-    assert [name for name in commands if f"scripts.{name}" not in README] == []
+    commands = {path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__"}
+    assert set(re.findall(r"^\| `scripts\.(\w+)` \|", README, re.MULTILINE)) == commands
     pinned = re.findall(r"^([A-Za-z0-9_-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert [name for name in pinned if name not in README] == []
+
+
+def test_pictures_and_links_lead_to_what_is_there() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
+    links = re.findall(r"\]\((?!https://)([^)]+)\)", README)
+    assert "checks/docs/landing.png" in links
+    assert [link for link in links if link[0] == "#" and link[1:] not in headings] == []
+    assert [link for link in links if link[0] != "#" and not (ROOT / link).is_file()] == []
 
 
 def test_table_of_expectations_is_that_of_the_suites() -> None:
