@@ -231,10 +231,6 @@ def _duration(server: ForkServerContext, delivery: Path, output: Path) -> float:
     return os.times().elapsed - before
 
 
-def test_a_few_kills_leave_whole_results(server: ForkServerContext, delivery: Path, tmp_path: Path) -> None:
-    kill_at_random_moments(server, delivery, tmp_path / "out", kills=3)
-
-
 @pytest.mark.slow
 def test_many_kills_leave_whole_results(server: ForkServerContext, delivery: Path, tmp_path: Path) -> None:
     kill_at_random_moments(server, delivery, tmp_path / "out", kills=int(os.environ.get("KILLS", "20")))

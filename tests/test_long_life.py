@@ -79,10 +79,6 @@ def assert_old_runs_are_pruned(output: Path, runs: int) -> None:
     assert {path.name for path in (output / "data_docs" / "runs").iterdir()} == newest
 
 
-def test_a_few_runs_in_one_process_leave_nothing_behind(tmp_path: Path) -> None:
-    assert_nothing_piles_up(tmp_path, runs=2)
-
-
 @pytest.mark.slow
 def test_many_runs_in_one_process_leave_nothing_behind(tmp_path: Path) -> None:
     assert_nothing_piles_up(tmp_path, runs=int(os.environ.get("LONG_LIFE_RUNS", "20")))
