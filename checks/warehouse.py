@@ -7,6 +7,7 @@ ragged rows, line breaks in quotes or bad bytes is read again, record by record,
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import zlib
@@ -115,7 +116,8 @@ def connect(
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only)
     connection.execute("set autoinstall_known_extensions = false")
     connection.execute("set autoload_known_extensions = false")
-    connection.execute("set enable_progress_bar = false")
+    with contextlib.suppress(duckdb.InvalidInputException):  # in a notebook without widgets, which shows none anyway
+        connection.execute("set enable_progress_bar = false")
     connection.execute(f"set memory_limit = {literal(memory_limit)}")
     connection.execute("set timezone = 'UTC'")
     return connection

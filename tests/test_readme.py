@@ -43,7 +43,8 @@ def test_worked_example_is_judged_from_the_next_run_on(tmp_path: Path) -> None:
 def test_every_command_and_dependency_is_named() -> None:
     commands = {path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__"}
     assert set(re.findall(r"^\| `scripts\.(\w+)` \|", README, re.MULTILINE)) == commands
-    pinned = re.findall(r"^([A-Za-z0-9_-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    required = "".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-extras.txt"))
+    pinned = re.findall(r"^([A-Za-z0-9_-]+)==", required, re.MULTILINE)
     assert [name for name in pinned if name not in README] == []
 
 

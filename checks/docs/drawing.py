@@ -10,6 +10,7 @@ takes a second to start and does not let go of Python's lock, so a process of it
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -151,15 +152,42 @@ def _missing(values: list[dict[str, Any]]) -> Any:
 def _users(values: list[dict[str, Any]]) -> Any:
     import altair as alt
 
+    named = sorted((value for value in values if value["label"]), key=lambda value: -value["mean"])
+    low, high = _half_steps([value["mean"] for value in values])
+    width, height = WIDTH - LETTER * max((len(value["label"]) for value in named), default=0), HEIGHT + 30
+    places = _apart([value["mean"] for value in named], LINE * (high - low) / height, low)
+    named = [value | {"place": place} for value, place in zip(named, places, strict=True)]
     log = alt.Scale(type="log")
     x = alt.X("ratings:Q", title="Ratings of the user (log scale)", scale=log, axis=_powers())
-    y = alt.Y("mean:Q", title="Mean rating (stars)", scale=alt.Scale(zero=False, nice=True))
+    title, scale = "Mean rating (stars)", alt.Scale(domain=[low, high], nice=False)
+    y = alt.Y("mean:Q", title=title, scale=scale)
     normal = _chart([value for value in values if not value["flagged"]])
     flagged = _chart([value for value in values if value["flagged"]])
     marks = flagged.mark_point(color=VERMILION, filled=True, shape="triangle-up", size=60, opacity=0.95)
-    names = flagged.mark_text(align="left", dx=7, dy=-2, color=INK, fontSize=10).encode(text="label:N")
-    layers = [normal.mark_circle(color=BLUE, size=14, opacity=0.4), marks, names]
-    return alt.layer(*(layer.encode(x=x, y=y) for layer in layers)).properties(width=WIDTH, height=HEIGHT + 30)
+    leaders = _chart(named).mark_rule(color=GREY, strokeWidth=0.75).encode(x2=alt.value(width + 3), y2="place:Q")
+    names = _chart(named).mark_text(align="left", baseline="middle", color=INK, fontSize=10)
+    dots = [layer.encode(x=x, y=y) for layer in (leaders, normal.mark_circle(color=BLUE, size=14, opacity=0.4), marks)]
+    words = names.encode(x=alt.value(width + 5), y=alt.Y("place:Q", title=title, scale=scale), text="label:N")
+    return alt.layer(*dots, words).properties(width=width, height=height)
+
+
+LETTER, LINE = 6, 12  # pixels that a label's letter takes in width, and a label in height
+
+
+def _half_steps(values: Sequence[float]) -> tuple[float, float]:
+    """The half steps around the values, at least one apart."""
+    low, high = math.floor(2 * min(values)) / 2, math.ceil(2 * max(values)) / 2
+    return (low, high) if high - low >= 1 else (low - 0.5, high + 0.5)
+
+
+def _apart(places: Sequence[float], gap: float, low: float) -> list[float]:
+    """The places, highest first, moved down as far as keeps them `gap` apart, and up as far as `low` asks."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(min(place, moved[-1] - gap) if moved else place)
+    for i in reversed(range(len(moved))):
+        moved[i] = max(moved[i], moved[i + 1] + gap if i + 1 < len(moved) else low)
+    return moved
 
 
 def _effects(values: list[dict[str, Any]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -87,6 +88,24 @@ def test_flagged_users_are_told_from_others_and_named() -> None:
     chart = only(charts.normal_and_flagged_users(warehouse(None, user_anomalies=users)))
     assert chart.title == "1 of 3 users is flagged"
     assert [(dot["label"], dot["flagged"]) for dot in chart.values] == [("user 1", True), ("", False)]
+
+
+def test_names_of_flagged_users_never_stand_on_one_another() -> None:
+    alike = [{"ratings": 20, "mean": mean, "flagged": True, "label": f"user {mean}"} for mean in (0.5, 4.99, 5.0)]
+    drawn = drawing.draw([charts.Chart("users", "users", "", kind="users", values=alike).as_dict()])
+    texts = re.findall(r'transform="translate\(([\d.]+),([\d.]+)\)"[^>]*>(user [\d.]+)<', drawn[0]["svg"])
+    assert [name for *_, name in texts] == ["user 5.0", "user 4.99", "user 0.5"]
+    assert len({x for x, *_ in texts}) == 1
+    heights = [float(y) for _, y, _ in texts]
+    assert all(lower - upper >= 10 for upper, lower in itertools.pairwise(heights))
+
+
+@pytest.mark.parametrize(
+    ("places", "apart"),
+    [([], []), ([3.0, 1.0], [3.0, 1.0]), ([3.0, 3.0, 2.5], [3.0, 2.0, 1.0]), ([0.4, 0.2], [1.0, 0.0])],
+)
+def test_places_move_only_as_far_as_they_must(places: list[float], apart: list[float]) -> None:
+    assert drawing._apart(places, 1.0, 0.0) == apart
 
 
 def test_no_table_gives_no_chart() -> None:
