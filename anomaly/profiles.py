@@ -116,6 +116,28 @@ class Films:
             films = films.with_ratings(part)
         return films
 
+    @cached_property
+    def log_count(self) -> Floats:
+        """Popularity on a logarithmic scale."""
+        return np.log1p(self.count.astype(float))
+
+    @cached_property
+    def log_others(self) -> Floats:
+        """The same for one of the film's own raters, who is left out."""
+        return np.log1p(np.maximum(self.count - 1, 0))
+
+    @cached_property
+    def log_id(self) -> Floats:
+        return np.log1p(self.ids.astype(float))
+
+    @cached_property
+    def popular_from(self) -> tuple[int, int, int]:
+        """Ratings of the films down to which the most rated ones gather a fifth, half and nine tenths of all."""
+        ranked = np.sort(self.count)[::-1]
+        mass = np.cumsum(ranked)
+        top, middle, rare = (int(ranked[np.searchsorted(mass, max(int(mass[-1]), 1) * q)]) for q in (0.2, 0.5, 0.9))
+        return top, middle, rare
+
     def with_ratings(self, profiles: Profiles) -> Films:
         """The same films once these profiles are among the ratings."""
         n, rating = len(self.ids), profiles.rating.astype(float)
@@ -131,8 +153,9 @@ class Films:
 
 
 def _first_two(profiles: Profiles, n_films: int) -> tuple[Ints, Ints]:
-    order = np.lexsort((profiles.timestamp, profiles.film))
-    film, time = profiles.film[order], profiles.timestamp[order]
+    # One number sorts ten times as fast as two columns; times end before 2^34 s, the year 2514.
+    key = np.sort((profiles.film.astype(np.int64) << 34) + profiles.timestamp)
+    film, time = key >> 34, key & ((1 << 34) - 1)
     begin = np.flatnonzero(np.diff(film, prepend=-1))
     first, second = np.full(n_films, NEVER), np.full(n_films, NEVER)
     first[film[begin]] = time[begin]
