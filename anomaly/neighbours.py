@@ -148,6 +148,9 @@ def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> d
 def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> tuple[Ints, Ints]:
     """Films, and films at the same level, that each pair of users has in common."""
     films, ratings = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+    if queries is not others:  # a few users against very many
+        compared, other = np.unique(other, return_inverse=True)
+        others = others.take(compared)
     theirs = _sorted_codes(others)
     mine = theirs if queries is others else _sorted_codes(queries)
     for first in range(0, len(query), PAIRS_AT_ONCE):
