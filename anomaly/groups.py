@@ -40,29 +40,35 @@ def find_groups(profiles: Profiles, films: Films, suspects: Bools) -> list[Group
     chosen = np.flatnonzero(suspects)
     if len(chosen) < SMALLEST:
         return []
-    rows, end = _extreme_rows(profiles, chosen)
-    unusual = _unusual_pairs(profiles, rows, end)
-    crews = [
-        crew for pair in unusual for crew in _at_one_time(profiles, rows[(profiles.film[rows] * 2 + end[rows]) == pair])
-    ]
+    rows = _extreme_rows(profiles, chosen)
+    pair = _pairs(profiles.film[rows], profiles.rating[rows])
+    order = np.argsort(pair, kind="stable")
+    rows, pair = rows[order], pair[order]
+    unusual = _unusual_pairs(profiles, pair)
+    begin, stop = np.searchsorted(pair, unusual), np.searchsorted(pair, unusual, side="right")
+    crews = [crew for b, e in zip(begin, stop, strict=True) for crew in _at_one_time(profiles, rows[b:e])]
     return [_group(number, users, profiles, films) for number, users in enumerate(_merged(crews), start=1)]
 
 
-def _extreme_rows(profiles: Profiles, chosen: Ints) -> tuple[Ints, Ints]:
-    """The chosen users' rows at an end of the scale, and for every row its end: 1 top, 0 bottom."""
-    end = (profiles.rating >= 4.5).astype(np.int64)
-    extreme = (end == 1) | (profiles.rating <= 1.0)
+def _pairs(film: Ints, rating: Floats) -> Ints:
+    """Film and end of the scale as one number: odd for the top."""
+    return film.astype(np.int64) * 2 + (rating >= 4.5)
+
+
+def _is_extreme(rating: Floats) -> Bools:
+    return np.asarray((rating >= 4.5) | (rating <= 1.0))
+
+
+def _extreme_rows(profiles: Profiles, chosen: Ints) -> Ints:
+    """The chosen users' rows at an end of the scale."""
     mine = np.concatenate([np.arange(profiles.start[user], profiles.start[user + 1]) for user in chosen])
-    return mine[extreme[mine]], end
+    return mine[_is_extreme(profiles.rating[mine])]
 
 
-def _unusual_pairs(profiles: Profiles, rows: Ints, end: Ints) -> Ints:
+def _unusual_pairs(profiles: Profiles, pairs: Ints) -> Ints:
     """Film-and-end pairs that more suspects share than their extreme ratings elsewhere explain (Poisson tail)."""
-    pair, times = np.unique(profiles.film[rows] * 2 + end[rows], return_counts=True)
-    extreme = (end == 1) | (profiles.rating <= 1.0)
-    everyone = np.bincount(
-        profiles.film[extreme] * 2 + end[extreme], minlength=2 * (int(profiles.film.max(initial=0)) + 1)
-    )
+    pair, times = np.unique(pairs, return_counts=True)
+    everyone = _by_everyone(profiles)
     others = everyone[pair] - times
     # Suspects are often eager for the ends of the scale: what counts is which films they are eager about.
     expected = np.empty(len(pair))
@@ -70,9 +76,19 @@ def _unusual_pairs(profiles: Profiles, rows: Ints, end: Ints) -> Ints:
         mine = pair % 2 == side
         elsewhere = everyone[side::2].sum() - times[mine].sum() + 0.5 * len(everyone) / 2
         expected[mine] = (others[mine] + 0.5) * times[mine].sum() / elsewhere
-    chance = np.array([_poisson_tail(int(k), float(m)) for k, m in zip(times, expected, strict=True)])
-    found = np.flatnonzero((times >= SMALLEST) & (times >= EXCESS * expected) & (chance * len(pair) < CHANCE))
-    return pair[found[np.argsort(chance[found], kind="stable")]]
+    many = np.flatnonzero((times >= SMALLEST) & (times >= EXCESS * expected))
+    chance = np.array([_poisson_tail(int(times[i]), float(expected[i])) for i in many])
+    found = np.flatnonzero(chance * len(pair) < CHANCE)
+    return pair[many[found[np.argsort(chance[found], kind="stable")]]]
+
+
+def _by_everyone(profiles: Profiles) -> Ints:
+    """How often each film-and-end pair occurs."""
+    counted = np.zeros(2 * (int(profiles.film.max(initial=0)) + 1), np.int64)
+    for _, part in profiles.chunks():
+        rows = np.flatnonzero(_is_extreme(part.rating))
+        counted += np.bincount(_pairs(part.film[rows], part.rating[rows]), minlength=len(counted))
+    return counted
 
 
 def _poisson_tail(at_least: int, mean: float) -> float:

@@ -25,7 +25,8 @@ LARGEST_BUCKET = 64
 # Among very many users there are rarer films to tell by, and fewer need to be met.
 MANY_USERS = 20_000
 VERIFIED = 3
-PAIRS_AT_ONCE = 5_000
+VOTES = 255  # a candidate can be met once for each key and each of the rarest films
+PAIRS_AT_ONCE = 1_000
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -48,7 +49,7 @@ class Index:
         rare = np.flatnonzero(count[profiles.film] <= largest)
         key = np.concatenate([sketch_key, profiles.film[rare].astype(np.uint64)])
         owner = np.concatenate([sketch_owner, profiles.user[rare]])
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(key)
         return cls(profiles, key[order], owner[order], count, sketches, largest)
 
     def nearest(self, queries: Profiles, *, same: bool) -> dict[str, Floats]:
@@ -112,9 +113,10 @@ def _most_voted(query: Ints, other: Ints, n_others: int, same: bool) -> tuple[In
         different = query != other
         query, other = query[different], other[different]
     pair, votes = np.unique(query * np.int64(n_others) + other, return_counts=True)
-    query, other = pair // n_others, pair % n_others
-    order = np.lexsort((-votes, query))
-    query, other = query[order], other[order]
+    # One number to sort by: the query, then the most votes, then the candidate.
+    lacking = VOTES - np.minimum(votes, VOTES)
+    ranked = np.sort((pair // n_others * (VOTES + 1) + lacking) * n_others + pair % n_others)
+    query, other = ranked // ((VOTES + 1) * n_others), ranked % n_others
     begin = np.flatnonzero(np.diff(query, prepend=-1))
     place = np.arange(len(query)) - np.repeat(begin, np.diff(np.append(begin, len(query))))
     kept = place < VERIFIED
@@ -146,18 +148,37 @@ def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> d
 def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> tuple[Ints, Ints]:
     """Films, and films at the same level, that each pair of users has in common."""
     films, ratings = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
-    compared, place = np.unique(other, return_inverse=True)
-    theirs = others.take(compared)
-    key = (theirs.user.astype(np.int64) << 36) + _codes(theirs)
-    key.sort()
+    if queries is not others:  # a few users against very many
+        compared, other = np.unique(other, return_inverse=True)
+        others = others.take(compared)
+    theirs = _sorted_codes(others)
+    mine = theirs if queries is others else _sorted_codes(queries)
     for first in range(0, len(query), PAIRS_AT_ONCE):
         pairs = slice(first, first + PAIRS_AT_ONCE)
-        part = queries.take(query[pairs])
-        wanted = (place[pairs][part.user].astype(np.int64) << 36) + _codes(part)
-        # A film is rated once by a user, so the nearest key at or above film x 16 is the film's, if any is.
+        key, _ = _by_pair(others, theirs, other[pairs])
+        wanted, begin = _by_pair(queries, mine, query[pairs])
+        # A film is rated once by a user, so the nearest key at or above film x 16 is the film's, if any is. Both lists
+        # are sorted, pair for pair: each search ends beside the last one, in the caches.
         at_film = np.searchsorted(key, wanted & ~np.int64(15))
         met = key[np.minimum(at_film, len(key) - 1)]
-        same_film = (met >> 4) == (wanted >> 4)
-        films[pairs] = np.bincount(part.user, same_film, part.n_users)
-        ratings[pairs] = np.bincount(part.user, met == wanted, part.n_users)
+        films[pairs] = np.add.reduceat((met >> 4) == (wanted >> 4), begin, dtype=np.int64)
+        ratings[pairs] = np.add.reduceat(met == wanted, begin, dtype=np.int64)
     return films, ratings
+
+
+def _sorted_codes(profiles: Profiles) -> Ints:
+    """The codes of each user's ratings, sorted."""
+    codes = np.empty(len(profiles.film), np.int32)
+    for first, part in profiles.chunks():
+        key = (part.user.astype(np.int64) << 36) + _codes(part)
+        begin = profiles.start[first]
+        codes[begin : begin + len(key)] = np.sort(key) & ((1 << 36) - 1)
+    return codes
+
+
+def _by_pair(profiles: Profiles, codes: Ints, users: Ints) -> tuple[Ints, Ints]:
+    """The users' codes under the number of each one's pair, and where each pair begins."""
+    size = profiles.size[users]
+    start = np.concatenate([[0], np.cumsum(size)])
+    rows = np.repeat(profiles.start[users] - start[:-1], size) + np.arange(start[-1])
+    return codes[rows] + (np.repeat(np.arange(len(users)), size) << 36), start[:-1]

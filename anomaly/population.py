@@ -67,7 +67,7 @@ def measure_all(
     """All features of the profiles, likeness to the indexed users included, and whom each is most like."""
     likeness = index.nearest(profiles, same=same)
     most_like = likeness.pop("most_like").astype(np.int64)
-    return measure(profiles, place, fold) | likeness, most_like
+    return measure(profiles, place, fold, same=same) | likeness, most_like
 
 
 def _folds(n_users: int, rng: np.random.Generator) -> Ints:

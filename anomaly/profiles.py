@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 HALF_STARS_SINCE = 1_045_526_400
 # Ratings worked on at a time: some 100 MB of intermediate arrays. Fetched at a time: a scan of the table each.
 CHUNK = 500_000
-FETCHED = 4_000_000
+FETCHED = 2_000_000
+# Film ids up to here are looked up in a table of 40 MB, ten times as fast as by bisection; MovieLens's end at 300 000.
+DENSE_IDS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,28 @@ class Films:
             films = films.with_ratings(part)
         return films
 
+    @cached_property
+    def log_count(self) -> Floats:
+        """Popularity on a logarithmic scale."""
+        return np.log1p(self.count.astype(float))
+
+    @cached_property
+    def log_others(self) -> Floats:
+        """The same for one of the film's own raters, who is left out."""
+        return np.log1p(np.maximum(self.count - 1, 0))
+
+    @cached_property
+    def log_id(self) -> Floats:
+        return np.log1p(self.ids.astype(float))
+
+    @cached_property
+    def popular_from(self) -> tuple[int, int, int]:
+        """Ratings of the films down to which the most rated ones gather a fifth, half and nine tenths of all."""
+        ranked = np.sort(self.count)[::-1]
+        mass = np.cumsum(ranked)
+        top, middle, rare = (int(ranked[np.searchsorted(mass, max(int(mass[-1]), 1) * q)]) for q in (0.2, 0.5, 0.9))
+        return top, middle, rare
+
     def with_ratings(self, profiles: Profiles) -> Films:
         """The same films once these profiles are among the ratings."""
         n, rating = len(self.ids), profiles.rating.astype(float)
@@ -131,8 +155,9 @@ class Films:
 
 
 def _first_two(profiles: Profiles, n_films: int) -> tuple[Ints, Ints]:
-    order = np.lexsort((profiles.timestamp, profiles.film))
-    film, time = profiles.film[order], profiles.timestamp[order]
+    # One number sorts ten times as fast as two columns; times end before 2^34 s, the year 2514.
+    key = np.sort((profiles.film.astype(np.int64) << 34) + profiles.timestamp)
+    film, time = key >> 34, key & ((1 << 34) - 1)
     begin = np.flatnonzero(np.diff(film, prepend=-1))
     first, second = np.full(n_films, NEVER), np.full(n_films, NEVER)
     first[film[begin]] = time[begin]
@@ -153,7 +178,31 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
         last = min(max(int(np.searchsorted(start, start[first] + FETCHED, side="right")) - 1, first + 1), len(ids))
         frame = warehouse.sql(text.format(first_user=int(ids[first]), last_user=int(ids[last - 1])))
         rows = slice(int(start[first]), int(start[last]))
-        film[rows] = np.searchsorted(film_ids, frame["movieId"].to_numpy())
-        rating[rows], timestamp[rows] = frame["rating"].to_numpy(), frame["timestamp"].to_numpy()
+        place = _place(film_ids, frame["movieId"].to_numpy())
+        time = frame["timestamp"].to_numpy()
+        order = _order(frame["userId"].to_numpy(), time, place)
+        film[rows], rating[rows], timestamp[rows] = place[order], frame["rating"].to_numpy()[order], time[order]
         first = last
     return Profiles(start, film, rating, timestamp)
+
+
+def _place(known: Ints, ids: Ints) -> Ints:
+    """Where each id stands among the known ones, which are sorted and hold all of them."""
+    if not len(known) or known[0] < 0 or known[-1] > DENSE_IDS:
+        return np.searchsorted(known, ids)
+    places = np.zeros(int(known[-1]) + 1, np.int32)
+    places[known] = np.arange(len(known))
+    return places[ids]
+
+
+def _order(user: Ints, time: Ints, film: Ints) -> Ints:
+    """The order by user, time and film: the order of rows in a file is an artefact of who wrote it.
+
+    One packed number sorts ten times as fast as three columns, if it fits.
+    """
+    columns = [column - (column.min() if len(column) else 0) for column in (user, time, film)]
+    bits = [int(column.max(initial=0)).bit_length() for column in columns]
+    if sum(bits) > 63:
+        return np.lexsort((film, time, user))
+    first, second, third = (column.astype(np.int64) for column in columns)
+    return np.argsort((first << (bits[1] + bits[2])) + (second << bits[2]) + third)

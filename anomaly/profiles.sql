@@ -1,5 +1,4 @@
--- The usable ratings of a stretch of users, by user, time and film.
--- Ties in time are broken by film: the order of rows in a file is an artefact of who wrote it.
+-- The usable ratings of a stretch of users, in any order.
 -- Usable: user, film, level and time are there, the level is on a five-star scale.
 select
     "userId",
@@ -12,4 +11,3 @@ where "userId" between {first_user} and {last_user}
   and "movieId" is not null
   and "timestamp" between 0 and 4102444800000
   and "rating" between 0.5 and 5.0
-order by 1, 4, 2
