@@ -142,8 +142,8 @@ def score(population: Population, catalogue: Catalogue, trusted: Bools | None = 
     if trusted is not None:
         return _round(population, catalogue, trusted, trusted)
     everyone = np.ones(population.profiles.n_users, bool)
-    first = _round(population, catalogue, everyone, everyone)
-    honest = first.catalogue <= np.quantile(first.catalogue, 1 - LEFT_OUT)
+    first = _round(population, catalogue, everyone, everyone).catalogue
+    honest = first <= np.quantile(first, 1 - LEFT_OUT)
     return _round(population, catalogue, everyone, honest)
 
 
