@@ -197,7 +197,7 @@ def test_a_file_of_plain_numbers_is_read_once(tmp_path: Path, monkeypatch: pytes
         raise AssertionError
 
     monkeypatch.setattr(_Loader, "_read_fast", read_again)
-    body = HEADER + b"1,10,4.0,964982703\r\n" + b"20,111,3,964982704\r\n" * 100_000
+    body = HEADER + b"1,10,4.0,964982703\n" + b"20,111,3,964982704\n" * 100_000
     assert len(loaded(tmp_path, body)[0]) == 100_001
 
 
