@@ -27,6 +27,7 @@ MANY_USERS = 20_000
 VERIFIED = 3
 VOTES = 255  # a candidate can be met once for each key and each of the rarest films
 PAIRS_AT_ONCE = 1_000
+QUERIED = 4_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -46,9 +47,9 @@ class Index:
         count = np.bincount(profiles.film, minlength=n_films)
         sketch_key, sketch_owner = sketches = _sketches(profiles)
         largest = LARGEST_BUCKET if profiles.n_users <= MANY_USERS else LARGEST_BUCKET // 4
-        rare = np.flatnonzero(count[profiles.film] <= largest)
+        rare = np.flatnonzero((count <= largest)[profiles.film])
         key = np.concatenate([sketch_key, profiles.film[rare].astype(np.uint64)])
-        owner = np.concatenate([sketch_owner, profiles.user[rare]])
+        owner = np.concatenate([sketch_owner, np.searchsorted(profiles.start, rare, side="right") - 1])
         order = np.argsort(key)
         return cls(profiles, key[order], owner[order], count, sketches, largest)
 
@@ -60,13 +61,20 @@ class Index:
         `copied_films` and `copied_ratings` (the same, with users whose first rating is earlier) and `most_like` (the
         number of the user with most shared ratings, -1 for none).
         """
-        query, other = self._candidates(queries, same)
+        pairs = [self._candidates(first, part, same) for first, part in queries.chunks(QUERIED)]
+        query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
         return _compare(queries, self.profiles, query, other)
 
-    def _candidates(self, queries: Profiles, same: bool) -> tuple[Ints, Ints]:
-        key, owner = self.sketches if same else _sketches(queries)
+    def _candidates(self, first: int, queries: Profiles, same: bool) -> tuple[Ints, Ints]:
+        """Pairs of a queried user, numbered from `first` on, and an indexed one that may be most alike."""
+        if same:
+            mine = slice(first, first + queries.n_users)
+            key, owner = (sketch.reshape(N_KEYS, -1)[:, mine].ravel() for sketch in self.sketches)
+        else:
+            key, owner = _sketches(queries)
+            owner = owner + first
         rare_key, rare_owner = self._rarest_films(queries)
-        key, owner = np.concatenate([key, rare_key]), np.concatenate([owner, rare_owner])
+        key, owner = np.concatenate([key, rare_key]), np.concatenate([owner, rare_owner + first])
         low, high = np.searchsorted(self.key, key, side="left"), np.searchsorted(self.key, key, side="right")
         width = np.where(high - low <= self.largest, high - low, 0)
         start = np.concatenate([[0], np.cumsum(width)])

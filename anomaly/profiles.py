@@ -80,6 +80,8 @@ class Profiles:
 
 def joined(parts: list[Profiles]) -> Profiles:
     """The users of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     size = np.concatenate([part.size for part in parts])
     return Profiles(
         np.concatenate([[0], np.cumsum(size)]),

@@ -16,6 +16,7 @@ KNOTS = 9
 NEAREST_SHARE = 0.3
 FIT_FROM_USERS = 6_000
 LEARN_FROM_USERS = 3_000
+JUDGED = 10_000  # users at a time: some 50 MB of intermediate arrays
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,8 @@ def score(population: Population, catalogue: Catalogue, trusted: Bools | None = 
     if trusted is not None:
         return _round(population, catalogue, trusted, trusted)
     everyone = np.ones(population.profiles.n_users, bool)
-    first = _round(population, catalogue, everyone, everyone)
-    honest = first.catalogue <= np.quantile(first.catalogue, 1 - LEFT_OUT)
+    first = _round(population, catalogue, everyone, everyone).catalogue
+    honest = first <= np.quantile(first, 1 - LEFT_OUT)
     return _round(population, catalogue, everyone, honest)
 
 
@@ -155,17 +156,19 @@ def _round(population: Population, catalogue: Catalogue, usual: Bools, honest: B
         inside = fold == number
         outside = ~inside if (usual & ~inside).any() else np.ones(n_users, bool)
         norms = Norms.fit(values[outside & usual], size[outside & usual])
-        judged = norms.deviations(values[inside], size[inside])
         known, clean = _spread_out(outside & usual, FIT_FROM_USERS), _spread_out(outside & honest, LEARN_FROM_USERS)
         model = _learn(
             norms.deviations(values[clean], size[clean]),
             norms.deviations(catalogue.values, catalogue.size),
             catalogue.family,
         )
-        scores.catalogue[inside] = model.decision(expand(judged))
-        scores.contributions[inside] = model.contributions(expand(judged))
-        scores.novelty[inside] = Ellipsoid.fit(norms.deviations(values[known], size[known])).distance(judged)
-        scores.deviations[inside] = judged
+        cloud = Ellipsoid.fit(norms.deviations(values[known], size[known]))
+        for users in np.split(np.flatnonzero(inside), range(JUDGED, int(inside.sum()), JUDGED)):
+            judged = norms.deviations(values[users], size[users])
+            scores.catalogue[users] = model.decision(expand(judged))
+            scores.contributions[users] = model.contributions(expand(judged))
+            scores.novelty[users] = cloud.distance(judged)
+            scores.deviations[users] = judged
     return _with_copies(scores, population.features)
 
 

@@ -7,8 +7,9 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -35,6 +36,7 @@ class Survey:
     size: int
     lines: int
     line_end: bytes
+    plain: bool = False  # every line below the header holds numbers as `survey` was asked to look for
 
 
 class Record(NamedTuple):
@@ -80,19 +82,22 @@ def open_bytes(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, pointed: Sequence[bool] = ()) -> Survey:
     """Hash a file and count its lines in one pass.
 
-    Raises OSError or EOFError for a damaged gzip.
+    With `pointed`, it also finds out whether every cell below the header is made of digits alone, or nothing, in as
+    many columns; where an entry is True, with at most one point among them. Raises OSError or EOFError for a damaged
+    gzip.
     """
     if path.suffix != ".csv":
         return _survey_packed(path)
-    digest, counter = hashlib.sha256(), _LineCounter()
+    digest, counter, numbers = hashlib.sha256(), _LineCounter(), _PlainNumbers(pointed)
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
             counter.add(block)
-    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
+            numbers.add(block)
+    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end, numbers.found())
 
 
 def _survey_packed(path: Path) -> Survey:
@@ -127,6 +132,35 @@ class _LineCounter:
     def lines(self) -> int:
         whole = self.returns if self.line_end == b"\r" else self.feeds
         return whole + (self.last not in (b"\n", self.line_end))
+
+
+class _PlainNumbers:
+    """Tells by what is left of lines without their digits whether they hold nothing but numbers, each in its column."""
+
+    def __init__(self, pointed: Sequence[bool]) -> None:
+        marks = itertools.product(*((b".", b"") if point else (b"",) for point in pointed))
+        self.forms = [b",".join(form) + b"\n" for form in marks]
+        self.plain, self.in_header, self.carried = bool(pointed), True, b""
+
+    def add(self, block: bytes) -> None:
+        if self.in_header:
+            self.in_header, block = b"\n" not in block, block.partition(b"\n")[2]
+        if self.plain:
+            left = self.carried + block.translate(None, b"0123456789")
+            whole, end, self.carried = left.rpartition(b"\n")
+            self.plain = self._is_made_of_forms(whole + end)
+
+    def _is_made_of_forms(self, left: bytes) -> bool:
+        """Forms end with their only line feed, so those that are found don't overlap, and cover all or leave a rest."""
+        left = left.replace(b"\r\n", b"\n")
+        covered = 0
+        for form in self.forms:
+            covered += 0 if covered == len(left) else left.count(form) * len(form)
+        return covered == len(left)
+
+    def found(self) -> bool:
+        whole = not self.carried or self._is_made_of_forms(self.carried + b"\n")
+        return self.plain and whole and not self.in_header
 
 
 def header(path: Path) -> list[str]:

@@ -3,6 +3,8 @@
 The fast way reads a file once, all cells as text, and casts in SQL: DuckDB's own typed reader takes '1.5' for
 the id 2 and '1_000' for 1000. It is trusted only where every line of the file became one row; a file with
 ragged rows, line breaks in quotes or bad bytes is read again, record by record, with exact line numbers.
+Where a file's bytes show that it holds nothing but plain numbers, the typed reader has nothing to be kind to: it
+reads the file in less than half the time.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import contextlib
 import itertools
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,6 +175,7 @@ class _Loader:
     def __init__(self, warehouse: Warehouse, table: Table, path: Path) -> None:
         self.warehouse, self.table, self.path = warehouse, table, path
         self.loaded = f"{table.name}_loaded"
+        self.plain = False  # read by the typed reader: no cell can be bad
 
     def load(self) -> SourceFile:
         names = self._parquet_names() if self.path.suffix == ".parquet" else files.header(self.path)
@@ -187,24 +190,52 @@ class _Loader:
         return self._finish(survey, tuple(names))
 
     def _load_csv(self, names: Sequence[str]) -> files.Survey:
+        pointed = self._pointed(names)
         with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter free for DuckDB
-            surveying = pool.submit(files.survey, self.path)
-            fast = self._read_fast(names)
+            surveying = pool.submit(files.survey, self.path, pointed)
+            fast = self._read_plain(names) if pointed else self._read_fast(names)
             survey = surveying.result()
+        self.plain = bool(pointed) and fast and survey.plain and self._is_finite()
+        if pointed and not self.plain:
+            fast = self._read_fast(names)
         if not fast or self.warehouse.count(self.loaded) != max(survey.lines - 1, 0):
             self._read_exactly(names, survey.line_end)
         return survey
 
-    def _read_fast(self, names: Sequence[str]) -> bool:
-        cells = ", ".join(f"'c{i}': 'varchar'" for i in range(len(names)))
-        source = f"""read_csv({_path(self.path)}, columns = {{{cells}}}, header = false, skip = 1,
-            delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
-            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())})"""
+    def _pointed(self, names: Sequence[str]) -> tuple[bool, ...]:
+        """For each column whether its numbers may have a point; empty where the file may hold more than numbers."""
+        numbers = all(column.kind in PATTERNS for column in self.table.columns)
+        if self.path.suffix != ".csv" or not numbers or tuple(names) != self.table.column_names:
+            return ()
+        return tuple(column.kind == NUMBER for column in self.table.columns)
+
+    def _read_plain(self, names: Sequence[str]) -> bool:
+        """Trusting the typed reader. Whether it may be is seen when the file's bytes have been."""
+        typed = {name: column.type for name, column in zip(names, self.table.columns, strict=True)}
         try:
-            self._cast(names, f"from {source}", None)
+            self.warehouse.sql(f"create or replace table {self.loaded} as select * from {self._reader(typed)}")
         except duckdb.Error:
             return False
         return True
+
+    def _is_finite(self) -> bool:
+        """A thousand digits are a plain number too, and more than a double holds."""
+        numbers = [column.name for column in self.table.columns if column.kind == NUMBER]
+        infinite = " or ".join(f"isinf(max({quoted(name)}))" for name in numbers) or "false"
+        return not self.warehouse._scalar(f"select coalesce({infinite}, false)::int from {self.loaded}")
+
+    def _read_fast(self, names: Sequence[str]) -> bool:
+        try:
+            self._cast(names, f"from {self._reader({f'c{i}': 'varchar' for i in range(len(names))})}", None)
+        except duckdb.Error:
+            return False
+        return True
+
+    def _reader(self, columns: Mapping[str, str]) -> str:
+        cells = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
+        return f"""read_csv({_path(self.path)}, columns = {{{cells}}}, header = false, skip = 1,
+            delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
+            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())})"""
 
     def _compression(self) -> str:
         return "gzip" if self.path.suffix == ".gz" else "none"
@@ -263,7 +294,8 @@ class _Loader:
 
     def _finish(self, survey: files.Survey, names: tuple[str, ...]) -> SourceFile:
         columns = list(_delivered_columns(self.table, names))
-        self._reject_bad_cells(columns)
+        if not self.plain:
+            self._reject_bad_cells(columns)
         self._publish(columns)
         rejected = f"select count(*) from {REJECTED_ROWS} where table_name = ?"
         return SourceFile(
@@ -301,7 +333,7 @@ class _Loader:
         names = [f"{self._line()} as {LOCATOR}", *(quoted(column.name) for column in columns)]
         self.warehouse.sql(
             f"""create or replace view {self.table.name} as
-            select {", ".join(names)} from {self.loaded} where bad_cell is null"""
+            select {", ".join(names)} from {self.loaded} {"" if self.plain else "where bad_cell is null"}"""
         )
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks import files
 from checks.files import DeliveryError
-from checks.warehouse import load
+from checks.warehouse import _Loader, load
 from tests import deliveries
 
 HEADER = b"userId,movieId,rating,timestamp\n"
@@ -167,6 +167,38 @@ def test_hostile_names_are_only_names(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "tags.csv").write_bytes(b'userId,movieId,tag,"timestamp""; drop table tags; --"\n1,2,a,3\n')
     assert loaded(folder, HEADER + b"1,1,4.0,5\n") == ([(2, 1, 1, 4.0, 5)], [])
+
+
+digits = st.sampled_from(["7", "007", "", "862.0", "1.5", "9" * 19, "9" * 400])
+points = st.sampled_from(["4.0", "4", ".5", "5.", ".", "1.2.3", "", "9" * 400, "0" * 400 + "3.5"])
+plain_rows = st.tuples(st.just("1"), digits, points, digits).map(",".join)
+
+
+@given(
+    rows=st.lists(plain_rows, max_size=4),
+    row=st.sampled_from(["", "1,2,3", "1,2,3,4,5"]),
+    last=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+@settings(max_examples=40)
+def test_plain_numbers_are_read_as_if_they_were_text(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], row: str, last: bool, end: str
+) -> None:
+    lines = ["userId,movieId,rating,timestamp", "1,2,3.5,4", *rows, *([row] if last else [])]
+    body = end.join(lines).encode() + (end.encode() if not last else b"")
+    trusted = loaded(tmp_path_factory.mktemp("trusted"), body)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_Loader, "_pointed", lambda *_: ())
+        assert trusted == loaded(tmp_path_factory.mktemp("as_text"), body)
+
+
+def test_a_file_of_plain_numbers_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_again(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(_Loader, "_read_fast", read_again)
+    body = HEADER + b"1,10,4.0,964982703\n" + b"20,111,3,964982704\n" * 100_000
+    assert len(loaded(tmp_path, body)[0]) == 100_001
 
 
 cells = st.sampled_from([b"1", b"2.5", b"", b"x", b"1.0", b"-3", b'"4"', b'"a', b'a"b', b"\xff", b"1e3", b"\x00"])
