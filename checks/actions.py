@@ -23,7 +23,8 @@ class RunAction(ValidationAction):
 
     def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, Any]:  # noqa: ARG002
         under_way = current()
-        self.act(under_way.judge(checkpoint_result), under_way)
+        with under_way.phases.phase(self.name):
+            self.act(under_way.judge(checkpoint_result), under_way)
         return {}
 
     @abstractmethod

@@ -19,12 +19,15 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
     The checkpoint's actions write reports to `run.output`; without `act` the verdict is all there is.
     """
     if act:
-        run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
-    from checks.context import close, open_project
+        with run.phases.phase("figures"):
+            run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
+    with run.phases.phase("import of Great Expectations"):
+        from checks.context import close, open_project
 
     context = open_project(run.warehouse, run.output, run.root)
     try:
-        return _judge(run, context.checkpoints.get(CHECKPOINT), act)
+        with run.phases.phase("suites"):
+            return _judge(run, context.checkpoints.get(CHECKPOINT), act)
     finally:
         close(context)
 

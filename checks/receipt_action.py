@@ -17,4 +17,5 @@ class WriteReceipt(ValidationAction):
 
     def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, Any]:  # noqa: ARG002  GX's signature
         run = current()
-        return {"receipt_digest": receipt.write(run, run.judge(checkpoint_result))}
+        with run.phases.phase(self.name):
+            return {"receipt_digest": receipt.write(run, run.judge(checkpoint_result))}

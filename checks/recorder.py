@@ -22,5 +22,6 @@ class RecordHistory(ValidationAction):
     def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, str]:  # noqa: ARG002
         """Record the run under way, by the time that names its results and pages."""
         run, (_, run_id) = current(), checkpoint_result.run_id.to_tuple()
-        history.record(run.output / HISTORY, run, run.judge(checkpoint_result), run_id)
+        with run.phases.phase(self.name):
+            history.record(run.output / HISTORY, run, run.judge(checkpoint_result), run_id)
         return {"run_id": run_id}

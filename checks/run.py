@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import gate
+from checks.phases import Phases
 from checks.pseudonyms import PLAIN, UserNames
 from checks.suites import ROOT
 from checks.waivers import Waiver
@@ -56,6 +57,7 @@ class Run:
     names: UserNames = PLAIN  # how users are shown, wherever they are
     waivers: Sequence[Waiver] = ()
     published: Path | None = None  # where `output` will stand after the run
+    phases: Phases = field(default_factory=Phases)  # how long each part of the run takes
     figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
     announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
 

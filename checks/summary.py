@@ -29,6 +29,7 @@ def summary(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
         "fail_on": verdict.fail_on,
         "settings": dict(run.settings),
         "started": run.started.isoformat(timespec="seconds"),
+        "phases": run.phases.as_dict(),
         "data": _data(run),
         "questions": {q.text: str(q.decision) for q in gate.questions(verdict)},
         "suites": {name: _counts(verdict.of_suites([name])) for name in run.suites},

@@ -247,20 +247,23 @@ def _judge(
     arguments: argparse.Namespace, folder: Path, simulated: bool, staging: Path, progress: Progress
 ) -> tuple[Run, Verdict]:
     from checks import checkpoint, outputs, summary
+    from checks.phases import Phases
     from checks.suites import declared_suites
     from checks.waivers import load_waivers
     from checks.warehouse import load
 
+    phases = Phases()
     suites = declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
-    with progress.step(f"Loading {folder}"):
+    with progress.step(f"Loading {folder}"), phases.phase("load"):
         warehouse = load(folder, staging / "warehouse.duckdb")
     with warehouse:
         with progress.step("Scoring users and comparing windows of time"):
-            problems = findings.write_findings(warehouse, arguments)
-        run = _describe(warehouse, suites, waivers, problems, staging, arguments, simulated)
-        outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))
-        findings.write_files(warehouse, staging, run.names)
+            problems = findings.write_findings(warehouse, arguments, phases)
+        run = replace(_describe(warehouse, suites, waivers, problems, staging, arguments, simulated), phases=phases)
+        with phases.phase("statistics and tables of findings"):
+            outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))
+            findings.write_files(warehouse, staging, run.names)
     with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):
         verdict = checkpoint.run_checkpoint(run)
     outputs.write_json(staging / "summary.json", summary.summary(verdict, run))

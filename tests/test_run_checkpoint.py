@@ -86,6 +86,7 @@ def test_json_is_the_summary_and_nothing_else(tmp_path: Path, capsys: pytest.Cap
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "out" / "summary.json").read_text())
     assert printed["verdict"] == "fail"
+    assert {"load", "anomaly", "drift", "suites", "data_docs", "receipt"} < set(printed["phases"])
     failed = [one for one in printed["expectations"] if (one["suite"], one["status"]) == ("ratings", "failed")]
     assert [row["line"] for one in failed for row in one["rows"]] == [5]
 

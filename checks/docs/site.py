@@ -35,9 +35,10 @@ class BuildDataDocs(DataDocsAction):
         results = checkpoint_result.run_results
         run_id = f"{checkpoint_result.run_id.run_time:{record.RUN_ID}}"
         site = current.output / "data_docs"
-        record.write(site, run_id, current, current.judge(checkpoint_result))
         suites = [ExpectationSuiteIdentifier(name=one.suite_name) for one in results.values()]
-        built = self._build_data_docs(site_names=self.site_names, resource_identifiers=[*results, *suites])
+        with current.phases.phase(self.name):
+            record.write(site, run_id, current, current.judge(checkpoint_result))
+            built = self._build_data_docs(site_names=self.site_names, resource_identifiers=[*results, *suites])
         return {"sites": built}
 
 

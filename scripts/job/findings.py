@@ -20,6 +20,7 @@ from checks.tables import DELIVERED
 if TYPE_CHECKING:
     import pandas as pd
 
+    from checks.phases import Phases
     from checks.warehouse import Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
@@ -109,7 +110,7 @@ def _hashes(reference: Path) -> dict[str, str]:
         raise SettingError(f"--reference {error}") from error
 
 
-def write_findings(warehouse: Warehouse, settings: argparse.Namespace) -> dict[str, str]:
+def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: Phases) -> dict[str, str]:
     """Fill `user_anomalies` and `drift_findings`; the reason of each that could not be made, by table.
 
     Raises SettingError where the reference or the list of trusted users can't be used.
@@ -122,8 +123,10 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace) -> dict[s
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings.reference)
     try:
-        users = _attempt(warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings))
-        moved = _attempt(warehouse, "drift_findings", lambda: _drift(warehouse, reference, settings))
+        with phases.phase("anomaly"):
+            users = _attempt(warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings))
+        with phases.phase("drift"):
+            moved = _attempt(warehouse, "drift_findings", lambda: _drift(warehouse, reference, settings))
     finally:
         if reference is not None:
             reference.close()
