@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
         print("Interrupted; the last results are as they were.", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:  # the tables of the console may be what is missing
+        print(f"{error}; install it where this runs: pip install -r requirements.txt", file=sys.stderr)
+        return CANNOT_JUDGE
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise

@@ -50,6 +50,14 @@ def test_published_data_pass_with_the_warnings_they_deserve(
     assert "Verdict: PASS" in printed
 
 
+def test_a_package_that_is_not_installed_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "checks.console", None)  # as where `rich` is missing
+    assert run_checkpoint.main([]) == 2
+    assert "pip install -r requirements.txt" in capsys.readouterr().err
+
+
 def test_bad_rating_and_missing_film_fail_with_file_and_line(
     published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
