@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.job import arguments
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,27 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=Path("outputs"), metavar="DIR", help="where results go")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of attack (default: all)")
     parser.add_argument(
-        "--shares", nargs="+", type=_share, default=[0.03], help="planted users a real user (default: 0.03)"
+        "--shares", nargs="+", type=arguments.share, default=[0.03], help="planted users a real user (default: 0.03)"
     )
-    parser.add_argument("--seeds", type=_positive, default=1, help="repetitions of each kind (default: 1)")
-    parser.add_argument("--mixtures", type=_positive, default=3, help="repetitions of mixed kinds (default: 3)")
+    parser.add_argument("--seeds", type=arguments.positive, default=1, help="repetitions of each kind (default: 1)")
+    parser.add_argument("--mixtures", type=arguments.positive, default=3, help="repetitions of mixtures (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="where the random numbers start (default: 1)")
-    parser.add_argument("--rate", type=_share, default=0.10, help="nominal false discovery rate (default: 0.10)")
+    parser.add_argument("--rate", type=arguments.share, default=0.10, help="false discovery rate asked for (0.10)")
     parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
     return parser
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1")
-    return value
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
-    return int(text)
 
 
 @dataclass(frozen=True)

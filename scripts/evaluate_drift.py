@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from scripts.job.arguments import positive
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -79,20 +81,13 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, default=Path("data/ml-latest-small"), help="MovieLens folder")
-    parser.add_argument("--splits", type=_count, default=SPLITS, help="random halves without a shift (%(default)s)")
-    parser.add_argument("--power-splits", type=_count, default=POWER_SPLITS, help="halves a shift (%(default)s)")
-    parser.add_argument("--relabellings", type=_count, default=RELABELLINGS, help="in each judgement (%(default)s)")
+    parser.add_argument("--splits", type=positive, default=SPLITS, help="random halves without a shift (%(default)s)")
+    parser.add_argument("--power-splits", type=positive, default=POWER_SPLITS, help="halves a shift (%(default)s)")
+    parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")
     parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder for the results (%(default)s)")
     return parser.parse_args(argv)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
-    return number
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:

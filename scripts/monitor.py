@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
 from scripts.job import findings
+from scripts.job.arguments import seconds
 
 if TYPE_CHECKING:
     from checks.gate import Decision
@@ -61,7 +62,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Nam
     parser.add_argument("--watch", type=Path, required=True, metavar="DIR", help="where deliveries arrive")
     parser.add_argument(
         "--settle",
-        type=_seconds,
+        type=seconds,
         default=SETTLE_SECONDS,
         metavar="SECONDS",
         help=f"how long a delivery has not changed when it is taken for complete (default: {SETTLE_SECONDS:g})",
@@ -73,16 +74,6 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Nam
     if settings.data is not None or settings.json:
         parser.error("--data and --json are for one run; the monitor finds deliveries in --watch")
     return own, settings
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
-    return seconds
 
 
 class Stop:

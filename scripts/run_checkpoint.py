@@ -21,6 +21,7 @@ from checks.pseudonyms import SALT
 from checks.retention import KEPT_RUNS
 from checks.suites import SEVERITIES
 from scripts.job import findings
+from scripts.job.arguments import positive
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -130,13 +131,13 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-age",
-        type=_positive,
+        type=positive,
         metavar="DAYS",
         help="fail where the newest rating is older than this (default: any age, as published editions are old)",
     )
     parser.add_argument(
         "--keep-runs",
-        type=_positive,
+        type=positive,
         default=KEPT_RUNS,
         metavar="N",
         help=f"how many runs' results and pages are kept; the history keeps all in figures (default: {KEPT_RUNS})",
@@ -150,12 +151,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="print the verdict's line alone")
     parser.add_argument("--json", action="store_true", help="print the run as JSON, as in summary.json")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
-    return int(text)
 
 
 @dataclass(frozen=True)

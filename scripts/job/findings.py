@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from checks.gate import one_line
 from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
 from checks.tables import DELIVERED
+from scripts.job.arguments import day, share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--trusted-users", type=Path, metavar="FILE", help="ids of users known to be honest, one a line")
     group.add_argument(
         "--false-discovery-rate",
-        type=_share,
+        type=share,
         default=0.10,
         metavar="RATE",
         help="of users flagged against a reference, the share that may be honest (default: 0.10)",
@@ -48,31 +48,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0], help="how users are scored")
     group.add_argument(
         "--split",
-        type=_share,
+        type=share,
         default=0.8,
         metavar="SHARE",
         help="the share of the ratings, oldest first, that is the reference window (default: 0.8)",
     )
     group.add_argument(
-        "--since", type=_day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
+        "--since", type=day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
     )
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1")
-    return value
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no date like 2024-12-31") from error
 
 
 def check_settings(settings: argparse.Namespace) -> None:
