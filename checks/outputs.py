@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # when a table is written, not where a receipt is only read
 
-from checks.receipt import FILE_NAME as RECEIPT
-
+RECEIPT = "receipt.json"  # vouches for all that stands beside it
 LOCK = ".lock"
 STAGING = ".staging-"
 READY = ".ready-"
@@ -191,6 +191,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as CSV, with cells defused that a spreadsheet would run."""
+    import pandas as pd
+
     safe = frame.copy()
     for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
         safe[name] = safe[name].map(defused)

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files
+from checks import files, outputs
 from checks.gate import Decision, Status
 from checks.tables import DELIVERED
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from checks.gate import Verdict
     from checks.run import Run
 
-FILE_NAME = "receipt.json"
+FILE_NAME = outputs.RECEIPT
 VALIDATED = "validated"  # the folder of validated tables, beside the receipt
 KEY_VARIABLE = "MOVIELENS_RECEIPT_KEY"
 SCHEMA_VERSION = 1
@@ -64,12 +64,10 @@ def key_from_environment() -> bytes | None:
 
 def write(run: Run, verdict: Verdict) -> str | None:
     """Write the receipt of a passed run into its output; its digest, or None where the run did not pass."""
-    from checks.outputs import write_text  # brings pandas, which a check of a receipt can do without
-
     if verdict.decision is not Decision.PASS:
         return None
     receipt = sealed(content(run, verdict), key_from_environment())
-    write_text(run.output / FILE_NAME, rendered(receipt))
+    outputs.write_text(run.output / FILE_NAME, rendered(receipt))
     return str(receipt["digest"])
 
 
