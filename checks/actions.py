@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from great_expectations.checkpoint.actions import ValidationAction
 
-from checks import gate, outputs
+from checks import gate, outputs, receipt
 from checks.changes import since_last_run
+from checks.retention import HISTORY
 from checks.run import Run, current
 
 
@@ -32,40 +33,72 @@ class RunAction(ValidationAction):
         """Write this action's result into `under_way.output`."""
 
 
-class JUnitAction(RunAction):
+class HistoryAction(ValidationAction):
+    """Adds the run to `history.duckdb`, by the time that names its results and pages; stands before what reads it.
+
+    GX runs its own `update_data_docs`, and whatever derives from it, before all other actions.
+    """
+
+    type: Literal["record_history"] = "record_history"
+
+    def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        from checks import history
+
+        under_way, (_, run_id) = current(), checkpoint_result.run_id.to_tuple()
+        with under_way.phases.phase(self.name):
+            history.record(under_way.output / HISTORY, under_way, under_way.judge(checkpoint_result), run_id)
+        return {}
+
+
+class ReportAction(RunAction):
+    """Writes one report, text or what JSON can hold, into `file`."""
+
+    file: str
+
+    @abstractmethod
+    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
+        """The report's content."""
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        content = self.report(verdict, under_way)
+        write = outputs.write_text if isinstance(content, str) else outputs.write_json
+        write(under_way.output / self.file, content)
+
+
+class JUnitAction(ReportAction):
     """Writes `junit.xml`."""
 
     type: Literal["junit"] = "junit"
     file: str = "junit.xml"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def report(self, verdict: gate.Verdict, under_way: Run) -> str:
         from checks.junit import junit
 
-        outputs.write_text(under_way.output / self.file, junit(verdict, under_way))
+        return junit(verdict, under_way)
 
 
-class SarifAction(RunAction):
+class SarifAction(ReportAction):
     """Writes `results.sarif`."""
 
     type: Literal["sarif"] = "sarif"
     file: str = "results.sarif"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
         from checks.sarif import sarif
 
-        outputs.write_json(under_way.output / self.file, sarif(verdict, under_way))
+        return sarif(verdict, under_way)
 
 
-class GitLabAction(RunAction):
+class GitLabAction(ReportAction):
     """Writes GitLab's code quality report."""
 
     type: Literal["gitlab_code_quality"] = "gitlab_code_quality"
     file: str = "gl-code-quality-report.json"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
         from checks.gitlab import code_quality
 
-        outputs.write_json(under_way.output / self.file, code_quality(verdict, under_way))
+        return code_quality(verdict, under_way)
 
 
 class MarkdownAction(RunAction):
@@ -106,6 +139,15 @@ class QuarantineAction(RunAction):
                 return connection.exec_driver_sql(text).fetchall()
 
             quarantine.part(verdict, under_way, execute, self.compression)
+
+
+class ReceiptAction(RunAction):
+    """Writes `receipt.json` where the verdict is a pass; stands behind the actions whose files it hashes."""
+
+    type: Literal["write_receipt"] = "write_receipt"
+
+    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+        receipt.write(under_way, verdict)
 
 
 class AlertAction(RunAction):

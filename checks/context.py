@@ -14,7 +14,7 @@ gc.disable()  # GX's import makes millions of objects and no garbage: 0.9 s of i
 import great_expectations as gx  # noqa: E402
 
 # Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
-from checks import actions, duckdb_backend, receipt_action, recorder, result_store, tracking_action  # noqa: E402, F401
+from checks import actions, duckdb_backend, result_store, tracking_action  # noqa: E402, F401
 from checks.docs import site  # noqa: E402, F401
 
 gc.enable()

@@ -62,13 +62,11 @@ def key_from_environment() -> bytes | None:
     return os.environ.get(KEY_VARIABLE, "").encode() or None
 
 
-def write(run: Run, verdict: Verdict) -> str | None:
-    """Write the receipt of a passed run into its output; its digest, or None where the run did not pass."""
-    if verdict.decision is not Decision.PASS:
-        return None
-    receipt = sealed(content(run, verdict), key_from_environment())
-    outputs.write_text(run.output / FILE_NAME, rendered(receipt))
-    return str(receipt["digest"])
+def write(run: Run, verdict: Verdict) -> None:
+    """Write the receipt of a passed run into its output; nothing where the run did not pass."""
+    if verdict.decision is Decision.PASS:
+        receipt = sealed(content(run, verdict), key_from_environment())
+        outputs.write_text(run.output / FILE_NAME, rendered(receipt))
 
 
 def content(run: Run, verdict: Verdict) -> dict[str, Any]:
