@@ -22,7 +22,7 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
         run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
     from checks.context import close, open_project
 
-    context = open_project(run.warehouse, run.output, run.root)
+    context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
     try:
         return _judge(run, context.checkpoints.get(CHECKPOINT), act)
     finally:

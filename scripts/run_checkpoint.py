@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ REAL_DATA = Path("data/ml-latest-small")
 GET_REAL_DATA = "python -m scripts.download_data ml-latest-small"
 CANNOT_JUDGE = 2
 TRACEBACK = "MOVIELENS_TRACEBACK"  # set: an unexpected error ends the command with its traceback
+LEAST_MEMORY = 1_000  # megabytes: Great Expectations, pandas and SciPy alone are 350
 SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
 # What a run may write; what it does not, as where an analysis failed, must not be left standing from an earlier run.
 RESULTS = (
@@ -137,6 +139,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how many runs' results and pages are kept; the history keeps all in figures (default: {KEPT_RUNS})",
     )
+    parser.add_argument(
+        "--memory-limit",
+        type=_size,
+        metavar="SIZE",
+        help="how much memory the run should take, such as 2GB: one analysis at a time, and less for the database",
+    )
     findings.add_settings(parser)
     parser.add_argument("--quiet", action="store_true", help="print the verdict's line alone")
     parser.add_argument("--json", action="store_true", help="print the run as JSON, as in summary.json")
@@ -147,6 +155,17 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
     return int(text)
+
+
+def _size(text: str) -> int:
+    """A size such as 2GB or 1500MB in megabytes."""
+    given = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([MGT]B)", text.strip(), re.IGNORECASE)
+    if given is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size like 2GB or 1500MB")
+    megabytes = int(float(given[1]) * {"M": 1, "G": 1_000, "T": 1_000_000}[given[2][0].upper()])
+    if megabytes < LEAST_MEMORY:
+        raise argparse.ArgumentTypeError(f"'{text}' is too little: the program itself takes most of {LEAST_MEMORY}MB")
+    return megabytes
 
 
 @dataclass(frozen=True)
@@ -241,7 +260,7 @@ def _judge(
     suites = declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
     with progress.step(f"Loading {folder}"):
-        warehouse = load(folder, staging / "warehouse.duckdb")
+        warehouse = load(folder, staging / "warehouse.duckdb", findings.database_limit(arguments))
     with warehouse:
         with progress.step("Scoring users and comparing windows of time"):
             problems = findings.write_findings(warehouse, arguments)
@@ -280,6 +299,7 @@ def _describe(
         max_age=arguments.max_age,
         settings=findings.recorded(arguments),
         simulated=simulated,
+        memory_limit=findings.database_limit(arguments),
         problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
         first_rating=first,
         last_rating=last,
