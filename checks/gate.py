@@ -6,6 +6,7 @@ The only place that decides: console, reports, Data Docs and alerts all read the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -190,12 +191,20 @@ def judge(
     """
     absent = [Declared(name, ()) for name in required if name not in {suite.name for suite in declared}]
     given = {(waiver.suite, waiver.expectation): waiver for waiver in waivers}
-    judged = [outcome for suite in declared for outcome in _judge_suite(suite, results.get(suite.name))]
+    lost = {suite.name: suite.problem for suite in declared if suite.problem}
+    judged = [_explained(one, lost) for suite in declared for one in _judge_suite(suite, results.get(suite.name))]
     outcomes = [_waive(one, given.get((one.suite, one.expectation_id or ""))) for one in judged]
     outcomes += [_silent(suite, "the checkpoint holds no such suite") for suite in absent]
     if not outcomes:
         outcomes = [_silent(Declared("movielens", ()), "the checkpoint holds no suite")]
     return Verdict(tuple(outcomes), fail_on)
+
+
+def _explained(outcome: Outcome, lost: Mapping[str, str]) -> Outcome:
+    """Where a table that a query asks for is lost, what became of it in place of the engine's complaint."""
+    query = str(outcome.kwargs.get("unexpected_rows_query", ""))
+    causes = [cause for table, cause in lost.items() if re.search(rf"\b(from|join) {re.escape(table)}\b", query)]
+    return replace(outcome, cause=causes[0]) if causes and outcome.status is Status.UNDETERMINED else outcome
 
 
 def _waive(outcome: Outcome, waiver: Waiver | None) -> Outcome:

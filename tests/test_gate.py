@@ -59,6 +59,17 @@ def test_expectation_that_raised_is_undetermined_with_its_cause() -> None:
     assert verdict.outcomes[0].cause == "Table with name ratings does not exist"
 
 
+def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> None:
+    query = {"unexpected_rows_query": "select * from {batch} semi join ratings using (movieId)"}
+    alike = {"unexpected_rows_query": "select count(*) as ratings from {batch}"}
+    asks, asks_not = expectation(id_="a") | {"kwargs": query}, expectation(id_="b") | {"kwargs": alike}
+    raised = {"success": False, "detail": {}, "info": {"m": {"exception_message": "no such thing"}}}
+    results = SimpleNamespace(results=[result(asks, **raised), result(asks_not, **raised)])
+    lost = Declared("ratings", [expectation()], problem="ratings.csv is not in data")
+    verdict = gate.judge({"movies": results}, [Declared("movies", [asks, asks_not]), lost])
+    assert [one.cause for one in verdict.outcomes] == [lost.problem, "no such thing", lost.problem]
+
+
 def test_declared_but_not_evaluated_is_undetermined() -> None:
     one, two = expectation(id_="a"), expectation(id_="b")
     verdict = judged((one, result(one, success=True)), (two, None))

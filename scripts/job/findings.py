@@ -102,9 +102,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     """
     missing = [name for name in NEEDED if not warehouse.has(name)]
     if missing:
-        return dict.fromkeys(
-            ("user_anomalies", "drift_findings"), f"there is no table {' and no table '.join(missing)}"
-        )
+        causes = [warehouse.sources[name].problem or f"there is no table {name}" for name in missing]
+        return dict.fromkeys(("user_anomalies", "drift_findings"), ", and ".join(causes))
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
