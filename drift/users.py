@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drift.windows import Part, Windows
 
 SIDE_AND_USER = ["side", "user_id"]
+FILM_VALUES = ("film_popularity", "film_year")  # facts of a film that are features as they stand
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     """Aggregate all features, one pass a source; a source that cannot be read costs its own features alone."""
     packing = Packing.for_counts(max(_most_ratings(part) for part in windows.parts))
     facts, genres = film_facts(windows.parts, packing)
+    facts = _with_cells(facts, features, packing)
     for part in windows.parts:
         push_films(part.handle, facts)
         part.handle.sql(statement("placed", side=part.side, usable=USABLE))
@@ -92,6 +94,28 @@ def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     assert units is not None
     who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
     return Collected(who, values, missing)
+
+
+def _with_cells(facts: pd.DataFrame, features: Sequence[Feature], packing: Packing) -> pd.DataFrame:
+    """The facts with each film's cell in the histograms of those that are features, packed: summed like any number."""
+    packed = {
+        f"{feature.value}_cells_{place}": column
+        for feature in features
+        if _is_of_film(feature)
+        for place, column in enumerate(packing.pack(_one_cell(facts[feature.value], feature)))
+    }
+    return facts.assign(**packed)
+
+
+def _is_of_film(feature: Feature) -> bool:
+    """Whether the value is a fact of the film alone, such as its year: its cell is found once a film."""
+    return feature.kind == "ordered" and feature.per == "rating" and feature.value in FILM_VALUES
+
+
+def _one_cell(values: pd.Series, feature: Feature) -> NDArray[np.float64]:
+    numbers = values.to_numpy(np.float64)
+    cell = np.searchsorted(feature.edges[1:-1], numbers, side="right")
+    return (cell[:, None] == np.arange(n_cells(feature))) & ~np.isnan(numbers)[:, None]
 
 
 @dataclass(frozen=True)
@@ -147,7 +171,7 @@ def _query(reading: Reading, source: str, features: Sequence[Feature]) -> str:
     rated = [feature for feature in features if feature.per == "rating"]
     start = str(reading.history_start)
     values = "".join(f", {feature.value.replace('{history_start}', start)} as v_{feature.name}" for feature in rated)
-    binned = [feature for feature in rated if n_cells(feature)]
+    binned = [feature for feature in rated if n_cells(feature) and not _is_of_film(feature)]
     cells = "".join(f", {_cell(feature)} as b_{feature.name}" for feature in binned)
     places = "".join(f", {_place(feature, reading.packing)}" for feature in binned)
     outer = "".join(f", {column}" for feature in features for column in _aggregates(feature, reading))
@@ -210,6 +234,9 @@ def _sums(feature: Feature, reading: Reading) -> list[str]:
         bits = [1 << bit for bit in range(len(reading.genres))]
         sums = [f"sum({value} * cast(film_genres & {bit} as double)) / {bit}" for bit in bits]
         return sums + [f"sum(case when {value} is not null then film_genres_{place} end)" for place in range(packed)]
+    if _is_of_film(feature):
+        sums = -(-n_cells(feature) // reading.packing.counters)
+        return [f"sum({feature.value}_cells_{place})" for place in range(sums)]
     return reading.packing.sums(f"g_{feature.name}", f"w_{feature.name}", n_cells(feature))
 
 
