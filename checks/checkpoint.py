@@ -24,7 +24,7 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
     with run.phases.phase("import of Great Expectations"):
         from checks.context import close, open_project
 
-    context = open_project(run.warehouse, run.output, run.root)
+    context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
     try:
         with run.phases.phase("suites"):
             return _judge(run, context.checkpoints.get(CHECKPOINT), act)

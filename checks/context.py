@@ -20,12 +20,14 @@ from checks.docs import site  # noqa: E402, F401
 gc.enable()
 
 from checks.suites import ROOT  # noqa: E402
+from checks.warehouse import MEMORY_LIMIT  # noqa: E402
 
 
-def open_project(warehouse: Path, output: Path, root: Path = ROOT) -> Any:
+def open_project(warehouse: Path, output: Path, root: Path = ROOT, memory_limit: str = MEMORY_LIMIT) -> Any:
     """The GX context over `root`, reading tables from `warehouse` and writing results below `output`."""
     # The warehouse is named by a URL, in which '%', '?' and '#' of a folder's name would mean something.
-    os.environ["WAREHOUSE"], os.environ["OUTPUT"] = quote(str(warehouse.resolve())), str(output.resolve())
+    os.environ["WAREHOUSE"] = f"{quote(str(warehouse.resolve()))}?memory_limit={quote(memory_limit)}"
+    os.environ["OUTPUT"] = str(output.resolve())
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # what raised is in the results
     warnings.filterwarnings("ignore", module="great_expectations|duckdb_engine|sqlalchemy")
     return gx.get_context(mode="file", context_root_dir=root)

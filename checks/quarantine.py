@@ -25,7 +25,7 @@ from typing import Any
 from checks import gate, outputs
 from checks.run import Run
 from checks.tables import DELIVERED, LOCATOR, REJECTED_ROWS
-from checks.warehouse import MEMORY_LIMIT, SourceFile, literal, quoted
+from checks.warehouse import SourceFile, literal, quoted
 
 QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
@@ -58,7 +58,6 @@ def part(verdict: gate.Verdict, run: Run, execute: Execute, compression: str = "
 
     `execute` runs SQL in the warehouse. Raises QuarantineError unless every row in is a row out.
     """
-    execute(f"set memory_limit = {literal(MEMORY_LIMIT)}")  # GX's connection knows none
     loaded = [table.name for table in DELIVERED if _is_loaded(run.sources.get(table.name))]
     counts = [_Table(name, verdict, run, execute).part(compression) for name in loaded]
     outputs.write_json(run.output / QUARANTINE / COUNTS, [asdict(one) for one in counts])

@@ -18,7 +18,7 @@ from checks.phases import Phases
 from checks.pseudonyms import PLAIN, UserNames
 from checks.suites import ROOT
 from checks.waivers import Waiver
-from checks.warehouse import SourceFile
+from checks.warehouse import MEMORY_LIMIT, SourceFile
 
 # The file in which the rows of a findings table can be looked up, for tables that no delivered file holds.
 FINDINGS_FILES = {"user_anomalies": "ratings.csv", "drift_findings": "drift_analysis.csv"}
@@ -48,6 +48,7 @@ class Run:
     max_age: int | None = None  # how old the newest rating may be, in days
     settings: Mapping[str, Any] = field(default_factory=dict)  # all that decides besides data and rules, JSON-ready
     simulated: bool = False
+    memory_limit: str = MEMORY_LIMIT  # of the database, whoever opens it
     problems: Mapping[str, str] = field(default_factory=dict)  # why a table is missing, by table
     first_rating: datetime | None = None
     last_rating: datetime | None = None

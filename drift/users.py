@@ -235,8 +235,8 @@ def _sums(feature: Feature, reading: Reading) -> list[str]:
         sums = [f"sum({value} * cast(film_genres & {bit} as double)) / {bit}" for bit in bits]
         return sums + [f"sum(case when {value} is not null then film_genres_{place} end)" for place in range(packed)]
     if _is_of_film(feature):
-        sums = -(-n_cells(feature) // reading.packing.counters)
-        return [f"sum({feature.value}_cells_{place})" for place in range(sums)]
+        columns = -(-n_cells(feature) // reading.packing.counters)
+        return [f"sum({feature.value}_cells_{place})" for place in range(columns)]
     return reading.packing.sums(f"g_{feature.name}", f"w_{feature.name}", n_cells(feature))
 
 

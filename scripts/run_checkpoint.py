@@ -21,7 +21,7 @@ from checks.pseudonyms import SALT
 from checks.retention import KEPT_RUNS
 from checks.suites import SEVERITIES
 from scripts.job import findings
-from scripts.job.arguments import positive
+from scripts.job.arguments import memory, positive
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,6 +142,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how many runs' results and pages are kept; the history keeps all in figures (default: {KEPT_RUNS})",
     )
+    parser.add_argument(
+        "--memory-limit",
+        type=memory,
+        metavar="SIZE",
+        help="how much memory the run should take, such as 2GB: one analysis at a time, and less for the database",
+    )
     findings.add_settings(parser)
     parser.add_argument(
         "--hash-users",
@@ -254,7 +260,7 @@ def _judge(
     suites = declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
     with progress.step(f"Loading {folder}"), phases.phase("load"):
-        warehouse = load(folder, staging / "warehouse.duckdb")
+        warehouse = load(folder, staging / "warehouse.duckdb", findings.database_limit(arguments))
     with warehouse:
         with progress.step("Scoring users and comparing windows of time"):
             problems = findings.write_findings(warehouse, arguments, phases)
@@ -295,6 +301,7 @@ def _describe(
         settings=findings.recorded(arguments),
         simulated=simulated,
         names=findings.user_names(arguments),
+        memory_limit=findings.database_limit(arguments),
         problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
         first_rating=first,
         last_rating=last,

@@ -27,7 +27,7 @@ class Figures:
 
 def begin(run: Run) -> Figures:
     """Ask the warehouse and begin to draw. To be called before GX opens the warehouse, which DuckDB then locks."""
-    with Warehouse(connect(run.warehouse), run.folder, dict(run.sources)) as warehouse:
+    with Warehouse(connect(run.warehouse, run.memory_limit), run.folder, dict(run.sources)) as warehouse:
         drift = findings.drift(warehouse)
         found = {"users": findings.users(warehouse, run.names), "drift": drift}
         wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from datetime import date
+
+LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
 
 
 def positive(text: str) -> int:
@@ -27,6 +30,17 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ArgumentTypeError(f"'{text}' is no number of seconds")
     return value
+
+
+def memory(text: str) -> int:
+    """A size such as 2GB or 1500MB, in megabytes."""
+    given = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([MGT]B)", text, re.ASCII | re.IGNORECASE)
+    if given is None:
+        raise ArgumentTypeError(f"'{text}' is no size like 2GB or 1500MB")
+    megabytes = int(float(given[1]) * {"M": 1, "G": 1_000, "T": 1_000_000}[given[2][0].upper()])
+    if megabytes < LEAST_MEMORY:
+        raise ArgumentTypeError(f"'{text}' is no size to work in: it must be {LEAST_MEMORY // 1_000}GB or more")
+    return megabytes
 
 
 def day(text: str) -> str:

@@ -6,7 +6,9 @@ An analysis that can't run leaves no table, so its suite is undetermined; it nev
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,16 +106,42 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
             ("user_anomalies", "drift_findings"), f"there is no table {' and no table '.join(missing)}"
         )
     trusted = _trusted_users(settings.trusted_users)
-    reference = _reference(settings.reference)
+    reference = _reference(settings)
     try:
-        with phases.phase("anomaly"):
-            users = _attempt(warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings))
-        with phases.phase("drift"):
-            moved = _attempt(warehouse, "drift_findings", lambda: _drift(warehouse, reference, settings))
+        with _drift_beside(warehouse, reference, settings) as drift:
+            with phases.phase("anomaly"):
+                users = _attempt(
+                    warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings)
+                )
+            with phases.phase("drift"):  # what is left of it
+                moved = _attempt(warehouse, "drift_findings", drift)
     finally:
         if reference is not None:
             reference.close()
     return users | moved
+
+
+@contextlib.contextmanager
+def _drift_beside(
+    warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace
+) -> Iterator[Callable[[], pd.DataFrame]]:
+    """Compare the windows in a thread while the block scores users: each leaves a core idle at times.
+
+    With a memory limit one comes after the other, so that never both hold their arrays.
+    """
+    if settings.memory_limit is not None:
+        yield lambda: _drift(warehouse, reference, settings)
+        return
+    with contextlib.ExitStack() as stack:
+        mine = stack.enter_context(warehouse.beside())
+        theirs = None if reference is None else stack.enter_context(reference.beside())
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        try:
+            yield pool.submit(_drift, mine, theirs, settings).result
+        except BaseException:  # an interruption must not wait for the other analysis to end
+            for one in filter(None, (mine, theirs)):
+                one.connection.interrupt()
+            raise
 
 
 def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFrame]) -> dict[str, str]:
@@ -144,14 +172,22 @@ def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse
     return find_drift(warehouse, reference=reference, split=settings.split, since=settings.since)
 
 
-def _reference(folder: Path | None) -> Warehouse | None:
+def database_limit(settings: argparse.Namespace) -> str:
+    """DuckDB's share of the memory that the run may take: a quarter, as what the analyses hold can't be spilled."""
+    from checks.warehouse import MEMORY_LIMIT
+
+    return MEMORY_LIMIT if settings.memory_limit is None else f"{settings.memory_limit // 4}MB"
+
+
+def _reference(settings: argparse.Namespace) -> Warehouse | None:
     from checks.files import DeliveryError
     from checks.warehouse import load
 
+    folder = settings.reference
     if folder is None:
         return None
     try:
-        reference = load(folder)
+        reference = load(folder, memory_limit=database_limit(settings))
     except DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
     if missing := [name for name in NEEDED if not reference.has(name)]:
