@@ -21,7 +21,7 @@ from checks.pseudonyms import SALT
 from checks.retention import KEPT_RUNS
 from checks.suites import SEVERITIES
 from scripts.job import findings
-from scripts.job.arguments import megabytes, positive
+from scripts.job.arguments import memory, positive
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--memory-limit",
-        type=megabytes,
+        type=memory,
         metavar="SIZE",
         help="how much memory the run should take, such as 2GB: one analysis at a time, and less for the database",
     )

@@ -16,6 +16,8 @@ from scripts.job import arguments
         (arguments.positive, "1", 1),
         (arguments.share, "0.2", 0.2),
         (arguments.seconds, "0", 0.0),
+        (arguments.memory, "2GB", 2_000),
+        (arguments.memory, "1500 mb", 1_500),
         (arguments.day, "2024-12-31", "2024-12-31"),
     ],
 )
@@ -28,6 +30,7 @@ def test_what_is_meant_is_taken(kind: Callable[[str], object], text: str, value:
     [(arguments.positive, text) for text in ("0", "-1", "1.5", "many", "")]
     + [(arguments.share, text) for text in ("0", "1", "nan", "half")]
     + [(arguments.seconds, text) for text in ("-1", "inf", "nan", "soon")]
+    + [(arguments.memory, text) for text in ("2", "x", "-1GB", "2GBB", "500MB", "٢GB")]
     + [(arguments.day, text) for text in ("31.12.2024", "2024-13-01", "")],
 )
 def test_what_is_not_is_named(kind: Callable[[str], object], text: str) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from checks import quarantine
+from checks.gate import Verdict
+from checks.run import Run
 from checks.summary import summary
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
@@ -70,6 +73,23 @@ def test_bad_rating_and_missing_film_fail_with_file_and_line(
     assert "Every rated film is in movies" in printed
     assert "ratings.csv:2 " in printed
     assert "Verdict: FAIL" in printed
+
+
+def test_a_memory_limit_holds_for_every_connection_and_changes_no_verdict(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+
+    def part(
+        verdict: Verdict, under_way: Run, execute: quarantine.Execute, compression: str
+    ) -> list[quarantine.Counts]:
+        limits.append(execute("select current_setting('memory_limit')")[0][0])
+        return original(verdict, under_way, execute, compression)
+
+    original = quarantine.part
+    monkeypatch.setattr(quarantine, "part", part)
+    assert run(published, tmp_path / "out", "--memory-limit", "2GB") == 0
+    assert limits == ["476.8 MiB"]  # 500 MB, a quarter
 
 
 def test_renamed_column_fails_and_is_named(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

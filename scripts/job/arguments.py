@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from datetime import date
 
-LEAST_MEMORY = 1_000  # megabytes: Great Expectations, pandas and SciPy alone are 350
+LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
 
 
 def positive(text: str) -> int:
@@ -32,23 +32,23 @@ def seconds(text: str) -> float:
     return value
 
 
+def memory(text: str) -> int:
+    """A size such as 2GB or 1500MB, in megabytes."""
+    given = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([MGT]B)", text, re.ASCII | re.IGNORECASE)
+    if given is None:
+        raise ArgumentTypeError(f"'{text}' is no size like 2GB or 1500MB")
+    megabytes = int(float(given[1]) * {"M": 1, "G": 1_000, "T": 1_000_000}[given[2][0].upper()])
+    if megabytes < LEAST_MEMORY:
+        raise ArgumentTypeError(f"'{text}' is no size to work in: it must be {LEAST_MEMORY // 1_000}GB or more")
+    return megabytes
+
+
 def day(text: str) -> str:
     """A date as in ISO 8601."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise ArgumentTypeError(f"'{text}' is no date like 2024-12-31") from error
-
-
-def megabytes(text: str) -> int:
-    """A size such as 2GB or 1500MB in megabytes."""
-    given = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([MGT]B)", text.strip(), re.IGNORECASE)
-    if given is None:
-        raise ArgumentTypeError(f"'{text}' is no size like 2GB or 1500MB")
-    size = int(float(given[1]) * {"M": 1, "G": 1_000, "T": 1_000_000}[given[2][0].upper()])
-    if size < LEAST_MEMORY:
-        raise ArgumentTypeError(f"'{text}' is too little: the program itself takes most of {LEAST_MEMORY}MB")
-    return size
 
 
 def _number(text: str) -> float:

@@ -102,8 +102,9 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     """
     missing = [name for name in NEEDED if not warehouse.has(name)]
     if missing:
-        causes = [warehouse.sources[name].problem or f"there is no table {name}" for name in missing]
-        return dict.fromkeys(("user_anomalies", "drift_findings"), ", and ".join(causes))
+        return dict.fromkeys(
+            ("user_anomalies", "drift_findings"), f"there is no table {' and no table '.join(missing)}"
+        )
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
@@ -112,7 +113,7 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
                 users = _attempt(
                     warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings)
                 )
-            with phases.phase("drift"):  # the time that it takes longer than the users, where it runs beside them
+            with phases.phase("drift"):  # what is left of it
                 moved = _attempt(warehouse, "drift_findings", drift)
     finally:
         if reference is not None:
