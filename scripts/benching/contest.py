@@ -120,7 +120,8 @@ def hold(contestant: Contestant, data: Path, python: str = sys.executable, patie
 def environment() -> dict[str, str]:
     """What contestants see: nothing that makes one of them speak to anybody."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
-    return kept | {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    quiet = {"GX_ANALYTICS_ENABLED": "false", "SODA_CORE_TELEMETRY_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    return kept | quiet
 
 
 def _account(contestant: Contestant, usage: Usage) -> dict[str, Any]:
