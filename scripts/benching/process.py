@@ -1,7 +1,7 @@
 """Run a command in a fresh process and measure it: wall-clock time, processor time, peak memory.
 
 Peak memory is that of the whole tree of processes, as the job draws its charts in a process of its own: the resident
-sets of all are added up every 10 ms, and the greatest sum is kept, or what the kernel counted for the greatest single
+sets of all are added up every 20 ms, and the greatest sum is kept, or what the kernel counted for the greatest single
 process (`ru_maxrss`), if that is more. Pages that two processes share count twice, so the figure errs upward; the
 kernel's cache of files counts for nobody. Processor time is the kernel's, of the command and of all that it waited for.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLE_SECONDS = 0.01
+SAMPLE_SECONDS = 0.02
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PROC = Path("/proc")
 

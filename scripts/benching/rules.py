@@ -48,8 +48,8 @@ class Limits:
     latest: int
 
     @property
-    def whole_levels(self) -> tuple[float, ...]:
-        return tuple(level for level in self.levels if level == int(level))
+    def half_levels(self) -> tuple[float, ...]:
+        return tuple(level for level in self.levels if level != int(level))
 
 
 def expectations() -> list[dict[str, Any]]:

@@ -50,9 +50,9 @@ def expectations(limits: Limits) -> list[Any]:
         gxe.ExpectColumnValuesToBeBetween(column="userId", min_value=1),
         gxe.ExpectColumnValuesToBeBetween(column="movieId", min_value=1),
         gxe.ExpectColumnValuesToBeInSet(column="rating", value_set=list(limits.levels)),
-        gxe.ExpectColumnValuesToBeInSet(  # queries are for SQL engines; on pandas a condition says the same
+        gxe.ExpectColumnValuesToNotBeInSet(  # queries are for SQL engines; on pandas a condition says the same
             column="rating",
-            value_set=list(limits.whole_levels),
+            value_set=list(limits.half_levels),
             row_condition=f"timestamp < {limits.half_stars_since}",
             condition_parser="pandas",
         ),
