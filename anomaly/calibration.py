@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CATALOGUE_WEIGHT = 0.8
 # A tail of thirty users is the least that bears a fit.
-TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 3.0
+TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
 
 def conformal_p_values(reference: Floats, scores: Floats) -> Floats:
@@ -39,7 +39,7 @@ def p_values(reference: Floats, scores: Floats) -> Floats:
 
     Conformal p-values end at 1 / (n + 1), so that at least m / (q (n + 1)) discoveries among m tested users are needed
     for any. Past the reference's upper tenth a generalised Pareto tail (Pickands 1975; probability-weighted moments,
-    Hosking and Wallis 1987) goes on; it is believed only when three times its probability is still the smaller.
+    Hosking and Wallis 1987) goes on; it is believed only when twice its probability is still the smaller.
     """
     conformal = conformal_p_values(reference, scores)
     if len(reference) < FEWEST_FOR_TAIL:

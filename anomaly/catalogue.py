@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CAMPAIGNS_A_KIND = 2
 # Lone attackers and small rings: what is learned must not lean on there being many.
 USERS_A_CAMPAIGN = (3, 14)
-LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings")
+LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings", "lent_films", "lent_rarity")
 # Attackers hide among a sample of users where there are very many.
 BACKGROUND_USERS = 20_000
 
@@ -80,6 +80,7 @@ def _campaign(
         population.place,
         films=population.place.films.with_ratings(profiles),
         extremes=population.place.extremes.with_ratings(profiles),
+        eras=population.place.eras.with_ratings(profiles),
     )
     features, _ = measure_all(profiles, place, population.index, fold, same=False)
     among = Index.of(profiles, len(ids)).nearest(profiles, same=True)

@@ -95,6 +95,7 @@ WORDINGS: dict[str, Wording] = {
     "top_genre_share": Wording("{} of the films of one genre", _percent),
     "extreme_burst_day": Wording("others gave a film the same extreme rating within a day (surprise {})", _number),
     "extreme_burst_month": Wording("others gave a film the same extreme rating within a month (surprise {})", _number),
+    "share_out_of_fashion": Wording("{} of the films were hardly rated by others at the time", _percent),
     "shared_films": Wording("{} of the films of this and one other user are the same", _percent),
     "shared_ratings": Wording("{} of the ratings are identical to one other user's", _percent),
     "copied_films": Wording("{} of the films of this and one earlier user are the same", _percent),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.fashion import Eras, fashion
 from anomaly.profiles import HALF_STARS_SINCE, NEVER, Films, Profiles
 from anomaly.tastes import left_out_means
 
@@ -44,6 +45,7 @@ class Place:
     films: Films
     tastes: Tastes
     extremes: Extremes
+    eras: Eras
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def _measure_chunk(part: Profiles, place: Place, fold: Ints, near: dict[str, Int
         | _order(part, place.films)
         | _taste(part, place, fold, expected)
         | _extreme_bursts(part, place, near)
+        | fashion(part, place.films.count, place.eras)
     )
 
 

@@ -63,7 +63,8 @@ def find_anomalies(
         trusted_users: ids of users of `warehouse` known to be honest.
         without_families: families of attacks never to be simulated (to evaluate on attacks that nobody foresaw).
         false_discovery_rate: the expected share of false flags among all flags, with a reference or trusted users.
-        detector: "two-channel", or "isolation-forest" for the common recipe (three features, one user in twenty).
+        detector: "two-channel", or "isolation-forest" for the common recipe (three features, one user in twenty;
+            a reference tells it nothing).
 
     Returns:
         One row a user, by userId, with `COLUMNS`:
@@ -80,9 +81,12 @@ def find_anomalies(
         - evidence (text), evidence_json: JSON list of {feature, value, typical_low, typical_high, quantile, text}
 
     Raises:
-        ValueError: an unknown detector, a rate outside 0 to 1, or fewer trusted users than calibrate a rate.
+        ValueError: an unknown detector, a rate outside 0 to 1, fewer trusted users than calibrate a rate, or trusted
+            users named to "isolation-forest", which makes no use of them.
     """
     _check(detector, false_discovery_rate)
+    if detector == "isolation-forest" and trusted_users is not None:
+        raise ValueError("isolation-forest makes no use of trusted users and promises no error rate: leave them out")
     users = load_users(warehouse)
     if detector == "isolation-forest":
         from anomaly.lab_recipe import isolation_forest_findings

@@ -15,7 +15,7 @@ import numpy as np
 from anomaly.profiles import Profiles
 
 if TYPE_CHECKING:
-    from anomaly.types import Floats, Ints
+    from anomaly.types import Bools, Floats, Ints
 
 # Twelve keys of two hashes: a copy with 60 % of all pairs in common is met with probability 1 - (1 - 0.36)^12 = 0.995.
 N_KEYS, HASHES_A_KEY = 12, 2
@@ -26,6 +26,8 @@ LARGEST_BUCKET = 64
 MANY_USERS = 20_000
 VERIFIED = 3
 VOTES = 255  # a candidate can be met once for each key and each of the rarest films
+# Codes of film and level stand below the 36th bit of a key, users or pairs above.
+CODE = (1 << 36) - 1
 PAIRS_AT_ONCE = 1_000
 QUERIED = 4_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -58,12 +60,16 @@ class Index:
 
         `same` says that the queries are the indexed users themselves, in order. Returns `shared_films` (films in
         common over films of either: Jaccard), `shared_ratings` (share of the user's ratings that the other gave too),
-        `copied_films` and `copied_ratings` (the same, with users whose first rating is earlier) and `most_like` (the
-        number of the user with most shared ratings, -1 for none).
+        `copied_films` and `copied_ratings` (the same, with users whose first rating is earlier), `lent_films` (how far
+        beyond chance the user's films are among the other's, in standard deviations: chance is a list as long as the
+        other's, drawn by popularity), `lent_rarity` (the same as a share, each film weighing by how unlikely it is) and
+        `most_like` (the number of the user with most shared ratings, -1 for none).
         """
         pairs = [self._candidates(first, part, same) for first, part in queries.chunks(QUERIED)]
         query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
-        return _compare(queries, self.profiles, query, other)
+        # A film that nobody indexed has rated may yet be met.
+        chance = np.maximum(self.count, 0.2) / max(self.count.sum(), 1)
+        return _compare(queries, self.profiles, query, other, chance)
 
     def _candidates(self, first: int, queries: Profiles, same: bool) -> tuple[Ints, Ints]:
         """Pairs of a queried user, numbered from `first` on, and an indexed one that may be most alike."""
@@ -131,37 +137,52 @@ def _most_voted(query: Ints, other: Ints, n_others: int, same: bool) -> tuple[In
     return query[kept], other[kept]
 
 
-def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> dict[str, Floats]:
-    films, ratings, copied_films, copied = (np.zeros(queries.n_users) for _ in range(4))
+def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints, chance: Floats) -> dict[str, Floats]:
     most_like = np.full(queries.n_users, -1)
-    common_films, common_ratings = _in_common(queries, others, query, other)
+    common = _in_common(queries, others, query, other, chance)
     size = queries.size[query]
     earlier = others.timestamp[others.start[other]] < queries.timestamp[queries.start[query]]
-    jaccard = common_films / (size + others.size[other] - common_films)
-    np.maximum.at(films, query, jaccard)
-    np.maximum.at(copied_films, query, np.where(earlier, jaccard, 0.0))
-    np.maximum.at(ratings, query, common_ratings / size)
-    np.maximum.at(copied, query, np.where(earlier, common_ratings / size, 0.0))
-    best = (common_ratings > 0) & (common_ratings / size >= ratings[query])
+    jaccard, alike = common.films / (size + others.size[other] - common.films), common.ratings / size
+
+    def most(values: Floats) -> Floats:
+        highest = np.zeros(queries.n_users)
+        np.maximum.at(highest, query, values)
+        return highest
+
+    ratings = most(alike)
+    best = (common.ratings > 0) & (alike >= ratings[query])
     most_like[query[best]] = other[best]
     return {
-        "shared_films": films,
+        "shared_films": most(jaccard),
         "shared_ratings": ratings,
-        "copied_films": copied_films,
-        "copied_ratings": copied,
+        "copied_films": most(np.where(earlier, jaccard, 0.0)),
+        "copied_ratings": most(np.where(earlier, alike, 0.0)),
+        "lent_films": most(common.excess),
+        "lent_rarity": most(common.rarity),
         "most_like": most_like,
     }
 
 
-def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints) -> tuple[Ints, Ints]:
-    """Films, and films at the same level, that each pair of users has in common."""
-    films, ratings = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+@dataclass(frozen=True)
+class Common:
+    """What each pair of users has in common, shape (n_pairs,): counts of films and of films at the same level, and the
+    films' excess over chance and their share by rarity (see `Index.nearest`)."""
+
+    films: Ints
+    ratings: Ints
+    excess: Floats
+    rarity: Floats
+
+
+def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints, chance: Floats) -> Common:
+    n = len(query)
+    common = Common(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
     if queries is not others:  # a few users against very many
         compared, other = np.unique(other, return_inverse=True)
         others = others.take(compared)
     theirs = _sorted_codes(others)
     mine = theirs if queries is others else _sorted_codes(queries)
-    for first in range(0, len(query), PAIRS_AT_ONCE):
+    for first in range(0, n, PAIRS_AT_ONCE):
         pairs = slice(first, first + PAIRS_AT_ONCE)
         key, _ = _by_pair(others, theirs, other[pairs])
         wanted, begin = _by_pair(queries, mine, query[pairs])
@@ -169,9 +190,21 @@ def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints) ->
         # are sorted, pair for pair: each search ends beside the last one, in the caches.
         at_film = np.searchsorted(key, wanted & ~np.int64(15))
         met = key[np.minimum(at_film, len(key) - 1)]
-        films[pairs] = np.add.reduceat((met >> 4) == (wanted >> 4), begin, dtype=np.int64)
-        ratings[pairs] = np.add.reduceat(met == wanted, begin, dtype=np.int64)
-    return films, ratings
+        same_film = (met >> 4) == (wanted >> 4)
+        common.films[pairs] = np.add.reduceat(same_film, begin, dtype=np.int64)
+        common.ratings[pairs] = np.add.reduceat(met == wanted, begin, dtype=np.int64)
+        length = np.repeat(others.size[other[pairs]], queries.size[query[pairs]])
+        likely = -np.expm1(-length * chance[(wanted & CODE) >> 4])
+        common.excess[pairs], common.rarity[pairs] = _beyond_chance(same_film, likely, begin)
+    return common
+
+
+def _beyond_chance(met: Bools, likely: Floats, begin: Ints) -> tuple[Floats, Floats]:
+    """For each pair, whose rows begin there: excess of the films met in standard deviations, and share by rarity."""
+    variance = np.add.reduceat(likely * (1 - likely), begin)
+    rarity = -np.log(likely)
+    excess = np.add.reduceat(met - likely, begin) / np.sqrt(variance + 1.0)
+    return excess, np.add.reduceat(met * rarity, begin) / np.maximum(np.add.reduceat(rarity, begin), 1e-9)
 
 
 def _sorted_codes(profiles: Profiles) -> Ints:
@@ -180,7 +213,7 @@ def _sorted_codes(profiles: Profiles) -> Ints:
     for first, part in profiles.chunks():
         key = (part.user.astype(np.int64) << 36) + _codes(part)
         begin = profiles.start[first]
-        codes[begin : begin + len(key)] = np.sort(key) & ((1 << 36) - 1)
+        codes[begin : begin + len(key)] = np.sort(key) & CODE
     return codes
 
 

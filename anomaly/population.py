@@ -11,6 +11,7 @@ import numpy as np
 
 from anomaly import profiles as profiles_module
 from anomaly import tastes
+from anomaly.fashion import Eras
 from anomaly.features import Extremes, Place, measure
 from anomaly.neighbours import Index
 from anomaly.profiles import Films, Profiles, joined
@@ -55,7 +56,8 @@ class Population:
 def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
     """Measure every user of `profiles` against all others."""
     fold = _folds(profiles.n_users, rng)
-    place = Place(films, tastes.learn(profiles, films, fold, rng), Extremes.of(profiles))
+    learned = tastes.learn(profiles, films, fold, rng)
+    place = Place(films, learned, Extremes.of(profiles), Eras.of(profiles, len(films.ids)))
     index = Index.of(profiles, len(films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
     return Population(profiles, place, index, fold, features, most_like)

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.forest import Forest
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anomaly.catalogue import Catalogue
     from anomaly.population import Population
     from anomaly.types import Bools, Floats, Ints
@@ -116,6 +120,9 @@ TRIMMED = 0.10
 COPY_FROM, COPY_WEIGHT = 0.55, 20.0
 # Measured: 0.3 to 1 rank about alike; less loses attacks that nobody foresaw.
 NOVELTY_SHARE = 0.6
+# Of the novelty channel. Alone the forest ranks worse than the distance; a quarter of it adds what bends round the
+# ellipsoid: AUC 0.983 instead of 0.982 over mixed attacks, at the same average precision of 0.89.
+FOREST_SHARE = 0.25
 # Added to every feature's variance, so that directions in which usual users hardly differ do not decide alone.
 SPHERE = 0.1
 
@@ -140,36 +147,63 @@ def score(population: Population, catalogue: Catalogue, trusted: Bools | None = 
         trusted: users known to be honest, shape (n_users,): the only ones learned from, then. Without, all users are,
             except for the most suspicious in the second round.
     """
-    if trusted is not None:
-        return _round(population, catalogue, trusted, trusted)
     everyone = np.ones(population.profiles.n_users, bool)
-    first = _round(population, catalogue, everyone, everyone).catalogue
-    honest = first <= np.quantile(first, 1 - LEFT_OUT)
-    return _round(population, catalogue, everyone, honest)
+    usual = everyone if trusted is None else trusted
+    scores = _round(population, catalogue, usual, usual)
+    if trusted is None:
+        first = _with_copies(scores, population.features).catalogue
+        del scores  # two rounds' tables at once are too much where users abound
+        scores = _round(population, catalogue, usual, first <= np.quantile(first, 1 - LEFT_OUT))
+    scores.novelty[:] = _novelty(population, usual, scores.deviations)
+    return _with_copies(scores, population.features)
 
 
 def _round(population: Population, catalogue: Catalogue, usual: Bools, honest: Bools) -> Scores:
-    values, size, fold = population.values, population.size, population.fold
+    """All but the novelty scores, which need no second round."""
+    values, size = population.values, population.size
     n_users, n_features = values.shape
     scores = Scores(np.zeros(n_users), np.zeros(n_users), *(np.zeros((n_users, n_features)) for _ in range(2)))
-    for number in range(population.n_folds):
-        inside = fold == number
-        outside = ~inside if (usual & ~inside).any() else np.ones(n_users, bool)
+    for inside, outside in _splits(population, usual):
         norms = Norms.fit(values[outside & usual], size[outside & usual])
-        known, clean = _spread_out(outside & usual, FIT_FROM_USERS), _spread_out(outside & honest, LEARN_FROM_USERS)
+        clean = _spread_out(outside & honest, LEARN_FROM_USERS)
         model = _learn(
             norms.deviations(values[clean], size[clean]),
             norms.deviations(catalogue.values, catalogue.size),
             catalogue.family,
         )
-        cloud = Ellipsoid.fit(norms.deviations(values[known], size[known]))
-        for users in np.split(np.flatnonzero(inside), range(JUDGED, int(inside.sum()), JUDGED)):
+        for users in _stretches(inside):
             judged = norms.deviations(values[users], size[users])
             scores.catalogue[users] = model.decision(expand(judged))
             scores.contributions[users] = model.contributions(expand(judged))
-            scores.novelty[users] = cloud.distance(judged)
             scores.deviations[users] = judged
-    return _with_copies(scores, population.features)
+    return scores
+
+
+def _novelty(population: Population, usual: Bools, deviations: Floats) -> Floats:
+    """Robust distance and isolation from the usual users of the other folds, each in its own upper spread."""
+    values, size = population.values, population.size
+    distance, isolation = np.zeros(len(size)), np.zeros(len(size))
+    for number, (inside, outside) in enumerate(_splits(population, usual)):
+        norms = Norms.fit(values[outside & usual], size[outside & usual])
+        known = _spread_out(outside & usual, FIT_FROM_USERS)
+        known_deviations = norms.deviations(values[known], size[known])
+        cloud = Ellipsoid.fit(known_deviations)
+        forest = Forest.fit(np.arcsinh(known_deviations), np.random.default_rng(number))
+        for users in _stretches(inside):
+            distance[users] = cloud.distance(deviations[users])
+            isolation[users] = forest.isolation(np.arcsinh(deviations[users]))
+    return _standard(distance) + FOREST_SHARE * _standard(isolation)
+
+
+def _splits(population: Population, usual: Bools) -> Iterator[tuple[Bools, Bools]]:
+    """For each fold its users, and those that they are judged by: of the other folds, if any of these is usual."""
+    for number in range(population.n_folds):
+        inside = population.fold == number
+        yield inside, ~inside if (usual & ~inside).any() else np.ones(len(inside), bool)
+
+
+def _stretches(chosen: Bools) -> list[Ints]:
+    return np.split(np.flatnonzero(chosen), range(JUDGED, int(chosen.sum()), JUDGED))
 
 
 def _with_copies(scores: Scores, features: dict[str, Floats]) -> Scores:

@@ -1,8 +1,9 @@
 """Plant simulated attackers among real users and measure which detectors find them.
 
-Ranking: each kind alone at each share of users, by ROC-AUC and average precision; `--held-out` takes the kind's whole
-family out of what the two-channel detector learns from. Decisions: kinds mixed, 80 % of the real users trusted, by
-false discovery proportion and power at the nominal rate, and the users flagged in a clean batch.
+Ranking: each kind alone at each share of users, by ROC-AUC and average precision, also by profile size; `--held-out`
+takes the kind's whole family out of what the two-channel detector learns from. Decisions: kinds mixed, 80 % of the real
+users trusted, by false discovery proportion and power at the nominal rate, power also by kind and by profile size, and
+the users flagged in a clean batch.
 """
 
 from __future__ import annotations
@@ -57,7 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=Path("outputs"), metavar="DIR", help="where results go")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of attack (default: all)")
     parser.add_argument(
-        "--shares", nargs="+", type=arguments.share, default=[0.03], help="planted users a real user (default: 0.03)"
+        "--shares",
+        nargs="+",
+        type=arguments.share,
+        default=[0.01, 0.03, 0.05],
+        help="planted users a real user (default: 0.01 0.03 0.05)",
     )
     parser.add_argument("--seeds", type=arguments.positive, default=1, help="repetitions of each kind (default: 1)")
     parser.add_argument("--mixtures", type=arguments.positive, default=3, help="repetitions of mixtures (default: 3)")
@@ -106,13 +111,17 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         raise EvaluationError(f"--kinds: unknown {', '.join(unknown)}; known are {', '.join(KINDS)}")
     delivery = _load(options.data)
     ranking = [row for kind in kinds for row in _ranking(delivery, kind, options)]
+    mixture = [
+        _mixture(delivery, kinds, share, seed, options) for share in options.shares for seed in _mixtures(options)
+    ]
     return {
         "data": str(options.data),
         "n_users": delivery.n_users,
         "seed": options.seed,
         "nominal_rate": options.rate,
         "ranking": ranking,
-        "mixture": [row for share in (0.01, 0.03) for row in _mixture(delivery, kinds, share, options)],
+        "mixture": [figures for figures, _ in mixture],
+        "mixture_users": [user for _, users in mixture for user in users],
         "clean": list(_clean(delivery, options)),
         "rules": _rules(delivery, options),
     }
@@ -184,35 +193,51 @@ def _by_size(table: pd.DataFrame, truth: Bools, column: str, sizes: pd.Series) -
     return found
 
 
+def _mixtures(options: argparse.Namespace) -> range:
+    return range(options.seed, options.seed + options.mixtures)
+
+
 def _mixture(
-    delivery: Delivery, kinds: Sequence[str], share: float, options: argparse.Namespace
-) -> Iterator[dict[str, Any]]:
-    """False discovery proportion and power with a trusted reference, kinds mixed."""
-    for seed in range(options.seed, options.seed + options.mixtures):
-        attack, bad = _mixed_attack(delivery, kinds, max(2, round(share * delivery.n_users)), seed)
-        flagged = _flagged_with_reference(delivery, attack, seed, options.rate)
-        hits = len(flagged & bad)
-        yield {
-            "share": share,
-            "seed": seed,
-            "planted": len(bad),
-            "flagged": len(flagged),
-            "false_discovery_proportion": (len(flagged) - hits) / max(len(flagged), 1),
-            "power": hits / len(bad),
-        }
+    delivery: Delivery, kinds: Sequence[str], share: float, seed: int, options: argparse.Namespace
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """False discovery proportion and power with a trusted reference, kinds mixed; and each planted user's fate."""
+    attack, kind_of = _mixed_attack(delivery, kinds, max(2, round(share * delivery.n_users)), seed)
+    flagged = _flagged_with_reference(delivery, attack, seed, options.rate)
+    hits = len(flagged & set(kind_of))
+    figures = {
+        "share": share,
+        "seed": seed,
+        "planted": len(kind_of),
+        "flagged": len(flagged),
+        "false_discovery_proportion": (len(flagged) - hits) / max(len(flagged), 1),
+        "power": hits / len(kind_of),
+    }
+    size = attack["userId"].value_counts()
+    about = {"share": share, "seed": seed}
+    users = [
+        about | {"kind": kind, "size": _band(int(size[user])), "found": user in flagged}
+        for user, kind in kind_of.items()
+    ]
+    return figures, users
 
 
-def _mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) -> tuple[pd.DataFrame, set[int]]:
+def _band(size: int) -> str:
+    """The band of a profile size; outside all of them, the nearest."""
+    return next((band for band in SIZE_BANDS if size < int(band.split("-")[1])), SIZE_BANDS[-1])
+
+
+def _mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Ratings of n lone attackers, each of a kind drawn at random, and the kind of each one's userId."""
     import numpy as np
     import pandas as pd
 
     from anomaly.attacks import background, plant_in
 
     rng, data = np.random.default_rng([seed, n]), background(delivery.ratings, delivery.movies)
-    first, parts = int(delivery.ratings["userId"].max()) + 1, []
-    for number, kind in enumerate(rng.choice(kinds, size=n)):
-        parts.append(plant_in(data, str(kind), 1, rng=rng, first_user_id=first + number)[0])
-    return pd.concat(parts, ignore_index=True), set(range(first, first + n))
+    first = int(delivery.ratings["userId"].max()) + 1
+    kind_of = {first + number: str(kind) for number, kind in enumerate(rng.choice(kinds, size=n))}
+    parts = [plant_in(data, kind, 1, rng=rng, first_user_id=user)[0] for user, kind in kind_of.items()]
+    return pd.concat(parts, ignore_index=True), kind_of
 
 
 def _flagged_with_reference(delivery: Delivery, attack: pd.DataFrame | None, seed: int, rate: float) -> set[int]:
@@ -229,7 +254,7 @@ def _flagged_with_reference(delivery: Delivery, attack: pd.DataFrame | None, see
 
 
 def _clean(delivery: Delivery, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    for seed in range(options.seed, options.seed + options.mixtures):
+    for seed in _mixtures(options):
         flagged = _flagged_with_reference(delivery, None, seed, options.rate)
         yield {"seed": seed, "flagged": len(flagged)}
 
@@ -255,17 +280,32 @@ def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
 def _print(report: dict[str, Any]) -> None:
     import pandas as pd
 
-    ranking = pd.DataFrame(report["ranking"])
+    ranking, mixture = pd.DataFrame(report["ranking"]), pd.DataFrame(report["mixture"])
+    users = pd.DataFrame(report["mixture_users"])
     figures = ["auc", "average_precision"]
-    table = ranking.pivot_table(index="kind", columns="detector", values=figures, sort=False)
-    print(table.round(3).to_string())
+    for share, rows in ranking.groupby("share", sort=False):
+        print(f"\n{share:.0%} planted, each kind alone")
+        print(rows.pivot_table(index="kind", columns="detector", values=figures, sort=False).round(3).to_string())
     print("\nMean over kinds")
     print(ranking.groupby(["share", "detector"], sort=False)[figures].mean().round(4).to_string())
-    print("\nKinds mixed, with a trusted reference")
-    mixture = pd.DataFrame(report["mixture"])
-    print(mixture.groupby("share")[["false_discovery_proportion", "power"]].mean().round(3).to_string())
-    print(f"\nClean batch: {pd.DataFrame(report['clean'])['flagged'].mean():.3f} users flagged a batch")
+    print("\nMean ROC-AUC over kinds by profile size")
+    print(_mean_by_size(ranking).round(3).to_string())
+    print(f"\nKinds mixed, with a trusted reference, nominal rate {report['nominal_rate']:.0%}: mean, standard error")
+    decided = mixture.groupby("share")[["false_discovery_proportion", "power"]].agg(["mean", "sem"])
+    print(decided.round(3).to_string())
+    for part in ("kind", "size"):
+        print(f"\nThe same, power by {part}")
+        print(users.pivot_table(index=part, columns="share", values="found", aggfunc="mean").round(2).to_string())
+    clean = pd.DataFrame(report["clean"])["flagged"]
+    print(f"\nClean batch: {clean.mean():.3f} users flagged a batch, any in {(clean > 0).sum()} of {len(clean)}")
     print(f"Plain rules: {report['rules']}")
+
+
+def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    by_size = pd.DataFrame(ranking["auc_by_size"].tolist(), index=ranking.index)
+    return ranking[["share", "detector"]].join(by_size).groupby(["share", "detector"], sort=False).mean()
 
 
 def _write(report: dict[str, Any], folder: Path) -> None:
@@ -287,7 +327,10 @@ def _plot(report: dict[str, Any]) -> str:
     import pandas as pd
     import vl_convert
 
-    ranking = pd.DataFrame(report["ranking"]).groupby(["kind", "detector"], sort=False)["auc"].mean().reset_index()
+    ranking = (
+        pd.DataFrame(report["ranking"]).groupby(["share", "kind", "detector"], sort=False)["auc"].mean().reset_index()
+    )
+    ranking["share"] = (100 * ranking["share"]).map("{:g} % planted".format)
     chart = (
         altair.Chart(ranking, title="Planted attackers found, by kind")
         .mark_point(filled=True, size=70)
@@ -296,8 +339,9 @@ def _plot(report: dict[str, Any]) -> str:
             y=altair.Y("kind:N", title=None, sort=None),
             color=altair.Color("detector:N", title=None),
             shape=altair.Shape("detector:N", title=None),
+            column=altair.Column("share:N", title=None, sort=None),
         )
-        .properties(width=520)
+        .properties(width=300)
     )
     return str(vl_convert.vegalite_to_svg(chart.to_dict()))
 

@@ -47,7 +47,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="RATE",
         help="of users flagged against a reference, the share that may be honest (default: 0.10)",
     )
-    group.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0], help="how users are scored")
+    group.add_argument(
+        "--detector",
+        choices=DETECTORS,
+        default=DETECTORS[0],
+        help="how users are scored (isolation-forest: the common recipe, which uses no trusted users)",
+    )
     group.add_argument(
         "--split",
         type=share,
@@ -65,6 +70,11 @@ def check_settings(settings: argparse.Namespace) -> None:
     if settings.reference is not None and not settings.reference.is_dir():
         raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
     _trusted_users(settings.trusted_users)
+    if settings.trusted_users is not None and settings.detector == "isolation-forest":
+        raise SettingError(
+            "--trusted-users: --detector isolation-forest makes no use of them and promises no error rate; "
+            "leave one of the two out."
+        )
     user_names(settings)
 
 

@@ -31,11 +31,17 @@ def test_detectors_stand_side_by_side_in_json_and_plot(tmp_path: Path, capsys: p
         "two-channel, family held out",
     }
     assert auc["two-channel"] > 0.95
-    assert {row["share"] for row in report["mixture"]} == {0.01, 0.03}
+    assert (
+        {row["share"] for row in report["mixture"]} == {row["share"] for row in report["ranking"]} == {0.01, 0.03, 0.05}
+    )
+    found = sum(user["found"] for user in report["mixture_users"])
+    assert found == pytest.approx(sum(row["power"] * row["planted"] for row in report["mixture"]))
     assert all(0 <= row["false_discovery_proportion"] <= 1 for row in report["mixture"])
     assert report["rules"]["caught"]["constant"] == 1.0
     assert (output / "anomaly_evaluation.svg").read_text().startswith("<svg")
-    assert "Mean over kinds" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    for title in ("Mean over kinds", "by profile size", "power by kind", "power by size"):
+        assert title in printed
     assert not list(output.glob(".*"))
 
 

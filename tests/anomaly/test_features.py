@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from anomaly import features as module
-from anomaly.profiles import Films, Profiles
+from anomaly.fashion import Eras
+from anomaly.profiles import Films, Profiles, joined
 from anomaly.rules import broken
 from anomaly.scoring import Norms
 from anomaly.tastes import Tastes, left_out_means
@@ -23,7 +24,7 @@ def films_of(profiles: Profiles, n: int = 40) -> Films:
 
 def measured(profiles: Profiles) -> dict[str, np.ndarray]:
     flat = Tastes(np.zeros((1, 40, 16), np.float32), np.zeros((1, 40, 8), np.float32))
-    place = module.Place(films_of(profiles), flat, module.Extremes.of(profiles))
+    place = module.Place(films_of(profiles), flat, module.Extremes.of(profiles), Eras.of(profiles, 40))
     return module.measure(profiles, place, np.zeros(profiles.n_users, np.int64))
 
 
@@ -76,6 +77,31 @@ def test_windows_do_not_reach_into_the_next_user() -> None:
 def test_half_stars_before_they_existed_are_impossible() -> None:
     found = measured(profile([(0, 3.5, 900_000_000), (1, 3.0, 900_000_001), (2, 3.5, 1_100_000_000)]))
     assert found["share_impossible_half_star"][0] == pytest.approx(1 / 3)
+
+
+def test_films_that_nobody_rates_at_the_time_are_out_of_fashion() -> None:
+    crowd = [
+        [(film + 10 * decade, 3.0, 1000 * decade + user) for film in range(5)]
+        for decade in (0, 1, 2)
+        for user in range(30)
+    ]
+    late = [(film, 3.0, 2015) for film in range(5)]
+    users = profile(*crowd, late)
+    found = measured(users)
+    assert found["share_out_of_fashion"][-1] == 1.0
+    assert (found["share_out_of_fashion"][:-1] == 0.0).all()
+    assert found["in_fashion"][-1] < found["in_fashion"][:-1].min()
+
+
+def test_eras_count_each_film_in_the_era_and_its_neighbours() -> None:
+    first = profile(*[[(user % 4, 3.0, 100 * user), (5, 3.0, 100 * user + 9)] for user in range(30)])
+    more = profile([(1, 3.0, 5), (2, 3.0, 1500)], [(7, 3.0, 99_999)])
+    eras, both = Eras.of(first, 8).with_ratings(more), joined([first, more])
+    era = eras.era(both.timestamp)
+    for film in range(8):
+        near = [np.sum((both.film == film) & (np.abs(era - each) <= 1)) for each in range(len(eras.near_any))]
+        assert eras.near[film].tolist() == near
+    np.testing.assert_allclose(eras.near_any, eras.near.sum(axis=0))
 
 
 HONEST_NUMBERS = {

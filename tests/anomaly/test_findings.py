@@ -136,6 +136,7 @@ def test_a_namesake_in_the_reference_is_somebody_else() -> None:
     [
         ({"detector": "oracle"}, "detector must be one of two-channel"),
         ({"false_discovery_rate": 1.5}, "between 0 and 1"),
+        ({"detector": "isolation-forest", "trusted_users": range(1, 60)}, "makes no use of trusted users"),
     ],
 )
 def test_wrong_options_say_what_must_hold(option: dict[str, object], message: str) -> None:

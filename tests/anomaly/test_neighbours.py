@@ -53,3 +53,15 @@ def test_a_piece_cut_out_of_a_long_profile_is_found() -> None:
     found = Index.of(profiles(*users), 3000).nearest(profiles(*users), same=True)
     assert found["most_like"][40] == 7
     assert found["copied_ratings"][40] == 1.0
+
+
+def test_a_lent_list_of_films_is_told_from_a_popular_one() -> None:
+    rng = np.random.default_rng(0)
+    appeal = 1 / (np.arange(600) + 3.0)
+    lists = [rng.choice(600, 150, replace=False, p=appeal / appeal.sum()) for _ in range(60)]
+    lists.append(rng.permutation(lists[7])[:40])
+    users = profiles(*[[(int(film), float(rng.integers(1, 6))) for film in films] for films in lists])
+    found = Index.of(users, 600).nearest(users, same=True)
+    for name in ("lent_films", "lent_rarity"):
+        assert found[name][60] > found[name][:60].max()
+    assert found["lent_rarity"][60] == 1.0
