@@ -202,9 +202,10 @@ def _order(user: Ints, time: Ints, film: Ints) -> Ints:
 
     One packed number sorts ten times as fast as three columns, if it fits.
     """
-    columns = [column - (column.min() if len(column) else 0) for column in (user, time, film)]
-    bits = [int(column.max(initial=0)).bit_length() for column in columns]
+    columns = (user, time, film)
+    low = [int(column.min()) if len(column) else 0 for column in columns]
+    bits = [(int(column.max(initial=least)) - least).bit_length() for column, least in zip(columns, low, strict=True)]
     if sum(bits) > 63:
         return np.lexsort((film, time, user))
-    first, second, third = (column.astype(np.int64) for column in columns)
+    first, second, third = (column.astype(np.int64) - least for column, least in zip(columns, low, strict=True))
     return np.argsort((first << (bits[1] + bits[2])) + (second << bits[2]) + third)
