@@ -128,6 +128,18 @@ def test_every_contestant_finds_each_planted_fault(contestant: Contestant, tmp_p
     assert set(hold(contestant, planted(tmp_path)).failed) == FAULTS - unseen
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", contest.PEERS, ids=lambda one: one.name)
+def test_every_peer_finds_each_planted_fault(peer: Contestant, tmp_path: Path) -> None:
+    """With MOVIELENS_PEERS naming an interpreter that has requirements-bench.txt."""
+    python = os.environ.get("MOVIELENS_PEERS", sys.executable)
+    if not next(there for _, there in contest.ready([peer], python)):
+        pytest.skip(f"{python} has no {peer.needs} (requirements-bench.txt)")
+    unseen = {"rated once"} if peer.name == "evidently" else set()
+    assert set(hold(peer, planted(tmp_path / "bad"), python).failed) == FAULTS - unseen
+    assert hold(peer, deliveries.write(tmp_path / "good", deliveries.whole()), python).failed == ()
+
+
 def test_fewer_checks_than_all_are_no_time(tmp_path: Path) -> None:
     unjust = replace(QUERY, arguments=("DATA", "--without-uniqueness"))
     with pytest.raises(ContestError, match="query made 12 of its 13 checks"):

@@ -65,7 +65,9 @@ PEERS = (
     Contestant("pandera-polars", _program("pandera_on"), ("DATA", "polars"), "pandera on Polars", needs="pandera"),
     Contestant("pointblank", _program("pointblank_on_polars"), ("DATA",), "pointblank on Polars", needs="pointblank"),
     Contestant("soda", _program("soda_on_duckdb"), ("DATA", "WORK"), "Soda 4 on DuckDB", needs="soda_duckdb"),
-    Contestant("evidently", _program("evidently_on_pandas"), ("DATA",), "Evidently on pandas", needs="evidently"),
+    Contestant(
+        "evidently", _program("evidently_on_pandas"), ("DATA",), "Evidently on pandas, ten checks", 10, "evidently"
+    ),
 )
 
 
