@@ -58,7 +58,7 @@ def test_goals_are_reached_missed_or_not_measured() -> None:
     assert told["checks, load included, / query by hand, after imports, at 10m"] == (2.0, "missed")
     assert told["job but for GX's import, seconds, at 100k"] == (1.25, "reached")
     assert told["growth of the job's memory / growth of the data, from the smallest size"][0] == (2.0 / 0.5) / 320
-    assert len(found) == len(told) == 14
+    assert len(found) == len(told) == 15
 
 
 def test_cost_of_a_further_rating_leaves_fixed_costs_out() -> None:
