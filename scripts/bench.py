@@ -66,7 +66,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data",
         type=Path,
         metavar="DIR",
-        help="where simulated data are kept from time to time (default: data in --output)",
+        help="where simulated data are kept for the next time (default: data in --output)",
     )
     parser.add_argument("--output", type=Path, default=Path("outputs/bench"), metavar="DIR", help="(%(default)s)")
     parser.add_argument(

@@ -58,7 +58,7 @@ def test_goals_are_reached_missed_or_not_measured() -> None:
     assert told["checks, load included, / query by hand, after imports, at 10m"] == (2.0, "missed")
     assert told["job but for GX's import, seconds, at 100k"] == (1.25, "reached")
     assert told["growth of the job's memory / growth of the data, from the smallest size"][0] == (2.0 / 0.5) / 320
-    assert len(found) == len(told) == 14
+    assert len(found) == len(told) == 15
 
 
 def test_cost_of_a_further_rating_leaves_fixed_costs_out() -> None:
@@ -128,6 +128,18 @@ def test_every_contestant_finds_each_planted_fault(contestant: Contestant, tmp_p
     assert set(hold(contestant, planted(tmp_path)).failed) == FAULTS - unseen
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", contest.PEERS, ids=lambda one: one.name)
+def test_every_peer_finds_each_planted_fault(peer: Contestant, tmp_path: Path) -> None:
+    """With MOVIELENS_PEERS naming an interpreter that has requirements-bench.txt."""
+    python = os.environ.get("MOVIELENS_PEERS", sys.executable)
+    if not next(there for _, there in contest.ready([peer], python)):
+        pytest.skip(f"{python} has no {peer.needs} (requirements-bench.txt)")
+    unseen = {"rated once"} if peer.name == "evidently" else set()
+    assert set(hold(peer, planted(tmp_path / "bad"), python).failed) == FAULTS - unseen
+    assert hold(peer, deliveries.write(tmp_path / "good", deliveries.whole()), python).failed == ()
+
+
 def test_fewer_checks_than_all_are_no_time(tmp_path: Path) -> None:
     unjust = replace(QUERY, arguments=("DATA", "--without-uniqueness"))
     with pytest.raises(ContestError, match="query made 12 of its 13 checks"):
@@ -174,7 +186,7 @@ def test_small_bench_measures_everybody(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["--only", "pandas"], "there is none of this name; choose from job, plain"),
+        (["--only", "pandas"], "there is none of this name; choose from job, job-2gb, plain"),
         (["--ratings", "--rounds", "1"], "must say what to measure"),
         (["--only", "soda", "--peer-python", "/no/python"], "is no program"),
     ],

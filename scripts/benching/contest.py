@@ -46,9 +46,11 @@ def _program(name: str) -> str:
     return f"scripts.benching.contestants.{name}"
 
 
-JOB = Contestant("job", "scripts.run_checkpoint", ("--quiet", "--data", "DATA", "--output", "WORK"), "the whole job")
+QUIETLY = ("--quiet", "--data", "DATA", "--output", "WORK")
+JOB = Contestant("job", "scripts.run_checkpoint", QUIETLY, "the whole job")
 CONTESTANTS = (
     JOB,
+    Contestant("job-2gb", JOB.program, (*QUIETLY, "--memory-limit", "2GB"), "the same with --memory-limit 2GB"),
     Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
     Contestant("gx-pandas", _program("stock_gx"), ("DATA",), "stock GX on pandas, thirteen checks"),
     Contestant("checks", _program("checks"), ("DATA", "WORK"), "this load and thirteen checks"),
@@ -65,7 +67,9 @@ PEERS = (
     Contestant("pandera-polars", _program("pandera_on"), ("DATA", "polars"), "pandera on Polars", needs="pandera"),
     Contestant("pointblank", _program("pointblank_on_polars"), ("DATA",), "pointblank on Polars", needs="pointblank"),
     Contestant("soda", _program("soda_on_duckdb"), ("DATA", "WORK"), "Soda 4 on DuckDB", needs="soda_duckdb"),
-    Contestant("evidently", _program("evidently_on_pandas"), ("DATA",), "Evidently on pandas", needs="evidently"),
+    Contestant(
+        "evidently", _program("evidently_on_pandas"), ("DATA",), "Evidently on pandas, ten checks", 10, "evidently"
+    ),
 )
 
 
@@ -86,7 +90,7 @@ class Measurement:
     @property
     def seconds_after_import(self) -> float:
         """Of the programs that say so: the phases but the imports. Of the job: all but GX's import."""
-        if self.contestant == JOB.name:
+        if JOB_IMPORT in self.phases:
             return self.wall_seconds - self.phases.get(JOB_IMPORT, 0.0)
         return sum(seconds for phase, seconds in self.phases.items() if phase not in ("import", "between phases"))
 
@@ -101,7 +105,11 @@ def hold(contestant: Contestant, data: Path, python: str = sys.executable, patie
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         usage = measure(contestant.command(python, data, Path(work)), ROOT.parent, environment(), patience)
-        account = _job_account(Path(work), usage) if contestant is JOB else _account(contestant, usage)
+        account = (
+            _job_account(contestant, Path(work), usage)
+            if contestant.program == JOB.program
+            else _account(contestant, usage)
+        )
     if account["evaluated"] != contestant.checks:
         raise ContestError(f"{contestant.name} made {account['evaluated']} of its {contestant.checks} checks.")
     return Measurement(
@@ -139,10 +147,10 @@ def _end(usage: Usage) -> str:
     return f"{how}: {said.rpartition(chr(10))[2] or 'it said nothing'}"
 
 
-def _job_account(work: Path, usage: Usage) -> dict[str, Any]:
+def _job_account(contestant: Contestant, work: Path, usage: Usage) -> dict[str, Any]:
     """The job's account is what it writes for everybody; its exit code 1 says that it judged, and found something."""
     if usage.exit_code not in (0, 1):
-        raise ContestError(f"{JOB.name} {_end(usage)}")
+        raise ContestError(f"{contestant.name} {_end(usage)}")
     summary = json.loads((work / "summary.json").read_text(encoding="utf-8"))
     status = {one["id"]: one["status"] for one in summary["expectations"]}
     judged = {name: status.get(identity) for name, identity in IDS.items()}

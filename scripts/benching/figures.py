@@ -110,6 +110,8 @@ def goals(results: Results) -> list[Goal]:
     for size, (time_limit, memory_limit) in PLAIN_GOALS.items():
         found.append(_ratio_goal(results, "time", wall, "plain", size, time_limit))
         found.append(_ratio_goal(results, "memory", memory, "plain", size, memory_limit))
+    limited = results.median(memory, "job-2gb", largest)
+    found.append(Goal(f"job-2gb, memory in GB, at {short(largest)}", 2.0, None if limited is None else limited / 1e9))
     checks = results.ratio(after_import, "checks", "query", 10_000_000)
     found.append(Goal("checks, load included, / query by hand, after imports, at 10m", 1.7, checks))
     rest = results.median(after_import, "job", 100_000)

@@ -21,7 +21,7 @@ ABOUT = {one.name: one.about for one in (*CONTESTANTS, *PEERS)}
 
 
 def as_json(results: Results, failures: Sequence[str]) -> dict[str, Any]:
-    """All that was measured and what follows from it; the README documents nothing that is not named here."""
+    """All that was measured and what follows from it; the table, the goals and the plot are made of nothing else."""
     everything = [*results.by_ratings, *results.by_users]
     return {
         "machine": machine(),
@@ -134,7 +134,8 @@ def plot(results: Results) -> bytes:
     panels = []
     if results.by_ratings:
         rows = list(figures.medians(results.by_ratings))
-        panels.append(_lines(rows, "ratings", "by ratings") | _bars(rows))
+        beside = _lines(rows, "ratings", "by ratings") | _bars(rows)
+        panels.append(beside.resolve_scale(color="independent"))
     if results.by_users:
         panels.append(_lines(list(figures.medians(results.by_users)), "users", "by users"))
     chart = alt.vconcat(*panels).resolve_scale(color="independent")
@@ -181,7 +182,7 @@ def _bars(rows: list[dict[str, Any]]) -> altair.Chart:
         .mark_bar()
         .encode(
             x=alt.X("ratings:N", sort=None),
-            y=alt.Y("share:Q", axis=alt.Axis(format="%"), title="share of its time"),
+            y=alt.Y("share:Q", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]), title="share of its time"),
             color=alt.Color("phase:N", title=None, sort=None, scale=alt.Scale(scheme="tableau20")),
         )
         .properties(width=160, height=220)

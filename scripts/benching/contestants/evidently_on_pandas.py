@@ -2,7 +2,8 @@
 
     python -m scripts.benching.contestants.evidently_on_pandas FOLDER
 
-It has none for a column's type, for uniqueness over two columns, and for a rule over two columns.
+It has none for a column's type, for uniqueness over two columns, and for a rule over two columns. Its list of allowed
+values takes whole numbers alone, so the scale is checked as a range.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def named_metrics(limits: Limits) -> Iterator[tuple[str, Any]]:
         yield f"{column} given", of.MissingValueCount(column=column, tests=[eq(0)])
     yield "userId positive", of.MinValue(column="userId", tests=[gte(1)])
     yield "movieId positive", of.MinValue(column="movieId", tests=[gte(1)])
-    yield "rating on the scale", of.OutListValueCount(column="rating", values=list(limits.levels), tests=[eq(0)])
+    low, high = min(limits.levels), max(limits.levels)
+    yield "rating on the scale", of.OutRangeValueCount(column="rating", left=low, right=high, tests=[eq(0)])
     late, early = limits.latest, limits.earliest
     yield "timestamp in seconds", of.OutRangeValueCount(column="timestamp", left=early, right=late, tests=[eq(0)])
 

@@ -76,7 +76,7 @@ def schema(pa: Any, polars: Any, limits: Limits) -> Any:
 
 def _on_pandas(pa: Any, _: Any, limits: Limits) -> tuple[Any, Any]:
     def early_halves(ratings: Any) -> Any:
-        return ~((ratings["timestamp"] < limits.half_stars_since) & (ratings["rating"] % 1 != 0))
+        return ~((ratings["timestamp"] < limits.half_stars_since) & (ratings["rating"] % 1 > 0))  # of null, neither
 
     return (
         pa.Check(lambda ratings: len(ratings) >= limits.least_rows, name="rows"),

@@ -107,7 +107,16 @@ def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
             findings.write_files(loaded, output)
         counts = {name: loaded.count(name) for name in declared}
     run = Run(
-        folder, loaded.sources, counts, declared, output, database, datetime.now(UTC), root=root, phases=account.phases
+        folder,
+        loaded.sources,
+        counts,
+        declared,
+        output,
+        database,
+        datetime.now(UTC),
+        root=root,
+        memory_limit=_duckdb_default(),
+        phases=account.phases,
     )
     verdict = _checkpoint(run)
     outputs.write_json(output / "summary.json", summary.summary(verdict, run))
@@ -120,11 +129,11 @@ def _duckdb_default() -> str:
 
 
 def _settings() -> argparse.Namespace:
-    from scripts.job import findings
+    """The job's own, with a memory limit that binds nobody, as that makes one analysis come after the other."""
+    from scripts.run_checkpoint import parser
 
-    parser = argparse.ArgumentParser()
-    findings.add_settings(parser)
-    return parser.parse_args([])
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return parser().parse_args(["--memory-limit", f"{machine // 10**9}GB"])
 
 
 def _checkpoint(run: Any) -> Any:
@@ -132,7 +141,7 @@ def _checkpoint(run: Any) -> Any:
     from checks.run import under_way
     from checks.suites import CHECKPOINT
 
-    context = open_project(run.warehouse, run.output, run.root)
+    context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
     parameters = {"now": int(time.time()) + 60, "fresh_since": 0}
     try:
         with run.phases.phase("suites"), under_way(run):
