@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly import features, neighbours, profiles
+from anomaly.fashion import Eras
 from anomaly.groups import _by_everyone
 from anomaly.profiles import NEVER, Films, Profiles
 from anomaly.tastes import Tastes
@@ -83,7 +84,7 @@ def test_extremes_counted_at_once_and_one_by_one(users: Profiles, monkeypatch: p
         ]
         assert extremes.near[name].tolist() == [int(one.sum()) - 1 for one in near]
     assert (extremes.others(key) + 1 == _by_everyone(users)[key >> features.KEY_BITS]).all()
-    place, fold = features.Place(films, flat, extremes), np.zeros(users.n_users, np.int64)
+    place, fold = features.Place(films, flat, extremes, Eras.of(users, N_FILMS)), np.zeros(users.n_users, np.int64)
     at_once = features.measure(users, place, fold, same=True)
     monkeypatch.setattr(features, "MEASURED", 100)  # several chunks, in threads
     for found in (features.measure(users, place, fold, same=True), features.measure(users, place, fold)):
@@ -97,8 +98,8 @@ def test_what_pairs_have_in_common(users: Profiles) -> None:
     films = [len({f for f, _ in rated[q]} & {f for f, _ in rated[o]}) for q, o in zip(query, other, strict=True)]
     ratings = [len(rated[q] & rated[o]) for q, o in zip(query, other, strict=True)]
     for others in (users, users.take(np.arange(40))):
-        found = neighbours._in_common(users, others, query, other)
-        assert (found[0].tolist(), found[1].tolist()) == (films, ratings)
+        found = neighbours._in_common(users, others, query, other, np.full(N_FILMS, 0.01))
+        assert (found.films.tolist(), found.ratings.tolist()) == (films, ratings)
 
 
 @pytest.mark.parametrize("far", [0, 1 << 60, 3 << 60])
