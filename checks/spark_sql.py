@@ -67,6 +67,9 @@ def _adapted(node: exp.Expression) -> exp.Expression:
         return exp.cast(node.copy(), "double")  # Spark takes 0.5 for a decimal number, which loses digits in division
     if isinstance(node, exp.Div):  # DuckDB goes on with a division by zero, Spark would end the query
         return exp.func("try_divide", node.this.copy(), node.expression.copy(), dialect=WRITE)
+    if isinstance(node, exp.Bracket) and len(node.expressions) == 1 and node.expressions[0].is_int:
+        # DuckDB counts places of a list from 1.
+        return exp.func("try_element_at", node.this.copy(), node.expressions[0].copy(), dialect=WRITE)
     if isinstance(node, exp.Format):
         return _formatted(node)
     if isinstance(node, exp.PercentileCont):

@@ -162,6 +162,7 @@ def test_files_that_are_no_table_are_told(session: Any, tmp_path: Path) -> None:
         ("select 7 // 2 as a, 7 / 2 as b, 1 / 0.25 as c", (3, 3.5, 4.0)),
         ("select sum(x * 0.5) as a, round(1 * 1.0 / 3, 4) as b from (values (1), (2)) as v(x)", (1.5, 0.3333)),
         ("select format('{:.1f}', cast(4.5 as double)) as a", ("4.5",)),
+        ("select quantile_cont(x, [0.25, 0.5])[1] as a from (values (1.0), (2.0), (3.0)) as v(x)", (1.5,)),
         ("select quantile_cont(x, 0.25) as a from (values (1.0), (2.0), (3.0)) as v(x)", (1.5,)),
         (r"select regexp_extract('A (1995) ', '[(]([0-9]{4})[)] *$', 1) as a", ("1995",)),
     ],
