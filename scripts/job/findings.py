@@ -168,9 +168,10 @@ def _drift_beside(
 ) -> Iterator[Callable[[], pd.DataFrame]]:
     """Compare the windows in a thread while the block scores users: each leaves a core idle at times.
 
-    With a memory limit one comes after the other, so that never both hold their arrays.
+    With a memory limit one comes after the other, so that never both hold their arrays; on Spark, too, which fills all
+    cores with one.
     """
-    if settings.memory_limit is not None:
+    if settings.memory_limit is not None or settings.engine == "spark":
         yield lambda: _drift(warehouse, reference, settings)
         return
     with contextlib.ExitStack() as stack:
