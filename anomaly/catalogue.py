@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anomaly.attacks import KINDS, Background, plant_in
-from anomaly.neighbours import Index
-from anomaly.population import Population, measure_all
+from anomaly.population import Population, measure_guests
 from anomaly.profiles import Profiles
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 CAMPAIGNS_A_KIND = 2
 # Lone attackers and small rings: what is learned must not lean on there being many.
 USERS_A_CAMPAIGN = (3, 14)
-LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings", "lent_films", "lent_rarity")
 # Attackers hide among a sample of users where there are very many.
 BACKGROUND_USERS = 20_000
 
@@ -76,14 +74,5 @@ def _campaign(
         attack["timestamp"].to_numpy(np.int64),
     )
     fold = rng.integers(0, population.n_folds, profiles.n_users)
-    place = replace(
-        population.place,
-        films=population.place.films.with_ratings(profiles),
-        extremes=population.place.extremes.with_ratings(profiles),
-        eras=population.place.eras.with_ratings(profiles),
-    )
-    features, _ = measure_all(profiles, place, population.index, fold, same=False)
-    among = Index.of(profiles, len(ids)).nearest(profiles, same=True)
-    for name in LIKENESS:
-        features[name] = np.maximum(features[name], among[name])
+    features = measure_guests(population, profiles, fold)
     return np.column_stack(list(features.values())), profiles.size, fold

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly import calibration, catalogue, evidence, groups, rules, scoring
+from anomaly import at_scale, calibration, catalogue, evidence, groups, rules, scoring
 from anomaly.population import Population, load_films, load_profiles, load_users, survey
 from anomaly.profiles import Films, Profiles, joined
 
@@ -95,6 +95,9 @@ def find_anomalies(
     judged = users[users["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
     if len(judged) < FEWEST_USERS:
         return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
+    if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
+        at_scale.check(len(judged), reference, trusted_users)
+        return at_scale.find(warehouse, users, judged, find_anomalies, seed)
     population, n_judged, trusted = _gather(warehouse, judged, reference, trusted_users, seed)
     if reference is not None or trusted_users is not None:
         _check_trusted(int(trusted.sum()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 N_FOLDS = 5
 # Where users abound, two folds leave enough to learn from.
 N_FOLDS_LARGE, LARGE = 2, 5_000
+LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings", "lent_films", "lent_rarity")
 YEAR_IN_TITLE = re.compile(r"\((\d{4})\)\s*$")
 
 
@@ -72,6 +73,21 @@ def measure_all(
     return measure(profiles, place, fold, same=same) | likeness, most_like
 
 
+def measure_guests(population: Population, guests: Profiles, fold: Ints) -> dict[str, Floats]:
+    """Features of profiles that are not of the population, as if they were: against it and one another."""
+    place = replace(
+        population.place,
+        films=population.place.films.with_ratings(guests),
+        extremes=population.place.extremes.with_ratings(guests),
+        eras=population.place.eras.with_ratings(guests),
+    )
+    features, _ = measure_all(guests, place, population.index, fold, same=False)
+    among = Index.of(guests, len(population.place.films.ids)).nearest(guests, same=True)
+    for name in LIKENESS:
+        features[name] = np.maximum(features[name], among[name])
+    return features
+
+
 def _folds(n_users: int, rng: np.random.Generator) -> Ints:
     n_folds = N_FOLDS_LARGE if n_users > LARGE else min(N_FOLDS, n_users)
     return rng.permutation(np.arange(n_users) % n_folds)
@@ -104,4 +120,13 @@ def load_profiles(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> 
     return profiles_module.load(warehouse, film_ids, users)
 
 
-__all__ = ["Population", "joined", "load_films", "load_profiles", "load_users", "measure_all", "survey"]
+__all__ = [
+    "Population",
+    "joined",
+    "load_films",
+    "load_profiles",
+    "load_users",
+    "measure_all",
+    "measure_guests",
+    "survey",
+]

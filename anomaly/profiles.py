@@ -188,6 +188,16 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
     return Profiles(start, film, rating, timestamp)
 
 
+def of_rows(frame: pd.DataFrame, film_ids: Ints) -> tuple[Ints, Profiles]:
+    """Ids and profiles of the users whose usable ratings are the rows of `frame`, in any order."""
+    user, time = frame["userId"].to_numpy(np.int64), frame["timestamp"].to_numpy(np.int64)
+    place = _place(film_ids, frame["movieId"].to_numpy(np.int64))
+    order = _order(user, time, place)
+    ids, size = np.unique(user, return_counts=True)
+    rating = frame["rating"].to_numpy(np.float32)[order]
+    return ids, Profiles(np.append(0, np.cumsum(size)), place[order].astype(np.int32), rating, time[order])
+
+
 def _place(known: Ints, ids: Ints) -> Ints:
     """Where each id stands among the known ones, which are sorted and hold all of them."""
     if not len(known) or known[0] < 0 or known[-1] > DENSE_IDS:

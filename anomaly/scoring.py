@@ -262,3 +262,50 @@ def _standard(channel: Floats) -> Floats:
     """Distance from the median in upper robust standard deviations: attackers are few, and all above."""
     middle, high = np.quantile(channel, (0.5, 0.9))
     return (channel - middle) / ((high - middle) / 1.2816 + 1e-9)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What one fold's users are judged by, learned from the others: for users who are not of the population."""
+
+    norms: Norms
+    attacker: Logistic
+    cloud: Ellipsoid
+    forest: Forest
+
+
+def learned(population: Population, catalogue: Catalogue) -> list[Model]:
+    """The model of each fold, as `score` makes them without trusted users."""
+    everyone = np.ones(population.profiles.n_users, bool)
+    first = _with_copies(_round(population, catalogue, everyone, everyone), population.features).catalogue
+    honest = first <= np.quantile(first, 1 - LEFT_OUT)
+    values, size = population.values, population.size
+    models = []
+    for number, (_, outside) in enumerate(_splits(population, everyone)):
+        norms = Norms.fit(values[outside], size[outside])
+        clean, known = _spread_out(outside & honest, LEARN_FROM_USERS), _spread_out(outside, FIT_FROM_USERS)
+        of_attackers = norms.deviations(catalogue.values, catalogue.size)
+        attacker = _learn(norms.deviations(values[clean], size[clean]), of_attackers, catalogue.family)
+        usual = norms.deviations(values[known], size[known])
+        forest = Forest.fit(np.arcsinh(usual), np.random.default_rng(number))
+        models.append(Model(norms, attacker, Ellipsoid.fit(usual), forest))
+    return models
+
+
+def judged(models: list[Model], features: dict[str, Floats], size: Ints, fold: Ints) -> tuple[Floats, Floats, Floats]:
+    """Catalogue score, robust distance and isolation of users, each (n_users,), by the model of each one's fold."""
+    values = np.column_stack(list(features.values()))
+    distance, isolation = np.zeros(len(size)), np.zeros(len(size))
+    scores = Scores(np.zeros(len(size)), np.zeros(len(size)), np.zeros(values.shape), np.zeros(values.shape))
+    for number, model in enumerate(models):
+        inside = fold == number
+        deviations = model.norms.deviations(values[inside], size[inside])
+        scores.catalogue[inside] = model.attacker.decision(expand(deviations))
+        distance[inside] = model.cloud.distance(deviations)
+        isolation[inside] = model.forest.isolation(np.arcsinh(deviations))
+    return _with_copies(scores, features).catalogue, distance, isolation
+
+
+def novelty(distance: Floats, isolation: Floats) -> Floats:
+    """Both in the upper spread that they have among all users."""
+    return _standard(distance) + FOREST_SHARE * _standard(isolation)

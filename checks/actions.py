@@ -131,6 +131,8 @@ class QuarantineAction(RunAction):
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
         from checks import quarantine
 
+        if under_way.spark is not None:
+            return  # the command says that Spark's tables are not parted: they may be larger than this machine
         # GX's own connection: DuckDB opens a file once a process, with one configuration.
         engine = self._resolve_context().context.data_sources.get(self.datasource).get_execution_engine().engine
         with engine.connect() as connection:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from checks import gate
@@ -22,14 +25,25 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
         with run.phases.phase("figures"):
             run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
     with run.phases.phase("import of Great Expectations"):
-        from checks.context import close, open_project
+        from checks.context import close
 
-    context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
-    try:
-        with run.phases.phase("suites"):
-            return _judge(run, context.checkpoints.get(CHECKPOINT), act)
-    finally:
-        close(context)
+    with _project(run) as context:
+        try:
+            with run.phases.phase("suites"):
+                return _judge(run, context.checkpoints.get(CHECKPOINT), act)
+        finally:
+            close(context)
+
+
+@contextmanager
+def _project(run: Run) -> Iterator[Any]:
+    from checks.context import open_on_spark, open_project
+
+    if run.spark is None:
+        yield open_project(run.warehouse, run.output, run.root, run.memory_limit)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        yield open_on_spark(run.spark.spark, run.output, Path(place) / "gx", run.root)
 
 
 def _judge(run: Run, checkpoint: Any, act: bool) -> gate.Verdict:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import yaml
 
 gc.disable()  # GX's import makes millions of objects and no garbage: 0.9 s of its 3 s are the collector's
 import great_expectations as gx  # noqa: E402
@@ -33,7 +36,24 @@ def open_project(warehouse: Path, output: Path, root: Path = ROOT, memory_limit:
     return gx.get_context(mode="file", context_root_dir=root)
 
 
+def open_on_spark(session: Any, output: Path, place: Path, root: Path = ROOT) -> Any:
+    """The same context over the tables of a SparkSession: the project is copied to `place` with that datasource."""
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # it remarks on what is registered anew
+    from checks import spark_backend
+
+    spark_backend.use(session)
+    shutil.copytree(root, place, ignore=shutil.ignore_patterns("uncommitted"))
+    settings = place / "great_expectations.yml"
+    config = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    for datasource in config["fluent_datasources"].values():
+        datasource["type"] = "spark_tables"
+        del datasource["connection_string"]
+    settings.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return open_project(place / "no.duckdb", output, place)
+
+
 def close(context: Any) -> None:
     """Let go of the warehouse: GX keeps its connections and open files until the garbage collector comes by."""
     for datasource in context.data_sources.all().values():
-        datasource.get_execution_engine().close()
+        if datasource.type == "duckdb":  # a Spark session is its warehouse's, which goes on
+            datasource.get_execution_engine().close()

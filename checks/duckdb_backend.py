@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from great_expectations.compatibility.sqlalchemy import sqlalchemy as sa
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.datasource.fluent import SQLDatasource
-from great_expectations.execution_engine import SparkDFExecutionEngine, SqlAlchemyExecutionEngine
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.core import UnexpectedRowsExpectation
 from great_expectations.expectations.metrics.map_metric_provider import (
     ColumnMapMetricProvider,
@@ -127,23 +127,6 @@ class UnexpectedRows(QueryMetricProvider):
             select (select count(*) from unexpected) as {COUNT}, * from unexpected limit {SHOWN_ROWS}"""
         rows = execution_engine.execute_query(sa.text(text.replace(":", r"\:"))).mappings().all()
         return _count_and_rows([dict(row) for row in rows])
-
-    @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(
-        cls,  # noqa: N805
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        metrics: dict[str, Any],  # noqa: ARG002
-        runtime_configuration: dict[str, Any],  # noqa: ARG002
-    ) -> dict[str, Any]:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        frame.createOrReplaceTempView("batch_view")
-        query = cls._format_query(cls._get_query_from_metric_value_kwargs(metric_value_kwargs), batch="batch_view")
-        unexpected = execution_engine.spark.sql(query)
-        rows = [row.asDict() for row in unexpected.limit(SHOWN_ROWS).collect()]
-        count = unexpected.count() if len(rows) == SHOWN_ROWS else len(rows)
-        return {"count": count, "rows": rows}
 
 
 def _count_and_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:

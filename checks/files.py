@@ -9,7 +9,7 @@ import hashlib
 import io
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -70,9 +70,14 @@ def problem(path: Path) -> str | None:
             start = file.read(2)
     except OSError as error:
         return f"{path.name} can't be read ({(error.strerror or 'unknown error').lower()})"
-    if start == GZIP and path.suffix == ".csv":
-        return f"{path.name} is gzipped: it must be named {path.name}.gz"
-    return f"{path.name} is in UTF-16, not in UTF-8" if start in UTF_16 else None
+    return disguised(path.name, start)
+
+
+def disguised(name: str, start: bytes) -> str | None:
+    """Why a file that begins with these two bytes is not what its name says, in a sentence; None where it is."""
+    if start == GZIP and name.endswith(".csv"):
+        return f"{name} is gzipped: it must be named {name}.gz"
+    return f"{name} is in UTF-16, not in UTF-8" if start in UTF_16 else None
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -166,7 +171,12 @@ class _PlainNumbers:
 def header(path: Path) -> list[str]:
     """The column names on a CSV's first line as they stand there; empty for an empty file."""
     with open_bytes(path) as file:
-        first = re.split(rb"[\r\n]", file.read(LONGEST_LINE_BYTES), maxsplit=1)[0]
+        return column_names(file.read(LONGEST_LINE_BYTES))
+
+
+def column_names(start: bytes) -> list[str]:
+    """The column names on the first line of a CSV that begins with `start`."""
+    first = re.split(rb"[\r\n]", start, maxsplit=1)[0]
     text = first.decode("utf-8-sig", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")  # SQL knows no NUL
     try:
         return next(csv.reader([text]), []) if text else []
@@ -180,19 +190,28 @@ def records(path: Path, width: int, line_end: bytes = b"\n") -> Iterator[Record]
     A quote that is not closed within LONGEST_RECORD_LINES costs its own line, never the lines below it.
     """
     with open_bytes(path) as file:
-        lines = _Lines(file, line_end)
+        lines = _Lines(_split(file, line_end))
         lines.take()
-        while (line := lines.take()) is not None:
-            if line.strip(b"\r\n"):
-                yield _quoted_record(lines, line, width) or _record(lines.number, line, width)
+        yield from _records(lines, width)
+
+
+def records_of_lines(first: int, lines: Iterable[bytes], width: int) -> Iterator[Record]:
+    """The same for lines below a header, the first of which has the number `first`."""
+    return _records(_Lines(iter(lines), first - 1), width)
+
+
+def _records(lines: _Lines, width: int) -> Iterator[Record]:
+    while (line := lines.take()) is not None:
+        if line.strip(b"\r\n"):
+            yield _quoted_record(lines, line, width) or record(lines.number, line, width)
 
 
 class _Lines:
     """Physical lines with look-ahead, so that an unclosed quote can be given back."""
 
-    def __init__(self, file: IO[bytes], line_end: bytes) -> None:
-        self.number = 0
-        self._source = _split(file, line_end)
+    def __init__(self, source: Iterator[bytes], number: int = 0) -> None:
+        self.number = number
+        self._source = source
         self._ahead: list[bytes] = []
 
     def take(self) -> bytes | None:
@@ -221,10 +240,10 @@ def _quoted_record(lines: _Lines, first: bytes, width: int) -> Record | None:
     for count, line in enumerate(lines.following(LONGEST_RECORD_LINES), start=1):
         joined += line
         if line.count(b'"') % 2:
-            record = _record(number, joined, width)
-            if record.reason is None:
+            whole = record(number, joined, width)
+            if whole.reason is None:
                 lines.skip(count)
-                return record
+                return whole
             return None
     return None
 
@@ -242,7 +261,8 @@ def _split(file: IO[bytes], line_end: bytes) -> Iterator[bytes]:
         yield line
 
 
-def _record(number: int, raw: bytes, width: int) -> Record:
+def record(number: int, raw: bytes, width: int) -> Record:
+    """One line as a record: its cells, or the reason why it has none."""
     raw = raw.rstrip(b"\r\n")
     shown = raw[: 4 * RAW_TEXT_CHARACTERS].decode("utf-8", errors="replace")[:RAW_TEXT_CHARACTERS]
     if len(raw) >= LONGEST_LINE_BYTES:

@@ -174,6 +174,15 @@ class Declared:
     source_file: str | None = None
     problem: str | None = None
     row_count: int | None = None
+    parts: Sequence[tuple[int, str]] = ()  # where files are many: the lines before each one's first, and its name
+
+    def place(self, file: str | None, line: int | None) -> tuple[str | None, int | None]:
+        """The file and its own line that a row's file, if known, and its number over all files of its table mean."""
+        if line is None or not self.parts:
+            return file, line
+        own = [part for part in self.parts if part[1] == file] or [part for part in self.parts if part[0] < line]
+        before, name = own[-1]
+        return (name, line - before) if file in (name, self.source_file) else (file, line)
 
 
 def judge(
@@ -364,7 +373,7 @@ def _failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[Failin
         values = dict(row)
         line = values.pop("source_line", None)
         file = values.pop("source_file", suite.source_file)
-        yield FailingRow(file, None if line is None else int(line), values)
+        yield FailingRow(*suite.place(file, None if line is None else int(line)), values)
 
 
 @dataclass(frozen=True)

@@ -253,8 +253,7 @@ def _sha256(path: Path | None) -> str | None:
 def _value(warehouse: Warehouse, table: str, query: str) -> tuple[Any, ...] | None:
     if not warehouse.has(table):
         return None
-    row: tuple[Any, ...] | None = warehouse.connection.execute(query).fetchone()
-    return row
+    return warehouse.row(query)
 
 
 def _previous(history: Path, last: pd.Series[Any]) -> PreviousRun:

@@ -59,6 +59,7 @@ class Run:
     waivers: Sequence[Waiver] = ()
     published: Path | None = None  # where `output` will stand after the run
     phases: Phases = field(default_factory=Phases)  # how long each part of the run takes
+    spark: Any = None  # checks.spark_warehouse.SparkWarehouse, where the tables are Spark's; open until the run ends
     figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
     announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
 
@@ -77,7 +78,19 @@ class Run:
         return [self._declare(name, expectations) for name, expectations in self.suites.items()]
 
     def _declare(self, name: str, expectations: Sequence[Mapping[str, Any]]) -> gate.Declared:
-        return gate.Declared(name, expectations, self.file_of(name), self.problems.get(name), self.row_counts.get(name))
+        return gate.Declared(
+            name,
+            expectations,
+            self.file_of(name),
+            self.problems.get(name),
+            self.row_counts.get(name),
+            self._parts_of(name),
+        )
+
+    def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:
+        """The files of a table that are many; of a findings or rejects table those that its lines are of."""
+        delivered = {"user_anomalies": ("ratings",), "rejected_rows": tuple(self.sources)}.get(table, (table,))
+        return tuple(part for name in delivered if name in self.sources for part in self.sources[name].parts)
 
     def file_of(self, table: str) -> str | None:
         """The name of the file that holds the rows of `table`."""

@@ -119,7 +119,7 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
     measures = [_measures(name, type_, exact) for name, type_ in columns if name != LOCATOR]
     if not measures:
         return
-    values = warehouse.connection.execute(f"select {', '.join(measures)} from {quoted(table)}").fetchone()
+    values = warehouse.row(f"select {', '.join(measures)} from {quoted(table)}")
     assert values is not None
     for (name, type_), value in zip([c for c in columns if c[0] != LOCATOR], values, strict=True):
         yield {"table": table, "column": name, "type": type_, **value, "approximate": not exact}

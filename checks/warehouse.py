@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import pandas as pd
@@ -50,6 +50,7 @@ class SourceFile:
     loaded_rows: int = 0
     rejected_rows: int = 0
     problem: str | None = None
+    parts: tuple[tuple[int, str], ...] = ()  # where files are many: the lines before each one's first, and its name
 
 
 @dataclass
@@ -85,6 +86,11 @@ class Warehouse:
     def count(self, table: str) -> int:
         """The number of rows of `table`."""
         return self._scalar(f"select count(*) from {quoted(table)}")
+
+    def row(self, query: str) -> tuple[Any, ...] | None:
+        """The first row of a statement, as Python's own values."""
+        found: tuple[Any, ...] | None = self.connection.execute(query).fetchone()
+        return found
 
     def _scalar(self, query: str, values: Sequence[object] = ()) -> int:
         row = self.connection.execute(query, list(values)).fetchone()
@@ -287,7 +293,7 @@ class _Loader:
 
     def _cast(self, names: Sequence[str], source: str, line: str | None) -> None:
         """Fill the staging table: typed values, and for a row that holds a bad cell its column and text."""
-        columns = list(_delivered_columns(self.table, names))
+        columns = list(delivered_columns(self.table, names))
         values = [f"{_typed(column, f'c{i}')} as {quoted(column.name)}" for i, column in enumerate(columns)]
         bad = [(column, i) for i, column in enumerate(columns) if column.kind in PATTERNS]
         located = [] if line is None else [f"{line} as {LOCATOR}"]
@@ -300,7 +306,7 @@ class _Loader:
         self.warehouse.sql(f"create or replace table {self.loaded} as select {', '.join(kept)} from ({inner})")
 
     def _finish(self, survey: files.Survey, names: tuple[str, ...]) -> SourceFile:
-        columns = list(_delivered_columns(self.table, names))
+        columns = list(delivered_columns(self.table, names))
         if not self.plain:
             self._reject_bad_cells(columns)
         self._publish(columns)
@@ -344,7 +350,7 @@ class _Loader:
         )
 
 
-def _delivered_columns(table: Table, names: Sequence[str]) -> Iterator[Column]:
+def delivered_columns(table: Table, names: Sequence[str]) -> Iterator[Column]:
     """The columns that the file has, declared types where the name is declared, each name once."""
     declared = {column.name: column for column in table.columns}
     taken = {LOCATOR.lower()}

@@ -60,8 +60,12 @@ def push_films(handle: Handle, facts: pd.DataFrame) -> None:
 def push_numbers(handle: Handle, table: str, frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> None:
     """Make a temporary table of numbers, doubles unless `kinds` says otherwise, indexed by whole numbers.
 
-    A handle takes nothing but statements, so the numbers go in one as text; no text of the data does.
+    A handle takes nothing but statements, so the numbers go in one as text; no text of the data does. One over
+    several machines, where a statement of megabytes is dear, may take tables by `push(name, frame)`.
     """
+    if push := getattr(handle, "push", None):
+        push(table, _typed(frame, index, kinds))
+        return
     columns = [(index, "bigint", frame.index.to_series())]
     columns += [(str(name), kinds.get(str(name), "double"), frame[name]) for name in frame]
     lists = ", ".join(
@@ -69,6 +73,14 @@ def push_numbers(handle: Handle, table: str, frame: pd.DataFrame, index: str, ki
     )
     cast = ", ".join(f"cast(nullif({name}, '') as {kind}) as {name}" for name, kind, _ in columns)
     handle.sql(f"create or replace temporary table {table} as select {cast} from (select {lists}) where {index} <> ''")
+
+
+def _typed(frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> pd.DataFrame:
+    """The numbers with nulls for what is missing, and the index as a column."""
+    types = {"bigint": "Int64", "double": "Float64"}
+    columns = {str(name): frame[name].array for name in frame}
+    typed = {name: pd.array(values, dtype=types[kinds.get(name, "double")]) for name, values in columns.items()}
+    return pd.DataFrame({index: frame.index.to_numpy(np.int64)} | typed)
 
 
 def _joined(values: pd.Series, kind: str) -> str:

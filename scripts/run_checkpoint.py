@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from checks.pseudonyms import SALT
 from checks.retention import KEPT_RUNS
+from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
@@ -111,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.run_checkpoint", description=__doc__)
     parser.add_argument(
         "--data",
-        type=Path,
+        type=place,
         metavar="DIR",
         help="a folder of MovieLens-format files: CSV, gzipped CSV or Parquet "
         f"(default: {REAL_DATA} if it is there, else a simulated sample)",
@@ -154,6 +155,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"show users by pseudonyms, made with the secret salt of the environment variable {SALT}",
     )
+    findings.add_engine(parser)
     parser.add_argument("--quiet", action="store_true", help="print the verdict's line alone")
     parser.add_argument("--json", action="store_true", help="print the run as JSON, as in summary.json")
     return parser
@@ -254,22 +256,27 @@ def _judge(
     from checks.phases import Phases
     from checks.suites import declared_suites
     from checks.waivers import load_waivers
-    from checks.warehouse import load
 
     phases = Phases()
     suites = declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
-    with progress.step(f"Loading {folder}"), phases.phase("load"):
-        warehouse = load(folder, staging / "warehouse.duckdb", findings.database_limit(arguments))
-    with warehouse:
+    with contextlib.ExitStack() as open_warehouse:
+        with progress.step(f"Loading {folder}"), phases.phase("load"):
+            warehouse = findings.load_warehouse(folder, arguments, staging / "warehouse.duckdb")
+        open_warehouse.enter_context(warehouse)
         with progress.step("Scoring users and comparing windows of time"):
             problems = findings.write_findings(warehouse, arguments, phases)
         run = replace(_describe(warehouse, suites, waivers, problems, staging, arguments, simulated), phases=phases)
         with phases.phase("statistics and tables of findings"):
             outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))
             findings.write_files(warehouse, staging, run.names)
-    with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):
-        verdict = checkpoint.run_checkpoint(run)
+        if arguments.engine == "spark":
+            run = replace(run, spark=warehouse)
+            progress.say("On Spark, quarantine/ and validated/ are not made.")
+        else:
+            open_warehouse.close()  # GX opens the file itself, which DuckDB locks
+        with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):
+            verdict = checkpoint.run_checkpoint(run)
     outputs.write_json(staging / "summary.json", summary.summary(verdict, run))
     return run, verdict
 
@@ -316,7 +323,7 @@ def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
     source = warehouse.sources["ratings"]
     if source.problem or "timestamp" not in source.columns:
         return None, None
-    row = warehouse.connection.execute("select min(timestamp), max(timestamp) from ratings").fetchone()
+    row = warehouse.row("select min(timestamp), max(timestamp) from ratings")
     assert row is not None
     return _moment(row[0]), _moment(row[1])
 

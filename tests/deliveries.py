@@ -75,18 +75,23 @@ def judge(
 ) -> Verdict:
     """The verdict on the rows of a folder; `change` may alter the loaded tables before they are judged."""
     work.mkdir(parents=True, exist_ok=True)
-    declared = suites.declared_suites()
     with load(folder, work / "warehouse.duckdb") as warehouse:
         change(warehouse)
-        run = Run(
-            folder=folder,
-            sources=warehouse.sources,
-            row_counts={name: warehouse.count(name) for name in declared if warehouse.has(name)},
-            suites=declared,
-            output=work,
-            warehouse=work / "warehouse.duckdb",
-            started=datetime.now(UTC),
-            max_age=max_age,
-            problems={name: source.problem for name, source in warehouse.sources.items() if source.problem},
-        )
+        run = run_over(warehouse, work, max_age)
     return run_checkpoint(run, act=False).of_suites(DELIVERED_SUITES)
+
+
+def run_over(warehouse: Warehouse, work: Path, max_age: int | None = None) -> Run:
+    """A run over a loaded delivery, without findings."""
+    declared = suites.declared_suites()
+    return Run(
+        folder=warehouse.folder,
+        sources=warehouse.sources,
+        row_counts={name: warehouse.count(name) for name in declared if warehouse.has(name)},
+        suites=declared,
+        output=work,
+        warehouse=work / "warehouse.duckdb",
+        started=datetime.now(UTC),
+        max_age=max_age,
+        problems={name: source.problem for name, source in warehouse.sources.items() if source.problem},
+    )

@@ -178,7 +178,7 @@ def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     if not columns:
         return []
     counted = ", ".join(f"count({quoted(name)})" for name in columns)
-    row = warehouse.connection.execute(f"select count(*), {counted} from {quoted(table)}").fetchone()
+    row = warehouse.row(f"select count(*), {counted} from {quoted(table)}")
     assert row is not None
     total, *given = row
     return [

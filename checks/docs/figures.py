@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,14 @@ class Figures:
 
 def begin(run: Run) -> Figures:
     """Ask the warehouse and begin to draw. To be called before GX opens the warehouse, which DuckDB then locks."""
-    with Warehouse(connect(run.warehouse, run.memory_limit), run.folder, dict(run.sources)) as warehouse:
+    with _opened(run) as warehouse:
         drift = findings.drift(warehouse)
         found = {"users": findings.users(warehouse, run.names), "drift": drift}
         wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift)]
     return Figures(found, Drawings([chart.as_dict() for chart in wanted]))
+
+
+def _opened(run: Run) -> AbstractContextManager[Warehouse]:
+    if run.spark is not None:
+        return nullcontext(run.spark)  # GX shares it
+    return Warehouse(connect(run.warehouse, run.memory_limit), run.folder, dict(run.sources))

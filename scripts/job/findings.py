@@ -16,6 +16,8 @@ from checks import files
 from checks.gate import one_line
 from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
+from checks.spark_files import place
+from checks.spark_session import check_installed
 from checks.tables import DELIVERED
 from scripts.job.arguments import day, share
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from checks.warehouse import Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
+ENGINES = ("duckdb", "spark")
 NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
 
 
@@ -37,7 +40,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """The settings of both analyses."""
     group = parser.add_argument_group("users and drift")
     group.add_argument(
-        "--reference", type=Path, metavar="DIR", help="trusted data, such as those trained on, to compare"
+        "--reference", type=place, metavar="DIR", help="trusted data, such as those trained on, to compare"
     )
     group.add_argument("--trusted-users", type=Path, metavar="FILE", help="ids of users known to be honest, one a line")
     group.add_argument(
@@ -65,9 +68,37 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """What does the work."""
+    group = parser.add_argument_group("engine")
+    group.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what does the work (default: duckdb)")
+    group.add_argument(
+        "--spark-master",
+        metavar="URL",
+        help="where Spark runs, such as spark://host:7077 (default: local[*], this machine); --data may then also be "
+        "a pattern or an object store's address, and a table any number of files",
+    )
+
+
+def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | None = None) -> Warehouse:
+    """The delivery of `folder` on the engine that is set. Raises DeliveryError."""
+    if settings.engine == "duckdb":
+        from checks.warehouse import load
+
+        return load(folder, database, database_limit(settings))
+    from checks import spark_session, spark_warehouse
+
+    return spark_warehouse.load(spark_session.start(settings.spark_master or spark_session.LOCAL), folder, database)
+
+
 def check_settings(settings: argparse.Namespace) -> None:
     """Answer a mistake before the work begins. Raises SettingError."""
-    if settings.reference is not None and not settings.reference.is_dir():
+    if settings.spark_master and settings.engine != "spark":
+        raise SettingError("--spark-master: is for --engine spark.")
+    if settings.engine == "spark":
+        check_installed()
+    elsewhere = settings.engine == "spark" and "://" in str(settings.reference)
+    if settings.reference is not None and not elsewhere and not settings.reference.is_dir():
         raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
     _trusted_users(settings.trusted_users)
     if settings.trusted_users is not None and settings.detector == "isolation-forest":
@@ -137,9 +168,10 @@ def _drift_beside(
 ) -> Iterator[Callable[[], pd.DataFrame]]:
     """Compare the windows in a thread while the block scores users: each leaves a core idle at times.
 
-    With a memory limit one comes after the other, so that never both hold their arrays.
+    With a memory limit one comes after the other, so that never both hold their arrays; on Spark, too, which fills all
+    cores with one.
     """
-    if settings.memory_limit is not None:
+    if settings.memory_limit is not None or settings.engine == "spark":
         yield lambda: _drift(warehouse, reference, settings)
         return
     with contextlib.ExitStack() as stack:
@@ -191,13 +223,12 @@ def database_limit(settings: argparse.Namespace) -> str:
 
 def _reference(settings: argparse.Namespace) -> Warehouse | None:
     from checks.files import DeliveryError
-    from checks.warehouse import load
 
     folder = settings.reference
     if folder is None:
         return None
     try:
-        reference = load(folder, memory_limit=database_limit(settings))
+        reference = load_warehouse(folder, settings)
     except DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
     if missing := [name for name in NEEDED if not reference.has(name)]:

@@ -1,0 +1,162 @@
+"""More users than one machine holds: a model is learned from a sample of them, and every user is scored where they lie.
+
+Two rounds. First, every user outside of the sample is measured against the sample and a small group of others, as the
+simulated attackers are, and scored by the sample's models, group by group on the workers of the handle. Then the sample
+and the most suspicious of all are judged together as any delivery is: that gives evidence, attacks and statuses. So a
+user's neighbours are looked for in the sample and the suspects, not among all; and attackers are found together if they
+are among the suspects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from anomaly import catalogue, profiles, rules, scoring
+from anomaly.population import Population, load_films, measure_guests, survey
+from anomaly.profiles import Films
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    import pandas as pd
+
+    from anomaly.types import Ints, Warehouse
+
+SAMPLE_USERS = 20_000
+# One in twenty, as of any delivery: who is honest sets what is usual.
+SUSPECTS = SAMPLE_USERS // 20
+# A group must not outweigh the sample, of which every user has some 150 ratings.
+GROUP_RATINGS = 100_000
+SCORED = {"userId": "bigint"} | dict.fromkeys(("catalogue", "distance", "isolation"), "double")
+SCORED["rules_broken"] = "string"
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """A warehouse that works over its users where they lie."""
+
+    def sql(self, text: str) -> pd.DataFrame:
+        """The rows of one statement."""
+
+    def of_users(self, users: Collection[int]) -> Scalable:
+        """The same with the ratings of these users alone."""
+
+    def map_users(
+        self, text: str, function: Callable[[pd.DataFrame], pd.DataFrame], columns: Mapping[str, str], groups: int
+    ) -> pd.DataFrame:
+        """What `function` makes of the rows of `text`, called with all rows of a group of users at a time.
+
+        `columns` are the names and SQL types of its results. Who is in which of the `groups` hangs on the ids alone.
+        """
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores a group of users against the sample; what it holds is sent to every worker once."""
+
+    population: Population
+    models: list[scoring.Model]
+
+    def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        ids, guests = profiles.of_rows(frame, self.population.place.films.ids)
+        fold = ids % self.population.n_folds
+        features = measure_guests(self.population, guests, fold)
+        scores = scoring.judged(self.models, features, guests.size, fold)
+        broken = rules.broken(features | {"n_ratings": guests.size.astype(float)})
+        names = [", ".join(name for name, users in broken.items() if users[u]) for u in range(len(ids))]
+        return pd.DataFrame(dict(zip(SCORED, (ids, *scores, names), strict=True)))
+
+
+def check(n_users: int, reference: Warehouse | None, trusted_users: Collection[int] | None) -> None:
+    """Raises ValueError where an error rate is asked for, which needs everybody measured alike."""
+    if reference is not None or trusted_users is not None:
+        raise ValueError(
+            f"{n_users:,} users are too many to flag against trusted ones: past {SAMPLE_USERS:,} users, leave the "
+            "reference and the trusted users out and judge by plain rules, or judge a part of the users"
+        )
+
+
+def find(
+    warehouse: Scalable,
+    users: pd.DataFrame,
+    judged: pd.DataFrame,
+    judge: Callable[[Warehouse], pd.DataFrame],
+    seed: int,
+) -> pd.DataFrame:
+    """The findings of all `users`, of whom `judged` rated enough; `judge` makes those of a delivery of few users."""
+    rng = np.random.default_rng(seed)
+    sample = np.sort(rng.choice(judged["userId"].to_numpy(np.int64), SAMPLE_USERS, replace=False))
+    scored = _scored(warehouse, judged, sample, rng, seed)
+    chosen = np.union1d(sample, _suspects(scored))
+    return _joined(users, scored, judge(warehouse.of_users(chosen.tolist())))
+
+
+def _scored(
+    warehouse: Scalable, judged: pd.DataFrame, sample: Ints, rng: np.random.Generator, seed: int
+) -> pd.DataFrame:
+    """Both channels, the combined score and the broken rules of every judged user."""
+    import pandas as pd
+
+    ids, genre, year = load_films([warehouse])
+    known = judged[judged["userId"].isin(sample)].reset_index(drop=True)
+    ratings = profiles.load(warehouse.of_users(sample.tolist()), ids, known)
+    population = survey(ratings, Films.of(ids, genre, year, ratings), rng)
+    models = scoring.learned(population, catalogue.simulate(population, np.random.default_rng(seed + 1)))
+    groups = -(-int(judged["n_usable"].sum() - known["n_usable"].sum()) // GROUP_RATINGS)
+    others = judged.loc[~judged["userId"].isin(sample), "userId"].tolist()
+    text = (Path(__file__).parent / "profiles.sql").read_text(encoding="utf-8")
+    text = text.format(first_user=int(judged["userId"].min()), last_user=int(judged["userId"].max()))
+    found = warehouse.of_users(others).map_users(text, Scorer(population, models), SCORED, max(1, groups))
+    scored = pd.concat([_of_sample(known, population, models), found], ignore_index=True)
+    novelty = scoring.novelty(scored["distance"].to_numpy(), scored["isolation"].to_numpy())
+    both = scoring.Scores(scored["catalogue"].to_numpy(), novelty, np.empty(0), np.empty(0))
+    return scored.assign(novelty=novelty, score=scoring.combined(both))
+
+
+def _of_sample(known: pd.DataFrame, population: Population, models: list[scoring.Model]) -> pd.DataFrame:
+    import pandas as pd
+
+    scores = scoring.judged(models, population.features, population.size, population.fold)
+    return pd.DataFrame(dict(zip(SCORED, (known["userId"].to_numpy(), *scores), strict=False))).assign(rules_broken="")
+
+
+def _suspects(scored: pd.DataFrame) -> Ints:
+    """Who is looked at closely: whoever breaks a rule, then the highest scores."""
+    ranked = scored.assign(breaks=scored["rules_broken"] != "").sort_values(["breaks", "score"], ascending=False)
+    return ranked["userId"].to_numpy(np.int64)[:SUSPECTS]
+
+
+def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> pd.DataFrame:
+    """Findings of those looked at closely; the others' by their score and the plain rules alone; all on one scale."""
+    import pandas as pd
+
+    from anomaly.findings import COLUMNS, FEWEST_RATINGS, undetermined
+
+    rest = users[~users["userId"].isin(close["userId"])]
+    few = rest["n_usable"] < FEWEST_RATINGS
+    table = pd.concat([close, _plainly(rest[~few], scored)], ignore_index=True)
+    by_user = scored.set_index("userId").reindex(table["userId"])
+    table["score"] = by_user["score"].to_numpy()
+    table["catalogue_score"], table["novelty_score"] = by_user["catalogue"].to_numpy(), by_user["novelty"].to_numpy()
+    if few.any():
+        none = undetermined(rest[few], f"fewer than {FEWEST_RATINGS} usable ratings")
+        table = pd.concat([table, none], ignore_index=True)
+    return table[list(COLUMNS)].sort_values("userId", kind="stable").reset_index(drop=True)
+
+
+def _plainly(rest: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    from anomaly.findings import undetermined
+
+    table = undetermined(rest, "")
+    broken = scored.set_index("userId")["rules_broken"].reindex(table["userId"]).to_numpy()
+    meanings = {rule.name: rule.meaning for rule in rules.RULES}
+    table["rules_broken"], table["is_anomaly"] = broken, broken != ""
+    table["status"] = np.where(broken != "", "flagged", "ok")
+    table["evidence"] = [". ".join(meanings[name] for name in names.split(", ") if name) for names in broken]
+    return table

@@ -1,0 +1,323 @@
+"""The Spark engine: every suite's verdicts and counts are those of DuckDB, and of GX's pandas engine where it can."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from checks import suites
+from checks.warehouse import load
+from scripts.run_checkpoint import main
+from tests import deliveries
+
+REASON = "Spark is not installed (pip install -r requirements-spark.txt)"
+SETTINGS = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.files.maxPartitionBytes": "16384",  # so that small files are read in several stretches, too
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.memory": "1g",
+}
+spark_only = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    pytest.importorskip("pyspark", reason=REASON)
+    pytest.importorskip("sqlglot", reason=REASON)
+    from checks import spark_session
+
+    return spark_session.start("local[2]", SETTINGS)
+
+
+def broken() -> dict[str, list[str]]:
+    """The clean delivery with a fault of nearly every kind."""
+    files = deliveries.clean()
+    ratings, movies, tags, links = (files[name] for name in ("ratings", "movies", "tags", "links"))
+    ratings[3] = "1,3,bad,5"  # no number
+    ratings[5] = "1,2"  # two cells too few
+    ratings[9] = "1_0,4,3.0,1100000000"  # no whole number
+    ratings[11] = "1,12.0,3.0,1100000000"  # a whole number as pandas writes it
+    ratings[12] = "1,862.0,9.5,4"  # an unknown film, off the scale, of 1970
+    ratings[14] = ratings[13]
+    ratings[16] = '1,"17,3.0,1100000000'  # a quote that is not closed
+    ratings[18] = "1,,3.0,9223372036854775808"  # one more than 64 bits hold
+    ratings += ["5,1,1e400,1100000000", "5,2,nan,1100000000", " 5,3,3.0,1100000000"]
+    movies[2] = '2,"Film, ""two"" (1972)",Drama'
+    movies[4] = '4,"Film\nfour &amp; five (1974)",Drama|Foo'  # a line break, a reference, an unknown genre
+    movies[9] = "9,Am?lie,"
+    movies[12] = " 12,Film 12 (1982),Drama"
+    movies.insert(6, "")
+    tags[2] = "2,900, ,7"
+    tags[3] = "3,3,caf\udcff,1100000003"  # a byte that is not UTF-8
+    links[3] = "3,12,0"
+    links[5] = "5,0000004,105\r"
+    return files
+
+
+def both() -> list[tuple[str, Callable[[], dict[str, list[str]]]]]:
+    return [("clean", deliveries.clean), ("broken", broken)]
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+
+
+@spark_only
+def test_rows_lines_and_rejects_are_those_of_duckdb(session: Any, tmp_path: Path) -> None:
+    from checks import spark_warehouse
+
+    folder = deliveries.write(tmp_path / "data", broken())
+    with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
+        for table in deliveries.DELIVERED_SUITES:
+            expected, found = (_sorted(warehouse.sql(f'select * from "{table}"')) for warehouse in (duck, spark))
+            pd.testing.assert_frame_equal(expected, found, check_dtype=False, obj=table)
+        assert spark.sources == duck.sources
+        assert len(found) == 10
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(list(frame.columns), ignore_index=True)
+
+
+@spark_only
+def test_a_file_read_in_stretches_keeps_its_lines(session: Any, tmp_path: Path) -> None:
+    from checks import spark_warehouse
+
+    files = deliveries.whole()
+    files["ratings"][1700] = "x,1,4.0,1100000000"
+    folder = deliveries.write(tmp_path / "data", files)
+    with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
+        assert spark.frame("select * from ratings_loaded").rdd.getNumPartitions() > 2
+        query = "select source_line, userId, movieId from ratings order by source_line"
+        pd.testing.assert_frame_equal(duck.sql(query), spark.sql(query), check_dtype=False)
+        assert spark.sql("select source_line from rejected_rows")["source_line"].tolist() == [1701]
+
+
+@spark_only
+def test_a_table_of_many_files_is_one_table(session: Any, tmp_path: Path) -> None:
+    from checks import spark_warehouse
+
+    folder = many_files(tmp_path / "data", deliveries.clean())
+    with spark_warehouse.load(session, folder) as warehouse:
+        rows = warehouse.sql("select * from ratings order by source_line")
+        assert rows["userId"].tolist() == [1] * 25 + [2] * 25 + [3] * 25 + [4] * 25
+        assert rows["source_line"].tolist() == [*range(2, 52), *range(53, 103)]
+        assert warehouse.sources["ratings"].parts == ((0, "ratings-1.csv.gz"), (51, "ratings-2.csv"))
+        assert warehouse.sql("select count(*) as n from movies")["n"].tolist() == [25]
+        assert warehouse.sources["movies"].parts == ((0, "movies/part-0.parquet"), (10, "movies/part-1.parquet"))
+
+
+def many_files(folder: Path, files: dict[str, list[str]]) -> Path:
+    """Ratings in a gzipped file and a plain one, films in a folder of Parquet files."""
+    deliveries.write(folder, {name: files[name] for name in ("tags", "links")})
+    header, *lines = files["ratings"]
+    half = len(lines) // 2
+    text = "".join(f"{line}\n" for line in [header, *lines[:half]])
+    (folder / "ratings-1.csv.gz").write_bytes(gzip.compress(text.encode()))
+    (folder / "ratings-2.csv").write_text("".join(f"{line}\n" for line in [header, *lines[half:]]))
+    (folder / "movies").mkdir()
+    films = pd.DataFrame([line.split(",") for line in files["movies"][1:]], columns=["movieId", "title", "genres"])
+    films["movieId"] = films["movieId"].astype(int)
+    films[:10].to_parquet(folder / "movies" / "part-0.parquet")
+    films[10:].astype({"movieId": float}).to_parquet(folder / "movies" / "part-1.parquet")  # as pandas does with gaps
+    return folder
+
+
+@spark_only
+def test_files_that_are_no_table_are_told(session: Any, tmp_path: Path) -> None:
+    from checks import spark_warehouse
+    from checks.files import DeliveryError
+
+    folder = many_files(tmp_path / "data", deliveries.clean())
+    (folder / "ratings-3.csv").write_text("userId,movieId,stars\n")
+    (folder / "links.csv").write_bytes(gzip.compress(b"movieId,imdbId,tmdbId\n"))
+    with spark_warehouse.load(session, folder) as warehouse:
+        problems = {name: source.problem for name, source in warehouse.sources.items() if source.problem}
+        assert not warehouse.has("ratings")
+    assert problems == {
+        "ratings": "ratings-3.csv has other columns than ratings-1.csv.gz, so they are not one table ratings",
+        "links": "links.csv is gzipped: it must be named links.csv.gz",
+    }
+    (folder / "movies.csv").write_text("movieId,title,genres\n")
+    with pytest.raises(DeliveryError, match=r"holds both movies and movies.csv"):
+        spark_warehouse.load(session, folder)
+    with pytest.raises(DeliveryError, match="is no folder"):
+        spark_warehouse.load(session, tmp_path / "nowhere")
+
+
+# --- SQL ---------------------------------------------------------------------------------------------------------
+
+
+@spark_only
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select 7 // 2 as a, 7 / 2 as b, 1 / 0.25 as c", (3, 3.5, 4.0)),
+        ("select sum(x * 0.5) as a, round(1 * 1.0 / 3, 4) as b from (values (1), (2)) as v(x)", (1.5, 0.3333)),
+        ("select format('{:.1f}', cast(4.5 as double)) as a", ("4.5",)),
+        ("select quantile_cont(x, [0.25, 0.5])[1] as a from (values (1.0), (2.0), (3.0)) as v(x)", (1.5,)),
+        ("select quantile_cont(x, 0.25) as a from (values (1.0), (2.0), (3.0)) as v(x)", (1.5,)),
+        (r"select regexp_extract('A (1995) ', '[(]([0-9]{4})[)] *$', 1) as a", ("1995",)),
+    ],
+)
+def test_duckdbs_sql_means_the_same_on_spark(session: Any, query: str, expected: tuple[Any, ...]) -> None:
+    import duckdb
+
+    from checks.spark_sql import translate
+
+    row = duckdb.sql(query).fetchone()
+    assert row is not None
+    for found in (tuple(session.sql(translate(query).text).first()), row):
+        assert [one if isinstance(one, str) else float(one) for one in found] == pytest.approx(list(expected))
+
+
+@spark_only
+def test_what_has_no_counterpart_is_refused() -> None:
+    pytest.importorskip("sqlglot", reason=REASON)
+    from checks.spark_sql import translate
+
+    with pytest.raises(ValueError, match="no counterpart"):
+        translate("select format('{:>5}', x) from t")
+    with pytest.raises(ValueError, match="can't be read"):
+        translate("select from where")
+
+
+# --- verdicts ----------------------------------------------------------------------------------------------------
+
+
+@spark_only
+@pytest.mark.parametrize(("name", "files"), both(), ids=["clean", "broken"])
+def test_every_expectation_has_one_verdict_and_count_on_three_engines(
+    session: Any, tmp_path: Path, name: str, files: Callable[[], dict[str, list[str]]]
+) -> None:
+    from tests.spark_judge import judge, outcomes
+
+    folder = deliveries.write(tmp_path / "data", files())
+    duck = deliveries.judge(folder, tmp_path / "duck")
+    spark = judge(session, folder, tmp_path / "spark")
+    assert outcomes(spark) == outcomes(duck)
+    assert [o.rows for o in spark.outcomes] == [o.rows for o in duck.outcomes]
+    assert [o.observed for o in spark.outcomes] == [o.observed for o in duck.outcomes]
+    expected = {o.expectation_id: (str(o.status) == "passed", o.unexpected_count) for o in duck.outcomes}
+    on_pandas = pandas_outcomes(folder)
+    assert on_pandas == {one: expected[one] for one in on_pandas}
+    # Queries are SQL, types are named as in SQL, and some patterns are RE2's and Java's: not for pandas.
+    assert (len(on_pandas), len(expected)) == (45, 81)
+    if name == "broken":
+        assert sum(not success for success, _ in on_pandas.values()) >= 6
+
+
+@cache
+def _context() -> Any:
+    import great_expectations as gx
+
+    from checks import context  # noqa: F401  registers our expectations
+
+    return gx.get_context(mode="ephemeral")
+
+
+def pandas_outcomes(folder: Path) -> dict[str, tuple[bool, int | None]]:
+    """Success and count of unexpected rows by expectation, of those that GX's pandas engine can judge."""
+    import great_expectations as gx
+
+    source = _context().data_sources.add_or_update_pandas("frames")
+    found = {}
+    with load(folder) as warehouse:
+        for table in deliveries.DELIVERED_SUITES:
+            declared = [one for one in suites.declared_suites()[table] if for_pandas(one)]
+            batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
+            frame = warehouse.sql(f'select * from "{table}"')
+            suite = gx.ExpectationSuite(name=table, expectations=declared)
+            parameters = {"now": 4_102_444_800, "fresh_since": 0}
+            result = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
+                suite, expectation_parameters=parameters
+            )
+            by_id = {one["id"]: one for one in declared}
+            for one in result.results:
+                count = one.result.get("unexpected_count")
+                assert one.expectation_config.id in by_id, one
+                found[one.expectation_config.id] = (bool(one.success), count)
+    return found
+
+
+def for_pandas(declared: dict[str, Any]) -> bool:
+    kwargs = declared["kwargs"]
+    patterns = str(kwargs.get("regex", ""))
+    return (
+        "unexpected_rows_query" not in kwargs
+        and "type_" not in kwargs
+        and not any(sign in patterns for sign in (r"\p{", r"\x{", "(?i)^"))
+    )
+
+
+@spark_only
+def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path: Path) -> None:
+    files = deliveries.whole()
+    files["movies"] = [line for line in files["movies"] if '"' not in line]  # the Parquet files are made by splitting
+    known = {line.split(",")[0] for line in files["movies"]}
+    for name in ("ratings", "tags", "links"):
+        column = files[name][0].split(",").index("movieId")
+        files[name] = [line for line in files[name] if line.split(",")[column] in known]
+    half = (len(files["ratings"]) - 1) // 2
+    files["ratings"][half + 3] = deliveries.put(files["ratings"][half + 3], 2, "7.5")
+    files["ratings"][half + 5] = deliveries.put(files["ratings"][half + 5], 0, "x")
+    one = deliveries.write(tmp_path / "one", files)
+    many = many_files(tmp_path / "many", files)
+    codes, found = [], []
+    for folder, more in ((one, []), (many, ["--engine", "spark", "--spark-master", "local[2]"])):
+        output = tmp_path / f"{folder.name}-out"
+        codes.append(main(["--data", str(folder), "--output", str(output), "--quiet", *more]))
+        found.append(json.loads((output / "summary.json").read_text()))
+        for file in ("junit.xml", "results.sarif", "report.md", "data_docs/index.html", "drift_analysis.csv"):
+            assert (output / file).is_file(), file
+        assert "chart could not be made" not in (output / "data_docs" / "index.html").read_text()
+    assert codes == [1, 1]
+    duck, spark = ([[o["id"], o["status"], o["unexpected_count"]] for o in one["expectations"]] for one in found)
+    assert spark == duck
+    report = (tmp_path / "many-out" / "report.md").read_text()
+    assert "ratings-2.csv:4" in report, "the file and its own line"
+    assert "ratings-2.csv:6" in report
+    assert not (tmp_path / "many-out" / "validated").exists()
+    tables = [pd.read_csv(tmp_path / f"{name}-out" / "user_statistics_with_anomalies.csv") for name in ("one", "many")]
+    pd.testing.assert_series_equal(tables[0]["score"], tables[1]["score"], rtol=1e-6)
+
+
+@spark_only
+def test_users_are_scored_by_a_model_of_a_sample_in_spark(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anomaly import at_scale
+    from anomaly.findings import find_anomalies
+    from checks import spark_warehouse
+
+    for name, value in (("SAMPLE_USERS", 40), ("SUSPECTS", 5), ("GROUP_RATINGS", 400)):
+        monkeypatch.setattr(at_scale, name, value)
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    with spark_warehouse.load(session, folder) as warehouse:
+        found = find_anomalies(warehouse)
+        users = warehouse.sql("select distinct userId from ratings order by userId")["userId"]
+    assert found["userId"].tolist() == users.tolist()
+    assert found["status"].isin(["ok", "flagged", "review"]).all()
+    assert not any(math.isnan(score) for score in found["score"])
+
+
+def test_without_spark_one_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
+    assert main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--engine", "spark"]) == 2
+    said = capsys.readouterr().err
+    assert said == "--engine spark needs pyspark, which is not installed: pip install -r requirements-spark.txt\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_master_without_the_engine_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--spark-master", "local"]) == 2
+    assert "--spark-master: is for --engine spark." in capsys.readouterr().err
