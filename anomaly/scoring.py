@@ -140,66 +140,101 @@ class Scores:
     deviations: Floats
 
 
+@dataclass(frozen=True)
+class Model:
+    """What one fold's users are judged by, learned from the others."""
+
+    norms: Norms
+    attacker: Logistic
+    cloud: Ellipsoid
+    forest: Forest
+
+
 def score(population: Population, catalogue: Catalogue, trusted: Bools | None = None) -> Scores:
-    """Score every user by models of the other folds.
+    """Score every user by models of the other folds (see `learned`)."""
+    models = learned(population, catalogue, trusted)
+    scores, distance, isolation = _judged(models, population.values, population.size, population.fold)
+    scores.novelty[:] = novelty(distance, isolation)
+    return _with_copies(scores, population.features)
+
+
+def learned(population: Population, catalogue: Catalogue, trusted: Bools | None = None) -> list[Model]:
+    """The model of each fold.
 
     Args:
         trusted: users known to be honest, shape (n_users,): the only ones learned from, then. Without, all users are,
             except for the most suspicious in the second round.
     """
-    everyone = np.ones(population.profiles.n_users, bool)
-    usual = everyone if trusted is None else trusted
-    scores = _round(population, catalogue, usual, usual)
-    if trusted is None:
-        first = _with_copies(scores, population.features).catalogue
-        del scores  # two rounds' tables at once are too much where users abound
-        scores = _round(population, catalogue, usual, first <= np.quantile(first, 1 - LEFT_OUT))
-    scores.novelty[:] = _novelty(population, usual, scores.deviations)
-    return _with_copies(scores, population.features)
-
-
-def _round(population: Population, catalogue: Catalogue, usual: Bools, honest: Bools) -> Scores:
-    """All but the novelty scores, which need no second round."""
     values, size = population.values, population.size
-    n_users, n_features = values.shape
-    scores = Scores(np.zeros(n_users), np.zeros(n_users), *(np.zeros((n_users, n_features)) for _ in range(2)))
-    for inside, outside in _splits(population, usual):
-        norms = Norms.fit(values[outside & usual], size[outside & usual])
-        clean = _spread_out(outside & honest, LEARN_FROM_USERS)
-        model = _learn(
-            norms.deviations(values[clean], size[clean]),
-            norms.deviations(catalogue.values, catalogue.size),
-            catalogue.family,
-        )
-        for users in _stretches(inside):
-            judged = norms.deviations(values[users], size[users])
-            scores.catalogue[users] = model.decision(expand(judged))
-            scores.contributions[users] = model.contributions(expand(judged))
-            scores.deviations[users] = judged
-    return scores
+    usual = np.ones(len(size), bool) if trusted is None else trusted
+    outside = list(_outside(population, usual))
+    norms = [Norms.fit(values[users & usual], size[users & usual]) for users in outside]
+    honest = usual if trusted is not None else _unsuspected(population, values, catalogue, norms, outside)
+    models = []
+    for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
+        known = _spread_out(users & usual, FIT_FROM_USERS)
+        deviations = norm.deviations(values[known], size[known])
+        forest = Forest.fit(np.arcsinh(deviations), np.random.default_rng(number))
+        attacker = _attacker(norm, values, size, users & honest, catalogue)
+        models.append(Model(norm, attacker, Ellipsoid.fit(deviations), forest))
+    return models
 
 
-def _novelty(population: Population, usual: Bools, deviations: Floats) -> Floats:
-    """Robust distance and isolation from the usual users of the other folds, each in its own upper spread."""
-    values, size = population.values, population.size
+def _unsuspected(
+    population: Population, values: Floats, catalogue: Catalogue, norms: list[Norms], outside: list[Bools]
+) -> Bools:
+    """All but those whom a first round, which takes everybody for honest, finds the most suspicious."""
+    size = population.size
+    first = np.zeros(len(size))
+    for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
+        attacker = _attacker(norm, values, size, users, catalogue)
+        for inside in _stretches(population.fold == number):
+            first[inside] = attacker.decision(expand(norm.deviations(values[inside], size[inside])))
+    first += _weight_of_copies(population.features)
+    return np.asarray(first <= np.quantile(first, 1 - LEFT_OUT))
+
+
+def _attacker(norms: Norms, values: Floats, size: Ints, honest: Bools, catalogue: Catalogue) -> Logistic:
+    """Honest users against attackers, every family weighing the same and all of them as much as the honest."""
+    clean = _spread_out(honest, LEARN_FROM_USERS)
+    weight = 1.0 / np.bincount(catalogue.family)[catalogue.family]
+    sample_weight = np.concatenate([np.ones(len(clean)), weight / weight.sum() * len(clean)])
+    usual, attacks = norms.deviations(values[clean], size[clean]), norms.deviations(catalogue.values, catalogue.size)
+    truth = np.arange(len(sample_weight)) >= len(clean)
+    return Logistic.fit(expand(np.vstack([usual, attacks])), truth, sample_weight, RIDGE)
+
+
+def judged(models: list[Model], features: dict[str, Floats], size: Ints, fold: Ints) -> tuple[Floats, Floats, Floats]:
+    """Catalogue score, robust distance and isolation of users, each (n_users,), by the model of each one's fold."""
+    scores, distance, isolation = _judged(models, np.column_stack(list(features.values())), size, fold)
+    return _with_copies(scores, features).catalogue, distance, isolation
+
+
+def _judged(models: list[Model], values: Floats, size: Ints, fold: Ints) -> tuple[Scores, Floats, Floats]:
+    """Scores without novelty and without the weight of copies; robust distance; isolation."""
     distance, isolation = np.zeros(len(size)), np.zeros(len(size))
-    for number, (inside, outside) in enumerate(_splits(population, usual)):
-        norms = Norms.fit(values[outside & usual], size[outside & usual])
-        known = _spread_out(outside & usual, FIT_FROM_USERS)
-        known_deviations = norms.deviations(values[known], size[known])
-        cloud = Ellipsoid.fit(known_deviations)
-        forest = Forest.fit(np.arcsinh(known_deviations), np.random.default_rng(number))
-        for users in _stretches(inside):
-            distance[users] = cloud.distance(deviations[users])
-            isolation[users] = forest.isolation(np.arcsinh(deviations[users]))
+    scores = Scores(np.zeros(len(size)), np.zeros(len(size)), *(np.zeros(values.shape) for _ in range(2)))
+    for number, model in enumerate(models):
+        for users in _stretches(fold == number):
+            deviations = model.norms.deviations(values[users], size[users])
+            scores.catalogue[users] = model.attacker.decision(expand(deviations))
+            scores.contributions[users] = model.attacker.contributions(expand(deviations))
+            scores.deviations[users] = deviations
+            distance[users] = model.cloud.distance(deviations)
+            isolation[users] = model.forest.isolation(np.arcsinh(deviations))
+    return scores, distance, isolation
+
+
+def novelty(distance: Floats, isolation: Floats) -> Floats:
+    """Robust distance and isolation from the usual users, each in the upper spread that it has among all users."""
     return _standard(distance) + FOREST_SHARE * _standard(isolation)
 
 
-def _splits(population: Population, usual: Bools) -> Iterator[tuple[Bools, Bools]]:
-    """For each fold its users, and those that they are judged by: of the other folds, if any of these is usual."""
+def _outside(population: Population, usual: Bools) -> Iterator[Bools]:
+    """For each fold those that its users are judged by: of the other folds, if any of these is usual."""
     for number in range(population.n_folds):
-        inside = population.fold == number
-        yield inside, ~inside if (usual & ~inside).any() else np.ones(len(inside), bool)
+        outside = population.fold != number
+        yield outside if (usual & outside).any() else np.ones(len(outside), bool)
 
 
 def _stretches(chosen: Bools) -> list[Ints]:
@@ -208,27 +243,22 @@ def _stretches(chosen: Bools) -> list[Ints]:
 
 def _with_copies(scores: Scores, features: dict[str, Floats]) -> Scores:
     """A copy is honest in all but being a copy, so likeness to an earlier user counts beside everything else."""
-    names = list(features)
-    found = np.maximum(features["copied_films"], features["copied_ratings"])
-    weight = COPY_WEIGHT * np.maximum(found - COPY_FROM, 0.0)
+    names, weight = list(features), _weight_of_copies(features)
     scores.catalogue[:] += weight
     scores.contributions[:, names.index("copied_films")] += weight
     scores.contributions[:, names.index("copied_ratings")] += weight
     return scores
 
 
+def _weight_of_copies(features: dict[str, Floats]) -> Floats:
+    found = np.maximum(features["copied_films"], features["copied_ratings"])
+    return COPY_WEIGHT * np.maximum(found - COPY_FROM, 0.0)
+
+
 def _spread_out(chosen: Bools, most: int) -> Ints:
     """At most so many of the chosen users, evenly spread."""
     users = np.flatnonzero(chosen)
     return users[np.linspace(0, len(users) - 1, min(len(users), most)).astype(int)]
-
-
-def _learn(honest: Floats, attackers: Floats, family: Ints) -> Logistic:
-    """Honest users against attackers, every family weighing the same and all of them as much as the honest."""
-    weight = 1.0 / np.bincount(family)[family]
-    sample_weight = np.concatenate([np.ones(len(honest)), weight / weight.sum() * len(honest)])
-    truth = np.arange(len(sample_weight)) >= len(honest)
-    return Logistic.fit(expand(np.vstack([honest, attackers])), truth, sample_weight, RIDGE)
 
 
 @dataclass(frozen=True)
@@ -262,50 +292,3 @@ def _standard(channel: Floats) -> Floats:
     """Distance from the median in upper robust standard deviations: attackers are few, and all above."""
     middle, high = np.quantile(channel, (0.5, 0.9))
     return (channel - middle) / ((high - middle) / 1.2816 + 1e-9)
-
-
-@dataclass(frozen=True)
-class Model:
-    """What one fold's users are judged by, learned from the others: for users who are not of the population."""
-
-    norms: Norms
-    attacker: Logistic
-    cloud: Ellipsoid
-    forest: Forest
-
-
-def learned(population: Population, catalogue: Catalogue) -> list[Model]:
-    """The model of each fold, as `score` makes them without trusted users."""
-    everyone = np.ones(population.profiles.n_users, bool)
-    first = _with_copies(_round(population, catalogue, everyone, everyone), population.features).catalogue
-    honest = first <= np.quantile(first, 1 - LEFT_OUT)
-    values, size = population.values, population.size
-    models = []
-    for number, (_, outside) in enumerate(_splits(population, everyone)):
-        norms = Norms.fit(values[outside], size[outside])
-        clean, known = _spread_out(outside & honest, LEARN_FROM_USERS), _spread_out(outside, FIT_FROM_USERS)
-        of_attackers = norms.deviations(catalogue.values, catalogue.size)
-        attacker = _learn(norms.deviations(values[clean], size[clean]), of_attackers, catalogue.family)
-        usual = norms.deviations(values[known], size[known])
-        forest = Forest.fit(np.arcsinh(usual), np.random.default_rng(number))
-        models.append(Model(norms, attacker, Ellipsoid.fit(usual), forest))
-    return models
-
-
-def judged(models: list[Model], features: dict[str, Floats], size: Ints, fold: Ints) -> tuple[Floats, Floats, Floats]:
-    """Catalogue score, robust distance and isolation of users, each (n_users,), by the model of each one's fold."""
-    values = np.column_stack(list(features.values()))
-    distance, isolation = np.zeros(len(size)), np.zeros(len(size))
-    scores = Scores(np.zeros(len(size)), np.zeros(len(size)), np.zeros(values.shape), np.zeros(values.shape))
-    for number, model in enumerate(models):
-        inside = fold == number
-        deviations = model.norms.deviations(values[inside], size[inside])
-        scores.catalogue[inside] = model.attacker.decision(expand(deviations))
-        distance[inside] = model.cloud.distance(deviations)
-        isolation[inside] = model.forest.isolation(np.arcsinh(deviations))
-    return _with_copies(scores, features).catalogue, distance, isolation
-
-
-def novelty(distance: Floats, isolation: Floats) -> Floats:
-    """Both in the upper spread that they have among all users."""
-    return _standard(distance) + FOREST_SHARE * _standard(isolation)
