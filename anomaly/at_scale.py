@@ -69,8 +69,7 @@ class Scorer:
         features = measure_guests(self.population, guests, fold)
         scores = scoring.judged(self.models, features, guests.size, fold)
         broken = rules.broken(features | {"n_ratings": guests.size.astype(float)})
-        names = [", ".join(name for name, users in broken.items() if users[u]) for u in range(len(ids))]
-        return pd.DataFrame(dict(zip(SCORED, (ids, *scores, names), strict=True)))
+        return pd.DataFrame(dict(zip(SCORED, (ids, *scores, rules.names(broken)), strict=True)))
 
 
 def check(n_users: int, reference: Warehouse | None, trusted_users: Collection[int] | None) -> None:
@@ -155,8 +154,7 @@ def _plainly(rest: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
 
     table = undetermined(rest, "")
     broken = scored.set_index("userId")["rules_broken"].reindex(table["userId"]).to_numpy()
-    meanings = {rule.name: rule.meaning for rule in rules.RULES}
     table["rules_broken"], table["is_anomaly"] = broken, broken != ""
     table["status"] = np.where(broken != "", "flagged", "ok")
-    table["evidence"] = [". ".join(meanings[name] for name in names.split(", ") if name) for names in broken]
+    table["evidence"] = [". ".join(rules.meanings(names)) for names in broken]
     return table

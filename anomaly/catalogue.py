@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly.attacks import KINDS, Background, plant_in
 from anomaly.population import Population, measure_guests
-from anomaly.profiles import Profiles
+from anomaly.profiles import of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,15 +64,7 @@ def _campaign(
     population: Population, background: Background, kind: str, rng: np.random.Generator
 ) -> tuple[Floats, Ints, Ints]:
     attack, _ = plant_in(background, kind, int(rng.integers(*USERS_A_CAMPAIGN)), rng=rng)
-    ids = population.place.films.ids
-    attack = attack.sort_values(["userId", "timestamp", "movieId"], kind="stable")
-    _, start = np.unique(attack["userId"].to_numpy(), return_index=True)
-    profiles = Profiles(
-        np.append(start, len(attack)),
-        np.searchsorted(ids, attack["movieId"].to_numpy()).astype(np.int32),
-        attack["rating"].to_numpy(np.float32),
-        attack["timestamp"].to_numpy(np.int64),
-    )
+    _, profiles = of_rows(attack, population.place.films.ids)
     fold = rng.integers(0, population.n_folds, profiles.n_users)
     features = measure_guests(population, profiles, fold)
     return np.column_stack(list(features.values())), profiles.size, fold

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly import at_scale, calibration, catalogue, evidence, groups, rules, scoring
-from anomaly.population import Population, load_films, load_profiles, load_users, survey
-from anomaly.profiles import Films, Profiles, joined
+from anomaly.population import Population, load_films, load_users, survey
+from anomaly.profiles import Films, Profiles, joined, load
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -131,12 +131,12 @@ def _gather(
     """All users, those of the batch first, and which are trusted."""
     rng = np.random.default_rng(seed)
     ids, genre, year = load_films([warehouse] if reference is None else [warehouse, reference])
-    parts = [load_profiles(warehouse, ids, judged)]
+    parts = [load(warehouse, ids, judged)]
     trusted = np.array(judged["userId"].isin(list(trusted_users or [])))
     if reference is not None:
         known = load_users(reference)
         known = known[known["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
-        parts.append(load_profiles(reference, ids, known))
+        parts.append(load(reference, ids, known))
         same, stale = _seen_before(parts[0], parts[1], judged["userId"].to_numpy(), known["userId"].to_numpy())
         trusted |= same
         parts[1] = parts[1].take(np.flatnonzero(~stale))
@@ -244,7 +244,7 @@ def _table(
     table["is_anomaly"] = judgement.flagged
     table["catalogue_score"], table["novelty_score"] = scores.catalogue[:n], scores.novelty[:n]
     table["trusted"] = trusted[:n]
-    table["rules_broken"] = [", ".join(name for name, users in broken.items() if users[user]) for user in range(n)]
+    table["rules_broken"] = rules.names(broken)[:n]
     ids = judged["userId"].to_numpy()
     like = population.most_like[:n]
     known = (like >= 0) & (like < n)
@@ -291,8 +291,7 @@ def _sentence(
         films = ", ".join(f"{film_ids[f]} ({s:+.2f})" for f, s in zip(group.targets, group.shifts, strict=True))
         verb = "pushed" if group.push else "nuked"
         parts.append(f"{group.name}: {len(group.users)} users {verb} the same films together: {films}")
-    meanings = {rule.name: rule.meaning for rule in rules.RULES}
-    parts += [meanings[name] for name in str(table["rules_broken"].iloc[user]).split(", ") if name]
+    parts += rules.meanings(str(table["rules_broken"].iloc[user]))
     parts += [str(item["text"]) for item in telling]
     return ". ".join(parts) or "unusual in many small ways, none of them telling by itself"
 

@@ -31,8 +31,6 @@ class Group:
     targets: tuple[int, ...]
     shifts: tuple[float, ...]
     push: bool
-    begins: int
-    ends: int
 
 
 def find_groups(profiles: Profiles, films: Films, suspects: Bools) -> list[Group]:
@@ -130,15 +128,12 @@ def _group(number: int, users: set[int], profiles: Profiles, films: Films) -> Gr
     shift = np.array([mean_shift(films, part, int(film)) for film in shared // 2])
     weightiest = np.argsort(-np.abs(shift), kind="stable")[:5]
     targets, shifts = shared[weightiest] // 2, shift[weightiest]
-    aimed = np.isin(part.film, targets)
     return Group(
         name=f"attack-{number}",
         users=tuple(int(user) for user in members),
         targets=tuple(int(film) for film in targets),
         shifts=tuple(float(value) for value in shifts),
         push=bool(len(weightiest) and shared[weightiest[0]] % 2),
-        begins=int(part.timestamp[aimed].min(initial=int(part.timestamp.max()))),
-        ends=int(part.timestamp[aimed].max(initial=int(part.timestamp.min()))),
     )
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly import profiles as profiles_module
 from anomaly import tastes
 from anomaly.fashion import Eras
 from anomaly.features import Extremes, Place, measure
 from anomaly.neighbours import Index
-from anomaly.profiles import Films, Profiles, joined
+from anomaly.profiles import Films, Profiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,20 +112,3 @@ def _years(titles: pd.Series[str]) -> Floats:
 def load_users(warehouse: Warehouse) -> pd.DataFrame:
     """userId, source_line, n_ratings, mean_rating, std_rating and n_usable of every user of `ratings`."""
     return warehouse.sql((Path(__file__).parent / "users.sql").read_text(encoding="utf-8"))
-
-
-def load_profiles(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
-    """Usable ratings of `users`, who need not be neighbours in the table."""
-    return profiles_module.load(warehouse, film_ids, users)
-
-
-__all__ = [
-    "Population",
-    "joined",
-    "load_films",
-    "load_profiles",
-    "load_users",
-    "measure_all",
-    "measure_guests",
-    "survey",
-]

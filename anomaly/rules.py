@@ -50,3 +50,15 @@ RULES = (
 def broken(features: dict[str, Floats]) -> dict[str, Bools]:
     """For each rule, which users break it: arrays of shape (n_users,)."""
     return {rule.name: rule.broken(features) for rule in RULES}
+
+
+def names(broken: dict[str, Bools]) -> list[str]:
+    """For each user, the names of the rules that it breaks, ', ' between: the column `rules_broken`."""
+    each = np.column_stack(list(broken.values()))
+    return [", ".join(name for name, breaks in zip(broken, row, strict=True) if breaks) for row in each]
+
+
+def meanings(names: str) -> list[str]:
+    """What breaking the rules of these names means."""
+    said = {rule.name: rule.meaning for rule in RULES}
+    return [said[name] for name in names.split(", ") if name]
