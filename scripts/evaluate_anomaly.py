@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -309,16 +308,10 @@ def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write(report: dict[str, Any], folder: Path) -> None:
-    """JSON and plot, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    writers: dict[str, Callable[[], str]] = {
-        "anomaly_evaluation.json": lambda: json.dumps(report, indent=1),
-        "anomaly_evaluation.svg": lambda: _plot(report),
-    }
-    for name, make in writers.items():
-        beside = folder / f".{name}.{os.getpid()}"
-        beside.write_text(make(), encoding="utf-8")
-        beside.replace(folder / name)
+    from checks import outputs
+
+    outputs.write_text(folder / "anomaly_evaluation.json", json.dumps(report, indent=1))
+    outputs.write_text(folder / "anomaly_evaluation.svg", _plot(report))
 
 
 def _plot(report: dict[str, Any]) -> str:

@@ -272,13 +272,10 @@ def _progress(text: str) -> None:
 
 
 def _write(results: dict[str, Any], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / "drift_evaluation.json.partial"
-    beside.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    beside.replace(folder / "drift_evaluation.json")
-    beside = folder / "drift_evaluation.png.partial"
-    beside.write_bytes(_plot(results))
-    beside.replace(folder / "drift_evaluation.png")
+    from checks import outputs
+
+    outputs.write_text(folder / "drift_evaluation.json", json.dumps(results, indent=2) + "\n")
+    outputs.write_bytes(folder / "drift_evaluation.png", _plot(results))
 
 
 def _plot(results: dict[str, Any]) -> bytes:

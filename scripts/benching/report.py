@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks import outputs
 from scripts.benching import figures
 from scripts.benching.contest import CONTESTANTS, PEERS
 from scripts.benching.figures import Results, short
@@ -61,16 +62,9 @@ def _ratios(results: Results) -> Iterator[dict[str, Any]]:
 
 def write(results: Results, failures: Sequence[str], folder: Path) -> None:
     """Write bench.json and bench.png into `folder`, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "bench.json", (json.dumps(as_json(results, failures), indent=2) + "\n").encode())
+    outputs.write_text(folder / "bench.json", json.dumps(as_json(results, failures), indent=2) + "\n")
     if results.by_ratings or results.by_users:
-        _write(folder / "bench.png", plot(results))
-
-
-def _write(file: Path, content: bytes) -> None:
-    beside = file.with_name(f"{file.name}.partial")
-    beside.write_bytes(content)
-    beside.replace(file)
+        outputs.write_bytes(folder / "bench.png", plot(results))
 
 
 def lines(results: Results) -> Iterator[str]:
