@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 import warnings
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +60,28 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
         builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
-        _ship(session)
+        session.sparkContext.addPyFile(str(_modules()))
     except Exception as error:
         raise DeliveryError(f"--spark-master {master}: Spark can't be started there ({reason(error)}).") from error
     return session
 
 
-def _ship(session: Any) -> None:
-    """Hand this project's modules to the Python workers, wherever they run."""
-    place = Path(tempfile.mkdtemp(prefix="movielens-spark-")) / "movielens.zip"
+@cache
+def _modules() -> Path:
+    """This project's modules for the Python workers, wherever they run: packed once, and kept as long as this process.
+
+    Spark takes the file from where it is whenever a worker asks for it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="movielens-spark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    place = folder / "movielens.zip"
     root = Path(__file__).resolve().parent.parent
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in SHIPPED:
             for file in sorted((root / package).rglob("*")):
                 if file.suffix in (".py", ".sql", ".toml"):
                     archive.write(file, file.relative_to(root))
-    session.sparkContext.addPyFile(str(place))
+    return place
 
 
 def reason(error: BaseException) -> str:
