@@ -462,6 +462,3 @@ def _path(column: Any) -> Any:
 
     decoded = F.url_decode(F.replace(column, F.lit("+"), F.lit("%2B")))
     return F.regexp_replace(decoded, "^file:/+", "file:/")
-
-
-__all__ = ["Address", "Cells", "DataFile", "cells", "find", "place", "sha256", "unchanged", "unreadable"]

@@ -68,10 +68,6 @@ class SparkWarehouse(Warehouse):
         """The Spark data frame of a statement of Spark's SQL."""
         return self.spark.sql(text)
 
-    def translated(self, text: str) -> Any:
-        """The Spark data frame of a query of DuckDB's SQL: rows that stay in Spark."""
-        return self.spark.sql(translate(text).text)
-
     def of_users(self, users: Collection[int]) -> OfUsers:
         """The same with the ratings of these users alone."""
         import pandas as pd

@@ -198,17 +198,6 @@ def test_user(delivery: Delivery) -> None:
     append("ratings", *[("999999999", film, "5.0", str(delivery.clean.newest)) for film in films])(delivery)
 
 
-def renumbered(table: str, column: str) -> Plant:
-    """Ids of another snapshot: each valid, each somebody else's."""
-
-    def plant(delivery: Delivery) -> None:
-        ids = delivery[table][column]
-        known = ids.unique()
-        delivery[table][column] = ids.map(dict(zip(known, delivery.random.permutation(known), strict=True)))
-
-    return plant
-
-
 def strangers(delivery: Delivery) -> None:
     """Tags whose user ids are of another snapshot: each a user's, none the tagger's."""
     users = delivery.clean.tables["ratings"]["userId"].unique()

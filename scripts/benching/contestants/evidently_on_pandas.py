@@ -15,8 +15,6 @@ from typing import Any
 
 from scripts.benching.rules import IMPORT, Account, Limits, limits
 
-GIVEN = ("userId", "movieId", "rating", "timestamp")
-
 
 def main(folder: Path) -> None:
     account = Account()
@@ -44,7 +42,7 @@ def named_metrics(limits: Limits) -> Iterator[tuple[str, Any]]:
 
     yield "columns", of.ColumnCount(tests=[eq(len(limits.columns))])
     yield "rows", of.RowCount(tests=[gte(limits.least_rows)])
-    for column in GIVEN:
+    for column in limits.columns:
         yield f"{column} given", of.MissingValueCount(column=column, tests=[eq(0)])
     yield "userId positive", of.MinValue(column="userId", tests=[gte(1)])
     yield "movieId positive", of.MinValue(column="movieId", tests=[gte(1)])

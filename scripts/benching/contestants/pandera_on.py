@@ -11,8 +11,6 @@ from typing import Any
 
 from scripts.benching.rules import CHECKS, IMPORT, Account, Limits, limits
 
-GIVEN = ("userId", "movieId", "rating", "timestamp")
-
 
 def main(folder: Path, library: str) -> None:
     account = Account()

@@ -13,8 +13,6 @@ import yaml
 
 from scripts.benching.rules import CHECKS, IMPORT, Account, Limits, limits
 
-GIVEN = ("userId", "movieId", "rating", "timestamp")
-
 
 def main(folder: Path, work: Path) -> None:
     account = Account()
@@ -58,7 +56,7 @@ def contract(limits: Limits) -> dict[str, Any]:
             "data_type": types.get(column, "bigint"),
             "checks": [{"missing": {}}, {"invalid": valid[column]}],
         }
-        for column in GIVEN
+        for column in limits.columns
     ]
     early_half = f"timestamp < {limits.half_stars_since} and rating <> floor(rating)"
     checks = [
