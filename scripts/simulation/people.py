@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LEAST_RATINGS = 20  # the data set promises it
 MOST_OF_CATALOGUE = 0.3  # nobody has rated more of the films that were there when they came
 DAY = 86_400
+DAYS_OF_YEAR = 365
+LAST_ARRIVAL = 60  # days before the end: time to rate what one came for
 
 # Ratings beyond the twentieth: a two-sided log-normal.
 ACTIVITY_MEDIAN = 52.0
@@ -96,11 +98,22 @@ def _arrivals(rng: np.random.Generator, users: int) -> Seconds:
     crowd[0] *= 4
     crowd[2] *= 0.5
     year = rng.choice(YEARS, users, p=crowd / crowd.sum())
-    begin = (year - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.int64)
+    day = _days_of_arrival(year, rng.integers(0, DAYS_OF_YEAR, users))
     hour = np.arange(24)
     busy = 1.6 + np.cos((hour - 20) / 24 * 2 * np.pi)
-    seconds = begin + rng.integers(0, 365, users) * DAY + rng.choice(hour, users, p=busy / busy.sum()) * 3600
-    return np.clip(seconds + rng.integers(0, 3600, users), OPENING + DAY, CLOSING - 60 * DAY)
+    seconds = day * DAY + rng.choice(hour, users, p=busy / busy.sum()) * 3600
+    return seconds + rng.integers(0, 3600, users)
+
+
+def _days_of_arrival(year: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Days since 1970 of the `day`-th of 365 days of the year, which is shorter where the site opens or closes.
+
+    The year's people are spread over what there is of it: moved to its end they would all come in one second.
+    """
+    begin = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+    first = np.maximum(begin, OPENING // DAY + 1)
+    last = np.minimum(begin + DAYS_OF_YEAR, CLOSING // DAY - LAST_ARRIVAL)
+    return first + day * (last - first) // DAYS_OF_YEAR
 
 
 def _whole_activity(excess: NDArray[np.float64], ceiling: NDArray[np.int64], ratings: int | None) -> NDArray[np.int64]:
