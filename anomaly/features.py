@@ -33,6 +33,8 @@ KEY_BITS = 34
 SECONDS = (1 << KEY_BITS) - 1
 WINDOWS = {"same_second": 0, "in_10s": 10, "in_60s": 60, "in_10min": 600}
 BURSTS = {"day": DAY, "month": 30 * DAY}
+# What others do with the same films at the same time: the features that a crowd gives its members.
+TOGETHER = ("extreme_burst_day", "extreme_burst_month", "extreme_agreement")
 N_GENRES = 24
 # Ratings measured at a time by each of two threads: some 50 MB of intermediate arrays, most of it in the caches.
 MEASURED, THREADS = 200_000, 2

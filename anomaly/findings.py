@@ -25,8 +25,9 @@ FEWEST_RATINGS = 5
 FEWEST_USERS = 30
 # Without a reference, the share of users listed for a person to look at, and the most that anybody will look at.
 REVIEW_SHARE, REVIEW_MOST = 0.01, 100
-# Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking.
-SUSPECT_SHARE = 0.05
+# Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
+# top is of honest users, few of whom are so like simulated attackers; hardly any planted attacker is less.
+SUSPECT_SHARE, SUSPECT_LOG_ODDS = 0.05, -1.0
 COLUMNS = (
     "source_line", "userId", "n_ratings", "mean_rating", "std_rating", "score", "p_value", "q_value", "status",
     "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
@@ -177,7 +178,8 @@ def _judge(
     scores = scoring.score(population, attackers, trusted if calibrated else None)
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
     judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
-    found = groups.find_groups(population.profiles, population.place.films, _suspects(judgement, trusted))
+    suspects = _suspects(judgement, population, scores, broken, trusted)
+    found = groups.find_groups(population.profiles, population.place.films, suspects)
     judgement = _with_groups(judgement, found)
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
     table = _table(judged, population, scores, judgement, broken, trusted, found, witness)
@@ -202,12 +204,17 @@ def _decide(
     return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
 
 
-def _suspects(judgement: Judgement, trusted: Bools) -> Bools:
-    """Who may belong to an attack: the flagged, and the top of the ranking that nobody trusts."""
+def _suspects(
+    judgement: Judgement, population: Population, scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools
+) -> Bools:
+    """Who may belong to an attack: the flagged, who breaks a rule, who is high in the ranking and like attackers."""
     n_judged = len(judgement.score)
-    untrusted = np.where(trusted[:n_judged], -np.inf, judgement.score)
-    top = untrusted >= np.sort(untrusted)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    suspects = (top & ~trusted[:n_judged]) | judgement.flagged | judgement.review
+    untrusted = ~trusted[:n_judged]
+    score = np.where(untrusted, judgement.score, -np.inf)
+    top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
+    likely = top & (scoring.alone(scores, population.features)[:n_judged] > SUSPECT_LOG_ODDS)
+    breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
+    suspects = untrusted & (likely | breaks | judgement.flagged)
     return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
 
 

@@ -1,25 +1,45 @@
-"""Coordinated attacks: suspects who gave the same film the same extreme rating at about the same time."""
+"""Coordinated attacks: suspects who gave the same film the same extreme rating at about the same time.
+
+Whether that is more than chance is asked of everybody who gave the film that rating then. If nobody acts together, each
+of them is a suspect as often as users with as many such ratings who came at about the same time: who rates much meets
+everybody, and tastes, releases and the site itself move with the years. A count of suspects so far beyond what that
+suggests that no window of the whole delivery should reach it is an attack.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anomaly.profiles import Films, Profiles
     from anomaly.types import Bools, Floats, Ints
 
 DAY = 86_400
 # Fewer than three are a coincidence that nobody would call an attack.
 SMALLEST = 3
-# Raters of one film more than two months apart do not act together.
-LONGEST_PAUSE = 60 * DAY
-# Expected number of (film, end of scale) pairs that reach it by chance, over all of them.
+# A raid, a week's work, a drip: each ends where no suspect rates the film for that long.
+PAUSES = (DAY, 7 * DAY, 60 * DAY)
+# Expected number of windows that reach it by chance, in a whole delivery.
 CHANCE = 0.01
 # Among very many users any leaning is beyond chance; an attack is far beyond.
 EXCESS = 3.0
+# Films where a suspect or more is to be expected tell how far counts of suspects scatter, if there are so many films.
+SCATTER_FROM, FEWEST_FILMS = 1.0, 50
+# The middle half of a normal variable, in standard deviations: attacked films are few, and have no say in it.
+MIDDLE_HALF = 1.349
+# Users are compared within as many classes of activity (the busiest in classes of their own) and of first ratings.
+ACTIVITIES = (*(number / 12 for number in range(1, 12)), 0.95, 0.98, 0.99, 0.995)
+ARRIVALS = 8
+# A class of few users is drawn to the share of suspects among all by as many users.
+PRIOR_USERS = 20
+# Times end before 2^34 s, the year 2514: a film, an end of the scale and a time are one number to sort by.
+TIME_BITS = 34
+MOST_TARGETS = 5
 
 
 @dataclass(frozen=True)
@@ -33,108 +53,189 @@ class Group:
     push: bool
 
 
+class Crew(NamedTuple):
+    """Suspects who gave one film the same extreme rating within a window, and the chance of so many (a logarithm)."""
+
+    users: frozenset[int]
+    film: int
+    push: bool
+    chance: float
+
+
 def find_groups(profiles: Profiles, films: Films, suspects: Bools) -> list[Group]:
     """The attacks among the suspects (n_users,), the largest first; a user belongs to one at most."""
-    chosen = np.flatnonzero(suspects)
-    if len(chosen) < SMALLEST:
+    if suspects.sum() < SMALLEST:
         return []
-    rows = _extreme_rows(profiles, chosen)
-    pair = _pairs(profiles.film[rows], profiles.rating[rows])
-    order = np.argsort(pair, kind="stable")
-    rows, pair = rows[order], pair[order]
-    unusual = _unusual_pairs(profiles, pair)
-    begin, stop = np.searchsorted(pair, unusual), np.searchsorted(pair, unusual, side="right")
-    crews = [crew for b, e in zip(begin, stop, strict=True) for crew in _at_one_time(profiles, rows[b:e])]
-    return [_group(number, users, profiles, films) for number, users in enumerate(_merged(crews), start=1)]
+    found = [crew for push in (False, True) for crew in _crews(profiles, suspects, push=push)]
+    groups = _merged(sorted(found, key=lambda crew: (crew.chance, crew.film)))
+    return [_group(number, crews, profiles, films) for number, crews in enumerate(groups, start=1)]
 
 
-def _pairs(film: Ints, rating: Floats) -> Ints:
-    """Film and end of the scale as one number: odd for the top."""
-    return film.astype(np.int64) * 2 + (rating >= 4.5)
+@dataclass(frozen=True)
+class _Usual:
+    """What is usual at one end of the scale: suspects and users of each class (n_classes,), the share of suspects among
+    all, the class of each user (n_users,), and variance over mean of the suspects who meet at a film."""
+
+    suspects: Ints
+    users: Ints
+    share: float
+    klass: Ints
+    dispersion: float = 1.0
+
+    @classmethod
+    def of(cls, profiles: Profiles, suspects: Bools, *, push: bool) -> _Usual:
+        klass = _classes(profiles, push)
+        n = int(klass.max(initial=0)) + 1
+        usual = cls(np.bincount(klass[suspects], minlength=n), np.bincount(klass, minlength=n), suspects.mean(), klass)
+        return replace(usual, dispersion=_dispersion(profiles, suspects, usual, push))
+
+    def chances(self, members: Ints) -> Floats:
+        """How often users of each class are suspects, (n_classes,), without the members (classes of each) but for one.
+
+        All of them left out, their classes would look purer than they are: without an attack they are usual suspects.
+        """
+        mine = np.bincount(members, minlength=len(self.users)) * (1 - 1 / max(len(members), 1))
+        return (self.suspects - mine + PRIOR_USERS * self.share) / (self.users - mine + PRIOR_USERS)
 
 
-def _is_extreme(rating: Floats) -> Bools:
-    return np.asarray((rating >= 4.5) | (rating <= 1.0))
+def _classes(profiles: Profiles, push: bool) -> Ints:
+    """Each user's class: of like activity at this end of the scale, come at about the same time."""
+    activity = np.zeros(profiles.n_users, np.int64)
+    for first, part in profiles.chunks():
+        activity[first : first + part.n_users] = np.bincount(part.user[_at_end(part, push)], minlength=part.n_users)
+    arrival = profiles.timestamp[profiles.start[:-1]]
+    borders = np.unique(np.quantile(activity, ACTIVITIES))
+    since = np.unique(np.quantile(arrival, np.arange(1, ARRIVALS) / ARRIVALS))
+    return np.searchsorted(borders, activity, side="right") * ARRIVALS + np.searchsorted(since, arrival, side="right")
 
 
-def _extreme_rows(profiles: Profiles, chosen: Ints) -> Ints:
-    """The chosen users' rows at an end of the scale."""
-    mine = np.concatenate([np.arange(profiles.start[user], profiles.start[user + 1]) for user in chosen])
-    return mine[_is_extreme(profiles.rating[mine])]
+def _dispersion(profiles: Profiles, suspects: Bools, usual: _Usual, push: bool) -> float:
+    """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance."""
+    n_films = int(profiles.film.max(initial=0)) + 1
+    expected, met = np.zeros(n_films), np.zeros(n_films)
+    chance = usual.chances(np.zeros(0, np.int64))[usual.klass]
+    for first, part in profiles.chunks():
+        rows = _at_end(part, push)
+        user = part.user[rows] + first
+        expected += np.bincount(part.film[rows], chance[user], n_films)
+        met += np.bincount(part.film[rows], suspects[user], n_films)
+    told = expected >= SCATTER_FROM
+    if told.sum() < FEWEST_FILMS:
+        return 1.0
+    low, high = np.quantile((met[told] - expected[told]) / np.sqrt(expected[told]), (0.25, 0.75))
+    return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)
 
 
-def _unusual_pairs(profiles: Profiles, pairs: Ints) -> Ints:
-    """Film-and-end pairs that more suspects share than their extreme ratings elsewhere explain (Poisson tail)."""
-    pair, times = np.unique(pairs, return_counts=True)
-    everyone = _by_everyone(profiles)
-    others = everyone[pair] - times
-    # Suspects are often eager for the ends of the scale: what counts is which films they are eager about.
-    expected = np.empty(len(pair))
-    for side in (0, 1):
-        mine = pair % 2 == side
-        elsewhere = everyone[side::2].sum() - times[mine].sum() + 0.5 * len(everyone) / 2
-        expected[mine] = (others[mine] + 0.5) * times[mine].sum() / elsewhere
-    many = np.flatnonzero((times >= SMALLEST) & (times >= EXCESS * expected))
-    chance = np.array([_poisson_tail(int(times[i]), float(expected[i])) for i in many])
-    found = np.flatnonzero(chance * len(pair) < CHANCE)
-    return pair[many[found[np.argsort(chance[found], kind="stable")]]]
+def _at_end(part: Profiles, push: bool) -> Ints:
+    return np.flatnonzero(part.rating >= 4.5 if push else part.rating <= 1.0)
 
 
-def _by_everyone(profiles: Profiles) -> Ints:
-    """How often each film-and-end pair occurs."""
-    counted = np.zeros(2 * (int(profiles.film.max(initial=0)) + 1), np.int64)
-    for _, part in profiles.chunks():
-        rows = np.flatnonzero(_is_extreme(part.rating))
-        counted += np.bincount(_pairs(part.film[rows], part.rating[rows]), minlength=len(counted))
-    return counted
+@dataclass(frozen=True)
+class _Ratings:
+    """All ratings at one end of the scale of the films that enough suspects rate so, sorted by film and time.
+
+    key: film and time of each rating; owner: its user's number; both of shape (n_ratings,).
+    """
+
+    key: Ints
+    owner: Ints
+
+    @classmethod
+    def of(cls, profiles: Profiles, suspects: Bools, *, push: bool) -> _Ratings:
+        many = _films_of_many(profiles, suspects, push)
+        keys: list[Ints] = []
+        owners: list[Ints] = []
+        for first, part in profiles.chunks():
+            rows = _at_end(part, push)
+            rows = rows[many[part.film[rows]]]
+            keys.append((part.film[rows].astype(np.int64) << TIME_BITS) + part.timestamp[rows])
+            owners.append(part.user[rows] + first)
+        key, owner = np.concatenate(keys), np.concatenate(owners)
+        order = np.argsort(key, kind="stable")
+        return cls(key[order], owner[order])
 
 
-def _poisson_tail(at_least: int, mean: float) -> float:
-    term, below = float(np.exp(-mean)), 0.0
-    for k in range(at_least):
-        below += term
-        term *= mean / (k + 1)
-    return max(1.0 - below, float(term))
+def _films_of_many(profiles: Profiles, suspects: Bools, push: bool) -> Bools:
+    """Which films enough suspects rate at this end, shape (highest film + 1,)."""
+    part = profiles.take(np.flatnonzero(suspects))
+    n_films = int(profiles.film.max(initial=0)) + 1
+    return np.bincount(part.film[_at_end(part, push)], minlength=n_films) >= SMALLEST
 
 
-def _at_one_time(profiles: Profiles, rows: Ints) -> list[set[int]]:
-    """The users of these rows, split where nobody rated for long."""
-    rows = rows[np.argsort(profiles.timestamp[rows], kind="stable")]
-    breaks = np.flatnonzero(np.diff(profiles.timestamp[rows]) > LONGEST_PAUSE) + 1
-    owners = np.searchsorted(profiles.start, rows, side="right") - 1
-    return [set(part.tolist()) for part in np.split(owners, breaks) if len(set(part.tolist())) >= SMALLEST]
+def _crews(profiles: Profiles, suspects: Bools, *, push: bool) -> Iterator[Crew]:
+    """The windows that hold too many suspects to be chance."""
+    usual, ratings = _Usual.of(profiles, suspects, push=push), _Ratings.of(profiles, suspects, push=push)
+    rows = np.flatnonzero(suspects[ratings.owner])
+    bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
+    for pause in PAUSES:
+        # The next film is farther away than any pause.
+        for run in np.split(rows, np.flatnonzero(np.diff(ratings.key[rows]) > pause) + 1):
+            crew = _crew(ratings, run, usual, push)
+            if crew is not None and crew.chance < bound:
+                yield crew
 
 
-def _merged(crews: list[set[int]]) -> list[set[int]]:
-    """Crews that share half of the smaller one's users are one."""
-    merged: list[set[int]] = []
+def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | None:
+    """The suspects of a run of their ratings, if they are far more than is usual of those who rated it so then."""
+    users = np.unique(ratings.owner[run])
+    if len(users) < SMALLEST:
+        return None
+    begin, end = ratings.key[run[0]], ratings.key[run[-1]]
+    # Others who rated it in the same second stand before and after.
+    within = slice(np.searchsorted(ratings.key, begin), np.searchsorted(ratings.key, end, side="right"))
+    raters = np.unique(ratings.owner[within])
+    chance = usual.chances(usual.klass[users])[usual.klass[raters]]
+    # A window begins with a suspect: what is asked is how many more there are.
+    more, expected = len(users) - 1, float(chance.sum()) * (1 - 1 / len(raters))
+    if more < EXCESS * expected:
+        return None
+    film = int(ratings.key[run[0]] >> TIME_BITS)
+    return Crew(frozenset(users.tolist()), film, push, _log_chance(more, expected, usual.dispersion))
+
+
+def _log_chance(at_least: int, mean: float, dispersion: float) -> float:
+    """Logarithm of the chance of so many or more: counts are Poisson's but for their dispersion (quasi-Poisson)."""
+    from scipy.special import gammainc
+
+    # The Poisson tail is an incomplete gamma function, which also knows fractions.
+    return float(np.log(max(gammainc(at_least / dispersion, mean / dispersion), np.finfo(float).tiny)))
+
+
+def _merged(crews: list[Crew]) -> list[list[Crew]]:
+    """Crews that share half of the smaller one's users are one attack; each list begins with the least likely crew."""
+    attacks: list[tuple[set[int], list[Crew]]] = []
     for crew in crews:
-        for known in merged:
-            if 2 * len(crew & known) >= min(len(crew), len(known)):
-                known.update(crew)
+        for users, known in attacks:
+            if 2 * len(crew.users & users) >= min(len(crew.users), len(users)):
+                users.update(crew.users)
+                known.append(crew)
                 break
         else:
-            merged.append(set(crew) - set().union(*merged))
-    return sorted((crew for crew in merged if len(crew) >= SMALLEST), key=lambda crew: (-len(crew), min(crew)))
+            left = crew.users.difference(*(users for users, _ in attacks))
+            attacks.append((set(left), [crew._replace(users=frozenset(left))]))
+    large = [(users, known) for users, known in attacks if len(users) >= SMALLEST]
+    return [known for _, known in sorted(large, key=lambda attack: (-len(attack[0]), min(attack[0])))]
 
 
-def _group(number: int, users: set[int], profiles: Profiles, films: Films) -> Group:
-    members = np.array(sorted(users))
-    part = profiles.take(members)
-    top, bottom = part.rating >= 4.5, part.rating <= 1.0
-    pair, times = np.unique(part.film[top | bottom] * 2 + top[top | bottom], return_counts=True)
-    # A film that most members push the same way, and that other users rate otherwise, is what they are after.
-    shared = pair[2 * times >= len(members)]
-    shift = np.array([mean_shift(films, part, int(film)) for film in shared // 2])
-    weightiest = np.argsort(-np.abs(shift), kind="stable")[:5]
-    targets, shifts = shared[weightiest] // 2, shift[weightiest]
+def _group(number: int, crews: list[Crew], profiles: Profiles, films: Films) -> Group:
+    users = sorted(frozenset().union(*(crew.users for crew in crews)))
+    part = profiles.take(np.array(users))
+    # What most members push the same way is what they are after; the least likely crew's film is, whatever else is.
+    aims = {crew.film for crew in crews if crew is crews[0] or 2 * _supporters(part, crew) >= len(users)}
+    shift = {film: mean_shift(films, part, film) for film in sorted(aims)}
+    weightiest = sorted(shift, key=lambda film: (-abs(shift[film]), film))[:MOST_TARGETS]
     return Group(
         name=f"attack-{number}",
-        users=tuple(int(user) for user in members),
-        targets=tuple(int(film) for film in targets),
-        shifts=tuple(float(value) for value in shifts),
-        push=bool(len(weightiest) and shared[weightiest[0]] % 2),
+        users=tuple(users),
+        targets=tuple(weightiest),
+        shifts=tuple(shift[film] for film in weightiest),
+        push=crews[0].push,
     )
+
+
+def _supporters(part: Profiles, crew: Crew) -> int:
+    """How many of these users gave the crew's film the crew's extreme rating."""
+    return int((part.film[_at_end(part, crew.push)] == crew.film).sum())
 
 
 def mean_shift(films: Films, part: Profiles, film: int) -> float:

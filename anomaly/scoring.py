@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.features import TOGETHER
 from anomaly.forest import Forest
 
 if TYPE_CHECKING:
@@ -281,6 +282,15 @@ class Ellipsoid:
         """Logarithm of the squared Mahalanobis distance, shape (n,)."""
         x = np.arcsinh(deviations) - self.centre
         return np.log(np.einsum("ij,ij->i", x @ self.precision, x) + 1e-9)
+
+
+def alone(scores: Scores, features: dict[str, Floats]) -> Floats:
+    """The catalogue score without what it owes to others' ratings of the same films at the same time, shape (n_users,).
+
+    Whom such coincidence makes suspicious is no witness to it: fans of a new film would pass for a crew.
+    """
+    together = [place for place, name in enumerate(features) if name in TOGETHER]
+    return scores.catalogue - scores.contributions[:, together].sum(axis=1)
 
 
 def combined(scores: Scores) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import pytest
 from anomaly import find_anomalies
 from anomaly.attacks import plant
 from anomaly.findings import COLUMNS, DETECTORS
+from checks.warehouse import load
+from scripts.simulate_data import simulate
 from tests.anomaly.community import START, Tables, bots, honest, movies
 
 HONEST, MOVIES = honest(), movies()
@@ -151,6 +154,16 @@ def test_clean_real_data_has_no_attack_and_hardly_a_flag(movielens_small: object
     assert table["attack_group"].isna().all()
     assert table["is_anomaly"].sum() <= 5
     assert np.isfinite(table["score"]).all()
+
+
+@pytest.mark.slow
+def test_a_large_honest_delivery_has_no_attack_and_hardly_a_flag(tmp_path: Path) -> None:
+    """Where users abound any leaning of theirs is beyond chance: fans of a new film, the busiest, those of one year."""
+    simulate(tmp_path / "large", users=62_500, ratings=10_000_000)
+    with load(tmp_path / "large") as warehouse:
+        table = find_anomalies(warehouse)
+    assert table["attack_group"].isna().all()
+    assert table["is_anomaly"].mean() < 0.001
 
 
 @pytest.mark.parametrize("few", [range(1, 30), range(5000, 5100), ()])

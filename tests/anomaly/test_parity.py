@@ -9,7 +9,6 @@ import pytest
 
 from anomaly import features, neighbours, profiles
 from anomaly.fashion import Eras
-from anomaly.groups import _by_everyone
 from anomaly.profiles import NEVER, Films, Profiles
 from anomaly.tastes import Tastes
 
@@ -83,7 +82,8 @@ def test_extremes_counted_at_once_and_one_by_one(users: Profiles, monkeypatch: p
             for r, e in zip(rows, end, strict=True)
         ]
         assert extremes.near[name].tolist() == [int(one.sum()) - 1 for one in near]
-    assert (extremes.others(key) + 1 == _by_everyone(users)[key >> features.KEY_BITS]).all()
+    of_same = [int(((users.film[rows] == users.film[r]) & (end == e)).sum()) for r, e in zip(rows, end, strict=True)]
+    assert (extremes.others(key) + 1).tolist() == of_same
     place, fold = features.Place(films, flat, extremes, Eras.of(users, N_FILMS)), np.zeros(users.n_users, np.int64)
     at_once = features.measure(users, place, fold, same=True)
     monkeypatch.setattr(features, "MEASURED", 100)  # several chunks, in threads
