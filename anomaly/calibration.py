@@ -2,7 +2,8 @@
 
 Conformal p-values compare a score with those of trusted users (Vovk, Gammerman and Shafer 2005; for outliers Bates,
 Candès, Lei, Romano and Sesia, Annals of Statistics 2023); channels are combined by a weighted Bonferroni rule; the
-Benjamini-Hochberg procedure (1995) holds the expected share of false flags at a set rate.
+Benjamini-Hochberg procedure (1995), with Storey's estimate of how many are honest, holds the expected share of false
+flags at a set rate, for conformal p-values as well (Bates et al.).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anomaly.types import Floats
 
 CATALOGUE_WEIGHT = 0.8
+HALF = 0.5
 # A tail of thirty users is the least that bears a fit.
 TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
@@ -80,3 +82,16 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
     ranked = p_values[order] * len(order) / np.arange(1, len(order) + 1)
     q_values[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
     return q_values
+
+
+def q_values(p_values: Floats) -> Floats:
+    """Benjamini-Hochberg's q-values times the share of the tested who are honest, as these p-values tell it.
+
+    Where a part of the tested are flagged, the rate would else be kept lower than was asked for, at the cost of power.
+    """
+    return benjamini_hochberg(p_values) * honest_share(p_values[~np.isnan(p_values)])
+
+
+def honest_share(p_values: Floats) -> float:
+    """Storey's estimate (with Taylor and Siegmund, JRSS B 2004): half of the honest have p-values above one half."""
+    return min(1.0, float(1 + (p_values > HALF).sum()) / (max(len(p_values), 1) * (1 - HALF)))

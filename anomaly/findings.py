@@ -199,7 +199,7 @@ def _decide(
         return Judgement(score, nothing, nothing, any_rule, top & ~any_rule)
     tested = ~trusted[judged]
     p_value = np.where(tested, _p_values(scores, trusted)[judged], np.nan)
-    q_value = calibration.benjamini_hochberg(p_value)
+    q_value = calibration.q_values(p_value)
     flagged = tested & (q_value <= rate)
     return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
 

@@ -68,6 +68,24 @@ def test_benjamini_hochberg_leaves_the_untested_out() -> None:
     np.testing.assert_allclose(q, [0.02, np.nan, 0.04])
 
 
+def test_q_values_count_on_the_honest_among_the_tested_alone() -> None:
+    """Ten tested: by three p-values above one half and one more for caution, eight are honest."""
+    p = np.array([0.001, 0.002, 0.003, 0.01, 0.02, 0.03, 0.04, 0.6, 0.8, np.nan, 0.9])
+    np.testing.assert_allclose(calibration.q_values(p), 0.8 * calibration.benjamini_hochberg(p))
+    assert calibration.honest_share(np.ones(5)) == 1.0
+
+
+def test_flags_hold_their_rate_where_a_third_of_the_tested_are_bad() -> None:
+    """Over conformal p-values against 500 trusted scores; without the estimate the rate would be two thirds as high."""
+    rng, found = np.random.default_rng(8), []
+    for _ in range(400):
+        scores = np.concatenate([rng.normal(size=100), rng.normal(3.0, 1.0, 50)])
+        q = calibration.q_values(calibration.conformal_p_values(rng.normal(size=500), scores))
+        flagged = q <= 0.10
+        found.append(flagged[:100].sum() / max(flagged.sum(), 1))
+    assert 0.075 < np.mean(found) <= 0.105
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_weighted_bonferroni_is_valid_for_dependent_channels(seed: int) -> None:
