@@ -71,6 +71,33 @@ def find_groups(profiles: Profiles, films: Films, suspects: Bools) -> list[Group
     return [_group(number, crews, profiles, films) for number, crews in enumerate(groups, start=1)]
 
 
+class _Ratings(NamedTuple):
+    """Ratings at one end of the scale: film, owner (the user's number) and time of each, shape (n_ratings,)."""
+
+    film: Ints
+    owner: Ints
+    time: Ints
+
+    @classmethod
+    def at_end(cls, profiles: Profiles, *, push: bool) -> _Ratings:
+        """All of them, by user."""
+        parts = []
+        for first, part in profiles.chunks():
+            rows = _at_end(part, push)
+            parts.append((part.film[rows], (part.user[rows] + first).astype(np.int32), part.timestamp[rows]))
+        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def of_films(self, chosen: Bools) -> _Ratings:
+        """Those of the chosen films (n_films,), sorted by film and time."""
+        rows = np.flatnonzero(chosen[self.film])
+        rows = rows[np.argsort((self.film[rows].astype(np.int64) << TIME_BITS) + self.time[rows], kind="stable")]
+        return _Ratings(self.film[rows], self.owner[rows], self.time[rows])
+
+
+def _at_end(part: Profiles, push: bool) -> Ints:
+    return np.flatnonzero(part.rating >= 4.5 if push else part.rating <= 1.0)
+
+
 @dataclass(frozen=True)
 class _Usual:
     """What is usual at one end of the scale: suspects and users of each class (n_classes,), the share of suspects among
@@ -83,11 +110,12 @@ class _Usual:
     dispersion: float = 1.0
 
     @classmethod
-    def of(cls, profiles: Profiles, suspects: Bools, *, push: bool) -> _Usual:
-        klass = _classes(profiles, push)
+    def of(cls, ratings: _Ratings, arrival: Ints, suspects: Bools) -> _Usual:
+        """arrival: the time of each user's first rating."""
+        klass = _classes(np.bincount(ratings.owner, minlength=len(arrival)), arrival)
         n = int(klass.max(initial=0)) + 1
         usual = cls(np.bincount(klass[suspects], minlength=n), np.bincount(klass, minlength=n), suspects.mean(), klass)
-        return replace(usual, dispersion=_dispersion(profiles, suspects, usual, push))
+        return replace(usual, dispersion=_dispersion(ratings, suspects, usual))
 
     def chances(self, members: Ints) -> Floats:
         """How often users of each class are suspects, (n_classes,), without the members (classes of each) but for one.
@@ -98,27 +126,18 @@ class _Usual:
         return (self.suspects - mine + PRIOR_USERS * self.share) / (self.users - mine + PRIOR_USERS)
 
 
-def _classes(profiles: Profiles, push: bool) -> Ints:
+def _classes(activity: Ints, arrival: Ints) -> Ints:
     """Each user's class: of like activity at this end of the scale, come at about the same time."""
-    activity = np.zeros(profiles.n_users, np.int64)
-    for first, part in profiles.chunks():
-        activity[first : first + part.n_users] = np.bincount(part.user[_at_end(part, push)], minlength=part.n_users)
-    arrival = profiles.timestamp[profiles.start[:-1]]
     borders = np.unique(np.quantile(activity, ACTIVITIES))
     since = np.unique(np.quantile(arrival, np.arange(1, ARRIVALS) / ARRIVALS))
     return np.searchsorted(borders, activity, side="right") * ARRIVALS + np.searchsorted(since, arrival, side="right")
 
 
-def _dispersion(profiles: Profiles, suspects: Bools, usual: _Usual, push: bool) -> float:
+def _dispersion(ratings: _Ratings, suspects: Bools, usual: _Usual) -> float:
     """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance."""
-    n_films = int(profiles.film.max(initial=0)) + 1
-    expected, met = np.zeros(n_films), np.zeros(n_films)
     chance = usual.chances(np.zeros(0, np.int64))[usual.klass]
-    for first, part in profiles.chunks():
-        rows = _at_end(part, push)
-        user = part.user[rows] + first
-        expected += np.bincount(part.film[rows], chance[user], n_films)
-        met += np.bincount(part.film[rows], suspects[user], n_films)
+    expected = np.bincount(ratings.film, chance[ratings.owner])
+    met = np.bincount(ratings.film, suspects[ratings.owner])
     told = expected >= SCATTER_FROM
     if told.sum() < FEWEST_FILMS:
         return 1.0
@@ -126,53 +145,26 @@ def _dispersion(profiles: Profiles, suspects: Bools, usual: _Usual, push: bool) 
     return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)
 
 
-def _at_end(part: Profiles, push: bool) -> Ints:
-    return np.flatnonzero(part.rating >= 4.5 if push else part.rating <= 1.0)
-
-
-@dataclass(frozen=True)
-class _Ratings:
-    """All ratings at one end of the scale of the films that enough suspects rate so, sorted by film and time.
-
-    key: film and time of each rating; owner: its user's number; both of shape (n_ratings,).
-    """
-
-    key: Ints
-    owner: Ints
-
-    @classmethod
-    def of(cls, profiles: Profiles, suspects: Bools, *, push: bool) -> _Ratings:
-        many = _films_of_many(profiles, suspects, push)
-        keys: list[Ints] = []
-        owners: list[Ints] = []
-        for first, part in profiles.chunks():
-            rows = _at_end(part, push)
-            rows = rows[many[part.film[rows]]]
-            keys.append((part.film[rows].astype(np.int64) << TIME_BITS) + part.timestamp[rows])
-            owners.append(part.user[rows] + first)
-        key, owner = np.concatenate(keys), np.concatenate(owners)
-        order = np.argsort(key, kind="stable")
-        return cls(key[order], owner[order])
-
-
-def _films_of_many(profiles: Profiles, suspects: Bools, push: bool) -> Bools:
-    """Which films enough suspects rate at this end, shape (highest film + 1,)."""
-    part = profiles.take(np.flatnonzero(suspects))
-    n_films = int(profiles.film.max(initial=0)) + 1
-    return np.bincount(part.film[_at_end(part, push)], minlength=n_films) >= SMALLEST
-
-
 def _crews(profiles: Profiles, suspects: Bools, *, push: bool) -> Iterator[Crew]:
     """The windows that hold too many suspects to be chance."""
-    usual, ratings = _Usual.of(profiles, suspects, push=push), _Ratings.of(profiles, suspects, push=push)
+    ratings = _Ratings.at_end(profiles, push=push)
+    usual = _Usual.of(ratings, profiles.timestamp[profiles.start[:-1]], suspects)
+    ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
     for pause in PAUSES:
-        # The next film is farther away than any pause.
-        for run in np.split(rows, np.flatnonzero(np.diff(ratings.key[rows]) > pause) + 1):
-            crew = _crew(ratings, run, usual, push)
+        for first, stop in _runs(ratings.film[rows], ratings.time[rows], pause):
+            crew = _crew(ratings, rows[first:stop], usual, push)
             if crew is not None and crew.chance < bound:
                 yield crew
+
+
+def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
+    """Where rows of one film without a longer pause begin and stop, if there are enough of them."""
+    begin = np.flatnonzero(np.append(True, (np.diff(time) > pause) | (np.diff(film) != 0)))
+    stop = np.append(begin[1:], len(film))
+    enough = stop - begin >= SMALLEST
+    return zip(begin[enough].tolist(), stop[enough].tolist(), strict=True)
 
 
 def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | None:
@@ -180,17 +172,18 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | Non
     users = np.unique(ratings.owner[run])
     if len(users) < SMALLEST:
         return None
-    begin, end = ratings.key[run[0]], ratings.key[run[-1]]
+    film = ratings.film[run[0]]
+    of_film = slice(ratings.film.searchsorted(film), ratings.film.searchsorted(film, side="right"))
     # Others who rated it in the same second stand before and after.
-    within = slice(np.searchsorted(ratings.key, begin), np.searchsorted(ratings.key, end, side="right"))
-    raters = np.unique(ratings.owner[within])
+    time, owner = ratings.time[of_film], ratings.owner[of_film]
+    first, last = time.searchsorted(ratings.time[run[0]]), time.searchsorted(ratings.time[run[-1]], side="right")
+    raters = np.unique(owner[first:last])
     chance = usual.chances(usual.klass[users])[usual.klass[raters]]
     # A window begins with a suspect: what is asked is how many more there are.
     more, expected = len(users) - 1, float(chance.sum()) * (1 - 1 / len(raters))
     if more < EXCESS * expected:
         return None
-    film = int(ratings.key[run[0]] >> TIME_BITS)
-    return Crew(frozenset(users.tolist()), film, push, _log_chance(more, expected, usual.dispersion))
+    return Crew(frozenset(users.tolist()), int(film), push, _log_chance(more, expected, usual.dispersion))
 
 
 def _log_chance(at_least: int, mean: float, dispersion: float) -> float:
