@@ -68,7 +68,8 @@ def test_a_run_imports_nothing_heavy_that_it_does_not_use(tmp_path: Path) -> Non
 from scripts.run_checkpoint import main
 main(["--data", {str(folder)!r}, "--output", {str(tmp_path / "out")!r}, "--quiet"])
 assert "great_expectations" in sys.modules
-heavy = [name for name in sys.modules if name.startswith(("scipy.stats.", "altair.", "sklearn.", "mlflow.", "apprise."))]
+unused = ("scipy.stats.", "altair.", "sklearn.", "mlflow.", "apprise.")
+heavy = [name for name in sys.modules if name.startswith(unused)]
 assert not heavy, heavy"""
     (tmp_path / "run.py").write_text(code)  # a file: Spark's library, where it is installed, ends `python -c`
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
