@@ -13,13 +13,17 @@ from urllib.parse import quote
 
 import yaml
 
+from checks.later import imported_later
+
+gc.collect()
 gc.disable()  # GX's import makes millions of objects and no garbage: 0.9 s of its 3 s are the collector's
-import great_expectations as gx  # noqa: E402
+with imported_later("scipy.stats", "altair"):  # another third of it, for two expectations that no suite of ours has
+    import great_expectations as gx
 
-# Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
-from checks import actions, duckdb_backend, result_store, tracking_action  # noqa: E402, F401
-from checks.docs import site  # noqa: E402, F401
-
+    # Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
+    from checks import actions, duckdb_backend, result_store, tracking_action  # noqa: F401
+    from checks.docs import site  # noqa: F401
+gc.freeze()  # nor does the collector look at them ever after
 gc.enable()
 
 from checks.suites import ROOT  # noqa: E402

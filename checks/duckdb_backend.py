@@ -5,6 +5,7 @@ Goes the day that GX ships its own.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 from great_expectations.compatibility.sqlalchemy import sqlalchemy as sa
@@ -12,6 +13,7 @@ from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.core import UnexpectedRowsExpectation
+from great_expectations.expectations.metrics.column_map_metrics.column_values_in_set import ColumnValuesInSet
 from great_expectations.expectations.metrics.map_metric_provider import (
     ColumnMapMetricProvider,
     column_condition_partial,
@@ -19,18 +21,43 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.metric_configuration import MetricConfiguration
 
-COUNT = "__count_of_unexpected_rows"  # a name that no query of a suite gives to a column
 SHOWN_ROWS = 20  # as many failing rows as a report shows of one expectation
+ROWS = (".unexpected_values", ".unexpected_index_list")  # metrics that list what `.unexpected_count` counts
 
 
 class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
     """Runs GX's SQL on DuckDB."""
 
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Any,
+        metrics: dict[Any, Any] | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> dict[Any, Any]:
+        """Metrics of rows come last, when their counts are known: GX asks again for what it was not given yet.
+
+        It would read a column twice more to list the rows of a rule that holds.
+        """
+        wanted = list(metrics_to_resolve)
+        now = [one for one in wanted if not one.metric_name.endswith(ROWS)] or wanted
+        none: dict[Any, Any] = {one.id: [] for one in now if _is_known_to_hold(one, metrics or {})}
+        rest = [one for one in now if one.id not in none]
+        return none | (super().resolve_metrics(rest, metrics, runtime_configuration) if rest else {})
+
     def execute_query(self, query: Any) -> Any:
         """Fetch the rows while the connection is open: DuckDB's results end with it, and GX reads them later."""
         with self.get_connection() as connection:
             return self._execute_query_with_recovery(connection, query).freeze()()
+
+
+def _is_known_to_hold(rows: Any, metrics: dict[Any, Any]) -> bool:
+    """Whether the count of what a metric of rows lists is there, and is nothing."""
+    name, dot, kind = rows.metric_name.rpartition(".")
+    values = {key: value for key, value in rows.metric_value_kwargs.items() if key != "result_format"}
+    count = MetricConfiguration(f"{name}.unexpected_count", rows.metric_domain_kwargs, values)
+    return f"{dot}{kind}" in ROWS and metrics.get(count.id) == 0
 
 
 class DuckDBDatasource(SQLDatasource):
@@ -41,6 +68,22 @@ class DuckDBDatasource(SQLDatasource):
     @property
     def execution_engine_type(self) -> Any:
         return DuckDBExecutionEngine
+
+
+class InSetOnDuckDB(ColumnMapMetricProvider):
+    """`expect_column_values_to_be_in_set`.
+
+    DuckDB compares with one listed number after the other, and looks them up in a table's: thrice as fast for ten.
+    """
+
+    condition_metric_name = "column_values.in_set"
+    condition_value_keys = ("value_set",)
+
+    @column_condition_partial(engine=DuckDBExecutionEngine)
+    def _duckdb(cls, column: Any, value_set: Any, **_: Any) -> Any:  # noqa: N805  GX makes it a class method
+        if value_set and all(type(value) in (int, float) and math.isfinite(value) for value in value_set):
+            return column.in_(sa.text(f"select unnest({list(value_set)})"))
+        return ColumnValuesInSet._sqlalchemy_impl(column, value_set)
 
 
 class RegexOnDuckDB(ColumnMapMetricProvider):
@@ -102,10 +145,15 @@ def _sqlalchemy_type(name: str) -> Any:
 
 
 class UnexpectedRows(QueryMetricProvider):
-    """The rows that a query returns: how many, and the first of them, from one run of the query."""
+    """The rows that a query returns: how many, and the first of them.
+
+    A rule that holds, as most do, is only counted, which needs neither a sort nor the shown columns; or not even
+    that, where `proof_query` returns a row.
+    """
 
     metric_name = "unexpected_rows_query.first_rows"
-    value_keys = ("unexpected_rows_query",)
+    value_keys = ("unexpected_rows_query", "proof_query")
+    default_kwarg_values: ClassVar[dict[str, Any]] = {"proof_query": None}
     query_param_name = "unexpected_rows_query"
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
@@ -118,33 +166,35 @@ class UnexpectedRows(QueryMetricProvider):
         runtime_configuration: dict[str, Any],  # noqa: ARG002
     ) -> dict[str, Any]:
         batch, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
-            query=cls._get_query_from_metric_value_kwargs(metric_value_kwargs),
-            batch_selectable=batch,
-            execution_engine=execution_engine,
-        )
-        text = f"""with unexpected as materialized ({query})
-            select (select count(*) from unexpected) as {COUNT}, * from unexpected limit {SHOWN_ROWS}"""
-        rows = execution_engine.execute_query(sa.text(text.replace(":", r"\:"))).mappings().all()
-        return _count_and_rows([dict(row) for row in rows])
 
+        def rows(text: str, query: str) -> list[dict[str, Any]]:
+            substituted = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
+                query=query, batch_selectable=batch, execution_engine=execution_engine
+            )
+            statement = sa.text(text.format(substituted).replace(":", r"\:"))
+            return [dict(row) for row in execution_engine.execute_query(statement).mappings().all()]
 
-def _count_and_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    count = int(rows[0][COUNT]) if rows else 0
-    for row in rows:
-        del row[COUNT]
-    assert count >= len(rows), "a query's own column hides the count of its rows"
-    return {"count": count, "rows": rows}
+        query, proof = cls._get_query_from_metric_value_kwargs(metric_value_kwargs), metric_value_kwargs["proof_query"]
+        if proof is not None and rows("{}", proof):
+            return {"count": 0, "rows": []}
+        count = rows("select count(*) as found from ({}) as unexpected", query)[0]["found"]
+        shown = rows(f"select * from ({{}}) as unexpected limit {SHOWN_ROWS}", query) if count else []
+        return {"count": int(count), "rows": shown}
 
 
 class ExpectQueryToReturnNoRows(UnexpectedRowsExpectation):
     """No row breaks the rule that `unexpected_rows_query` states in SQL.
 
     GX's own `unexpected_rows_expectation` runs its query twice and keeps the rows only in COMPLETE results,
-    which also list every other expectation's failing rows without bound. This one runs it once and keeps
-    the count and the first rows.
+    which also list every other expectation's failing rows without bound. This one keeps the count and the first rows.
+
+    `proof_query` is a cheaper query, in DuckDB's SQL, that returns a row only where the rule is sure to hold; where it
+    returns none, the rule is judged by its own query. Other engines pass it over.
     """
 
+    proof_query: str | None = None
+
+    success_keys: ClassVar[tuple[str, ...]] = ("unexpected_rows_query", "proof_query")
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.first_rows",)
 
     def _validate(

@@ -100,8 +100,9 @@ def survey(path: Path, pointed: Sequence[bool] = ()) -> Survey:
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
-            counter.add(block)
-            numbers.add(block)
+            left = block.translate(None, b"0123456789") if numbers.plain else block
+            counter.add(left, block[-1:])
+            numbers.add(left)
     return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end, numbers.found())
 
 
@@ -112,7 +113,7 @@ def _survey_packed(path: Path) -> Survey:
     if path.suffix == ".gz":
         with open_bytes(path) as unpacked:
             while block := unpacked.read(BLOCK):
-                counter.add(block)
+                counter.add(block, block[-1:])
     return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
 
 
@@ -123,11 +124,12 @@ class _LineCounter:
         self.feeds = self.returns = 0
         self.last = b"\n"
 
-    def add(self, block: bytes) -> None:
+    def add(self, block: bytes, last: bytes) -> None:
+        """Count those of a block that ends with `last`; what is no line end may be left out of it."""
         self.feeds += block.count(b"\n")
         if not self.feeds:  # only a file without any line feed can be one with bare carriage returns
             self.returns += block.count(b"\r")
-        self.last = block[-1:]
+        self.last = last
 
     @property
     def line_end(self) -> bytes:
@@ -147,12 +149,11 @@ class _PlainNumbers:
         self.forms = [b",".join(form) + b"\n" for form in marks]
         self.plain, self.in_header, self.carried = bool(pointed), True, b""
 
-    def add(self, block: bytes) -> None:
+    def add(self, left: bytes) -> None:
         if self.in_header:
-            self.in_header, block = b"\n" not in block, block.partition(b"\n")[2]
+            self.in_header, left = b"\n" not in left, left.partition(b"\n")[2]
         if self.plain:
-            left = self.carried + block.translate(None, b"0123456789")
-            whole, end, self.carried = left.rpartition(b"\n")
+            whole, end, self.carried = (self.carried + left).rpartition(b"\n")
             self.plain = self._is_made_of_forms(whole + end)
 
     def _is_made_of_forms(self, left: bytes) -> bool:

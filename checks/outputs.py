@@ -200,7 +200,8 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
     safe = frame.copy()
     for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-        safe[name] = safe[name].map(defused)
+        if safe[name].astype(str).str.startswith(FORMULA_STARTS).any():  # seldom, and seen at once
+            safe[name] = safe[name].map(defused)
     write_text(path, safe.to_csv(index=False))
 
 

@@ -29,6 +29,7 @@ from checks.warehouse import SourceFile, literal, quoted
 
 QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
+QUICKLY = ", compression_level 1"  # two thirds of the time of zstd's usual level, for four hundredths more room
 BREAKS = frozenset({gate.Status.FAILED, gate.Status.WAIVED})
 
 STAYS = (
@@ -132,7 +133,8 @@ class _Table:
         if self.execute("select 1 from broken limit 1"):
             kept = f"where {LOCATOR} not in (select {LOCATOR} from broken)"
         rows = f"select {listed} from {quoted(self.name)} {kept}"
-        self.execute(f"copy ({rows}) to {literal(str(path))} (format parquet, compression {literal(compression)})")
+        form = f"format parquet, compression {literal(compression)}" + (QUICKLY if compression == "zstd" else "")
+        self.execute(f"copy ({rows}) to {literal(str(path))} ({form})")
         (counted,) = self.execute(f"select sum(num_rows) from parquet_file_metadata({literal(str(path))})")
         return int(counted[0])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import deliveries
 from tests.conftest import ROOT
 
 ALLOWED = {
@@ -58,3 +60,20 @@ assert not heavy, heavy"""
 def test_suites_are_not_restated_in_python() -> None:
     for path in [*(ROOT / "checks").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]:
         assert "add_or_update" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_run_imports_nothing_heavy_that_it_does_not_use(tmp_path: Path) -> None:
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    code = f"""import sys
+from scripts.run_checkpoint import main
+main(["--data", {str(folder)!r}, "--output", {str(tmp_path / "out")!r}, "--quiet"])
+assert "great_expectations" in sys.modules
+unused = ("scipy.stats.", "altair.", "sklearn.", "mlflow.", "apprise.")
+heavy = [name for name in sys.modules if name.startswith(unused)]
+assert not heavy, heavy"""
+    (tmp_path / "run.py").write_text(code)  # a file: Spark's library, where it is installed, ends `python -c`
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "run.py")], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -103,8 +103,9 @@ def ratings_over_time(warehouse: Warehouse) -> Chart | None:
         return None
     unit = _time_unit(span["last"] - span["first"])
     frame = warehouse.sql(
-        f"""select date_trunc('{unit}', make_timestamp(timestamp * 1000000)) as period, count(*) as ratings
-            from ratings where {usable} group by period order by period"""
+        f"""select date_trunc('{unit}', make_timestamp(day * 86400000000)) as period, sum(ratings) as ratings
+            from (select timestamp // 86400 as day, count(*) as ratings from ratings where {usable} group by 1) as days
+            group by period order by period"""
     )
     periods = list(zip(frame["period"], frame["ratings"].astype(int), strict=True))
     peak, most = max(periods, key=lambda one: one[1])

@@ -79,7 +79,8 @@ def _stock(expectation: Mapping[str, Any]) -> dict[str, Any]:
         arguments = {"column_list": ["userId", "movieId"]}
         return dict(expectation) | {"type": "expect_compound_columns_to_be_unique", "kwargs": arguments}
     if "unexpected_rows_query" in expectation["kwargs"]:
-        return dict(expectation) | {"type": "unexpected_rows_expectation"}
+        query = {"unexpected_rows_query": expectation["kwargs"]["unexpected_rows_query"]}
+        return dict(expectation) | {"type": "unexpected_rows_expectation", "kwargs": query}
     return dict(expectation)
 
 

@@ -1,0 +1,70 @@
+"""What the DuckDB backend spares itself changes no verdict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.gate import Outcome
+from checks.suites import declared_suites
+from tests import deliveries
+
+RATED_ONCE = next(one for one in declared_suites()["ratings"] if one["description"] == "A user rates a film once.")
+
+READS_ROWS = re.compile(r"LIMIT :param_[0-9]+$|limit 20$")  # the end of GX's own queries, and of ours
+
+HEADER, FIRST, *REST = deliveries.clean()["ratings"]
+ORDERS: dict[str, tuple[list[str], int]] = {
+    "in order": ([FIRST, *REST], 0),
+    "out of order": ([*REST, FIRST], 0),
+    "backwards": ([*reversed(REST), FIRST], 0),
+    "doubled side by side": ([FIRST, FIRST, *REST], 2),
+    "doubled far apart": ([FIRST, *REST, FIRST], 2),
+    "thrice": ([FIRST, FIRST, *REST, FIRST], 3),
+    "users without an id": ([FIRST, *REST, ",1,4.0,1100000000", ",1,4.0,1100000000"], 0),
+    "films without an id": ([FIRST, "1,,4.0,1100000000", "1,,4.0,1100000000", *REST], 0),
+    "a gap between the two": ([FIRST, "1,,4.0,1100000000", FIRST, *REST], 2),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_proof_never_hides_a_rating_given_twice(name: str, tmp_path: Path) -> None:
+    ratings, doubled = ORDERS[name]
+    folder = deliveries.write(tmp_path / "data", deliveries.clean() | {"ratings": [HEADER, *ratings]})
+    found = next(one for one in deliveries.judge(folder, tmp_path).outcomes if one.expectation_id == RATED_ONCE["id"])
+    assert (found.unexpected_count, len(found.rows)) == (doubled, doubled)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that Great Expectations sends to the database."""
+    from checks.duckdb_backend import DuckDBExecutionEngine
+
+    statements: list[str] = []
+    execute = DuckDBExecutionEngine.execute_query
+
+    def logged(engine: Any, query: Any) -> Any:
+        statements.append(" ".join(str(query).split()))
+        return execute(engine, query)
+
+    monkeypatch.setattr(DuckDBExecutionEngine, "execute_query", logged)
+    return statements
+
+
+def failed(folder: Path, output: Path) -> list[Outcome]:
+    return [one for one in deliveries.judge(folder, output).outcomes if str(one.status) == "failed"]
+
+
+def test_rows_are_read_only_where_there_are_some(asked: list[str], tmp_path: Path) -> None:
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    assert failed(folder, tmp_path) == []
+    assert asked
+    assert [one for one in asked if READS_ROWS.search(one)] == []
+    ratings = [HEADER, FIRST.replace(",4.0,", ",7.5,"), *REST]
+    deliveries.write(folder, {"ratings": ratings})
+    (scale,) = (one for one in failed(folder, tmp_path / "again") if one.severity == "critical")
+    assert [(row.line, row.values["rating"]) for row in scale.rows] == [(2, 7.5)]
+    assert len([one for one in asked if READS_ROWS.search(one)]) == 2  # its values, and their lines
