@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy import sparse
@@ -113,62 +113,86 @@ class Sums:
         """A row for each user and side in `rows`, of any order: user_id, side, number of ratings, and c0, c1, ..."""
         import pandas as pd
 
-        user, side = rows["userId"].to_numpy(np.int64), rows["side"].to_numpy(np.int8)
-        unit, users, sides = _units(user, side)
-        stretch = _Stretch(self, rows, unit, len(users))
+        runs = _Runs.of(rows["userId"].to_numpy(np.int64), rows["side"].to_numpy(np.int8))
+        stretch = _Stretch(self, rows, runs)
         columns = np.concatenate([stretch.columns(one) for one in self.features], axis=1, dtype=np.float32)
-        n = np.bincount(unit, minlength=len(users)).astype(np.float32)
-        units = pd.DataFrame(dict(zip(UNIT, (users, sides, n), strict=True)))
+        units = pd.DataFrame(dict(zip(UNIT, (runs.users, runs.sides, runs.n.astype(np.float32)), strict=True)))
         return pd.concat([units, pd.DataFrame(columns).add_prefix("c")], axis=1)
 
 
-def _units(user: Ints, side: NDArray[np.int8]) -> tuple[Ints, Ints, NDArray[np.int8]]:
-    """The number of each row's unit, and the user and side of each unit, in order.
+@dataclass(frozen=True)
+class _Runs:
+    """Rows of one unit after each other: where each run starts, and its unit; and the units, in order.
 
-    Most files hold a user's ratings together: then only the first row of each run has to be looked up.
+    Most files hold a user's ratings together. What is summed in runs first is looked up once a run, not once a row.
     """
-    if not len(user):
-        return np.empty(0, np.int64), user, side
-    begins = np.append(True, (user[1:] != user[:-1]) | (side[1:] != side[:-1]))
-    starts = np.flatnonzero(begins)
-    ids, place = np.unique(user[starts], return_inverse=True)
-    keys, unit = np.unique(2 * place + side[starts], return_inverse=True)
-    lengths = np.diff(np.append(starts, len(user)))
-    return np.repeat(unit, lengths), ids[keys // 2], (keys % 2).astype(np.int8)
+
+    starts: Ints
+    lengths: Ints
+    unit: Ints
+    users: Ints
+    sides: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, user: Ints, side: NDArray[np.int8]) -> _Runs:
+        """The runs of rows by their users and sides."""
+        begins = np.append(len(user) > 0, (user[1:] != user[:-1]) | (side[1:] != side[:-1]))
+        starts = np.flatnonzero(begins)
+        ids, place = np.unique(user[starts], return_inverse=True)
+        keys, unit = np.unique(2 * place + side[starts], return_inverse=True)
+        lengths = np.diff(np.append(starts, len(user)))
+        return cls(starts, lengths, unit, ids[keys // 2], (keys % 2).astype(np.int8))
+
+    @cached_property
+    def of_row(self) -> Ints:
+        """The unit of each row."""
+        return np.repeat(self.unit, self.lengths)
+
+    @cached_property
+    def n(self) -> Floats:
+        """Number of rows of each unit."""
+        return np.asarray(np.bincount(self.unit, self.lengths, len(self.users)), float)
+
+    def total(self, value: Floats) -> Floats:
+        """Sums of the values of each unit's rows."""
+        in_runs = np.add.reduceat(value, self.starts) if len(self.starts) else value
+        return np.asarray(np.bincount(self.unit, in_runs, len(self.users)), float)
+
+    def counts(self, feature: Feature, unit: Ints, value: Floats) -> Floats:
+        """How many of the values, each of a unit, lie in each cell; shape (n_units, n_cells)."""
+        n = n_cells(feature)
+        place = unit * n + cell(feature, value)
+        return np.bincount(place, minlength=n * len(self.users)).reshape(-1, n).astype(float)
 
 
 @dataclass(frozen=True)
 class _Values:
-    """Known values, each of a unit; `unit` and `value` of one length."""
+    """A value of each row, 0 where it is null, and which are (None: none is)."""
 
-    unit: Ints
+    runs: _Runs
     value: Floats
-    n_units: int
+    null: NDArray[np.bool_] | None
 
     @classmethod
-    def known(cls, unit: Ints, value: Floats, n_units: int) -> _Values:
-        """Those that are not null, none larger than `LARGEST`."""
-        null = np.isnan(value)
-        unit, value = (unit[~null], value[~null]) if null.any() else (unit, value)
+    def of(cls, runs: _Runs, column: Floats) -> _Values:
+        """The column's values, none larger than `LARGEST`."""
+        null = np.isnan(column)
+        value, missing = (np.where(null, 0, column), null) if null.any() else (column, None)
         if len(value) and max(value.max(), -value.min()) > LARGEST:
             value = np.clip(value, -LARGEST, LARGEST)
-        return cls(unit, value, n_units)
+        return cls(runs, value, missing)
 
     @cached_property
     def n(self) -> Floats:
-        return np.bincount(self.unit, minlength=self.n_units).astype(float)
+        return self.runs.n if self.null is None else self.runs.total((~self.null).astype(float))
 
     @cached_property
     def total(self) -> Floats:
-        return np.asarray(np.bincount(self.unit, self.value, self.n_units), float)
+        return self.runs.total(self.value)
 
     @cached_property
     def square(self) -> Floats:
-        return np.asarray(np.bincount(self.unit, self.value * self.value, self.n_units), float)
-
-    @cached_property
-    def mean(self) -> Floats:
-        return _over(self.total, self.n)
+        return self.runs.total(self.value * self.value)
 
     @property
     def spread(self) -> Floats:
@@ -177,13 +201,12 @@ class _Values:
         return np.sqrt(np.maximum(0, variance))
 
     def counts(self, feature: Feature) -> Floats:
-        """How many values lie in each cell; shape (n_units, n_cells)."""
-        n = n_cells(feature)
-        place = self.unit * n + cell(feature, self.value)
-        return np.bincount(place, minlength=n * self.n_units).reshape(self.n_units, n).astype(float)
+        """How many lie in each cell; shape (n_units, n_cells)."""
+        known = slice(None) if self.null is None else ~self.null
+        return self.runs.counts(feature, self.runs.of_row[known], self.value[known])
 
 
-def _over(totals: Floats, n: Floats) -> Floats:
+def _over(totals: Floats, n: NDArray[Any]) -> Floats:
     """Totals by number; NaN where there is none."""
     return np.where(n > 0, totals / np.where(n > 0, n, 1), np.nan)
 
@@ -201,8 +224,7 @@ class _Stretch:
 
     sums: Sums
     rows: pd.DataFrame
-    unit: Ints
-    n_units: int
+    runs: _Runs
     read: dict[str, _Values] = field(default_factory=dict)
 
     def columns(self, feature: Feature) -> Floats:
@@ -212,61 +234,63 @@ class _Stretch:
         if feature.name in self.sums.films.spans:
             return self._of_films(self.sums.films.spans[feature.name])
         if feature.kind == "genres":
-            listed = self.sums.films.listed
-            return self._film_sums[:, listed:]
-        values = self._seconds_between.doublings() if feature.statistic == "gaps" else self._values(feature.value)
-        moments = [values.n, values.mean, _over(values.square, values.n)] if has_mean(feature) else [values.n]
-        if feature.kind == "genre_means":
-            return np.column_stack([*moments, *self._of_genres(feature)])
-        return np.column_stack([*moments, values.counts(feature)]) if n_cells(feature) else np.column_stack(moments)
+            return self._film_sums[:, self.sums.films.listed :]
+        if feature.statistic == "gaps":
+            return self._gaps.columns(feature, self.runs)
+        values = self._values(feature.value)
+        square = values.total if feature.kind == "share" else values.square  # 0 and 1 are their own squares
+        moments = [_over(values.total, values.n), _over(square, values.n)] if has_mean(feature) else []
+        cells = [values.counts(feature)] if n_cells(feature) else []
+        genres = self._of_genres(values) if feature.kind == "genre_means" else []
+        return np.column_stack([values.n, *moments, *cells, *genres])
 
     def _of_user(self, feature: Feature) -> Floats:
         """One number for each unit, NaN where it has none."""
         values = self._values(feature.value)
-        if feature.statistic == "sitting":
-            return np.log2(values.n / (1 + self._seconds_between.longer(SITTING)))
+        number = np.where(values.n > 0, values.n, np.nan)
         if feature.statistic == "number":
-            return np.log2(np.where(values.n > 0, values.n, np.nan))
-        return values.spread if feature.statistic == "spread" else values.mean
+            return np.log2(number)
+        if feature.statistic == "sitting":
+            return np.log2(number / (1 + self._gaps.longer(SITTING, self.runs)))
+        return values.spread if feature.statistic == "spread" else _over(values.total, values.n)
 
     def _of_films(self, span: slice) -> Floats:
         total, square, *cells = self._film_sums[:, span].T
         n = np.sum(cells, axis=0)
         return np.column_stack([n, _over(total, n), _over(square, n), *cells])
 
-    def _of_genres(self, feature: Feature) -> tuple[Floats, Floats]:
+    def _of_genres(self, values: _Values) -> list[Floats]:
         """Sums and numbers of the values of each genre's films; shape (n_units, n_genres) each."""
-        value = np.clip(self._column(feature.value), -LARGEST, LARGEST)
-        null = np.isnan(value)
         span = self.sums.films.genres
         genres = self.sums.films.matrix[:, span]
-        totals = self._rated(np.where(null, 0, value)) @ genres
-        counts = self._rated((~null).astype(float)) @ genres if null.any() else self._film_sums[:, span]
-        return totals, counts
+        totals = self._rated(values.value) @ genres
+        if values.null is None:
+            return [totals, self._film_sums[:, span]]
+        return [totals, self._rated((~values.null).astype(float)) @ genres]
 
     def _values(self, value: str) -> _Values:
         if value not in self.read:
-            self.read[value] = _Values.known(self.unit, self._column(value), self.n_units)
+            self.read[value] = _Values.of(self.runs, self._column(value).to_numpy(np.float64))
         return self.read[value]
 
-    def _column(self, value: str) -> Floats:
-        return self.rows[f"v{list(self.sums._values()).index(value)}"].to_numpy(np.float64)
+    def _column(self, value: str) -> pd.Series:
+        return self.rows[f"v{list(self.sums._values()).index(value)}"]
 
     @cached_property
     def _film_sums(self) -> Floats:
         """All columns of the films, summed over each unit's ratings."""
-        return self._rated(np.ones(len(self.unit))) @ self.sums.films.matrix
+        return np.asarray(self._rated(np.ones(len(self.rows))) @ self.sums.films.matrix, float)
 
     def _rated(self, weights: Floats) -> sparse.csr_array:
         """Units by films; a film rated twice stands there twice, the same to a product, and needs no sorting."""
-        place = (self.unit, self.rows["film_row"].to_numpy())
-        rated = sparse.coo_array((weights, place), shape=(self.n_units, len(self.sums.films.matrix)))
+        place = (self.runs.of_row, self.rows["film_row"].to_numpy())
+        rated = sparse.coo_array((weights, place), shape=(len(self.runs.users), len(self.sums.films.matrix)))
         rated.has_canonical_format = True
         return rated.tocsr()
 
     @cached_property
-    def _seconds_between(self) -> _Gaps:
-        return _Gaps.of(self.unit, self._column(TIME).astype(np.int64), self.n_units)
+    def _gaps(self) -> _Gaps:
+        return _Gaps.of(self.runs.of_row, self._column(TIME).to_numpy(np.int64))
 
 
 @dataclass(frozen=True)
@@ -275,20 +299,22 @@ class _Gaps:
 
     unit: Ints
     seconds: Ints
-    n_units: int
 
     @classmethod
-    def of(cls, unit: Ints, timestamp: Ints, n_units: int) -> _Gaps:
-        # One number sorts ten times as fast as two columns.
-        key = np.sort((unit << TIME_BITS) + timestamp)
+    def of(cls, unit: Ints, timestamp: Ints) -> _Gaps:
+        """Those of ratings in any order."""
+        key = np.sort((unit << TIME_BITS) + timestamp)  # one number sorts ten times as fast as two columns
         unit = key >> TIME_BITS
         inside = unit[1:] == unit[:-1]
-        return cls(unit[1:][inside], np.diff(key)[inside], n_units)
+        return cls(unit[1:][inside], np.diff(key)[inside])
 
-    def longer(self, seconds: int) -> Ints:
+    def longer(self, seconds: int, runs: _Runs) -> Ints:
         """How many gaps of each unit are longer."""
-        return np.bincount(self.unit[self.seconds > seconds], minlength=self.n_units)
+        return np.bincount(self.unit[self.seconds > seconds], minlength=len(runs.users))
 
-    def doublings(self) -> _Values:
-        """Logarithms to base 2, a second added."""
-        return _Values(self.unit, np.log(self.seconds + 1.0) / np.log(2), self.n_units)
+    def columns(self, feature: Feature, runs: _Runs) -> Floats:
+        """Number, mean, mean square and counts of each unit's gaps, in doublings, a second added."""
+        doublings, units = np.log(self.seconds + 1.0) / np.log(2), len(runs.users)
+        n = np.bincount(self.unit, minlength=units)
+        sums = [np.asarray(np.bincount(self.unit, each, units), float) for each in (doublings, doublings**2)]
+        return np.column_stack([n, *(_over(one, n) for one in sums), runs.counts(feature, self.unit, doublings)])

@@ -6,6 +6,8 @@ thousands).
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,11 +22,12 @@ from drift.sums import Sums
 from drift.windows import CURRENT, REFERENCE, USABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from drift.features import Feature
+    from drift.handle import Handle
     from drift.windows import Part, Windows
 
 SIDE_AND_USER = ["side", "user_id"]
@@ -117,8 +120,20 @@ def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
         groups = max(1, int(users["n"].sum()) // STRETCH)
         found: pd.DataFrame = map_users(sums.query(), sums.table, sums.sql_types(), groups)
         return found
-    stretches = (part.handle.sql(f"{sums.query()} where {condition}") for condition in _stretches(users))
-    return pd.concat([sums.none(), *map(sums.table, stretches)], ignore_index=True)
+    queries = (f"{sums.query()} where {condition}" for condition in _stretches(users))
+    return pd.concat([sums.none(), *map(sums.table, _read_ahead(part.handle, queries))], ignore_index=True)
+
+
+def _read_ahead(handle: Handle, queries: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """The rows of each query; the next ones are read while these are worked on, which fills one core alone."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[pd.DataFrame]] = deque()
+        for query in queries:
+            ahead.append(pool.submit(handle.sql, query))
+            if len(ahead) > 1:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _stretches(users: pd.DataFrame) -> Iterator[str]:
