@@ -11,7 +11,7 @@ from drift import users
 from drift.features import declared_features
 from drift.films import film_columns
 from drift.findings import find_drift
-from drift.sums import LARGEST, Sums
+from drift.sums import LARGEST, Sums, cell
 from tests.drift.deliveries import Handle, movies, ratings
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ def test_a_user_is_one_unit_a_side_whatever_the_order_of_the_rows() -> None:
     features = (BY_NAME["user_level"],)
     table = Sums(features, film_columns(FACTS, GENRES, features)).table(rows)
     assert table.to_numpy().tolist() == [[3, 0, 2, 3], [5, 0, 1, 3], [5, 1, 2, 3]]
+
+
+@pytest.mark.parametrize("name", ["rating", "film_age", "gap", "popularity"])
+def test_values_on_an_edge_fall_above_it_and_those_outside_into_the_outermost_cells(name: str) -> None:
+    edges = BY_NAME[name].edges
+    values = np.array([-1e9, *edges, *np.nextafter(edges, -np.inf), 1e9])
+    expected = [sum(value >= edge for edge in edges[1:-1]) for value in values]
+    assert cell(BY_NAME[name], values).tolist() == expected
 
 
 def test_facts_of_films_and_genres_are_summed_over_the_films_rated() -> None:
