@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from drift.features import n_cells
-from drift.handle import statement
 from drift.sums import FilmColumns, cell
-from drift.windows import USABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +28,7 @@ FEATURES: Final = ("film_popularity", "film_year")  # facts of a film that are f
 
 def film_facts(parts: tuple[Part, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a film (index: movieId); and whether it has each genre, a column a genre, 1 or 0."""
-    rated = pd.concat([part.handle.sql(statement("films", side=part.side, usable=USABLE)) for part in parts])
+    rated = pd.concat([part.handle.sql(part.statement("films")) for part in parts])
     films = rated.groupby("movieId").agg({"n": "sum", "total": "sum", "first_rated": "min"})
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogue = pd.concat([_catalogue(part.handle) for part in parts]).drop_duplicates("movieId")

@@ -20,7 +20,7 @@ from scipy.special import pdtr
 
 from drift.films import push_numbers
 from drift.handle import statement
-from drift.windows import CURRENT, REFERENCE, USABLE
+from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def measure_impact(windows: Windows, seed: int) -> Impact | str:
 def _errors(parts: tuple[Part, ...]) -> pd.DataFrame:
     """Squared errors by user, side and kind, over all parts."""
     for part in parts:
-        part.handle.sql(statement("folds", side=part.side, usable=USABLE))
+        part.handle.sql(part.statement("folds"))
     films = _totals(parts, "film_totals")
     mean = films["total"].sum() / max(1.0, films["n"].sum())
     films["level"] = (films["total"] + SHRINKAGE * mean) / (films["n"] + SHRINKAGE)

@@ -28,7 +28,6 @@ TIME_BITS: Final = 33  # below a unit's number: times end before 2^32 seconds (d
 SITTING: Final = 1_800  # seconds without a rating that end a sitting, as web analytics counts them
 TIME: Final = "timestamp"  # the value that is a time
 GRID: Final = 4  # steps to one: edges are mostly whole, halves or quarters
-LARGEST: Final = 1e15  # beyond any scale; squares of values so large still have sums in single precision
 UNIT: Final = {"user_id": "bigint", "side": "tinyint", "n": "float"}
 NUMPY_TYPES: Final = {"bigint": np.int64, "tinyint": np.int8, "float": np.float32}
 SQL_TYPES: Final = {"share": "real", "category": "real"}  # whole numbers, small; all else is 'double'
@@ -176,12 +175,9 @@ class _Values:
 
     @classmethod
     def of(cls, runs: _Runs, column: Floats) -> _Values:
-        """The column's values, none larger than `LARGEST`."""
+        """The column's values."""
         null = np.isnan(column)
-        value, missing = (np.where(null, 0, column), null) if null.any() else (column, None)
-        if len(value) and max(value.max(), -value.min()) > LARGEST:
-            value = np.clip(value, -LARGEST, LARGEST)
-        return cls(runs, value, missing)
+        return cls(runs, np.where(null, 0, column), null) if null.any() else cls(runs, column, None)
 
     @cached_property
     def n(self) -> Floats:

@@ -19,7 +19,7 @@ from drift.films import film_columns, film_facts, push_films
 from drift.handle import statement
 from drift.relabelling import APPEARANCES, Units
 from drift.sums import Sums
-from drift.windows import CURRENT, REFERENCE, USABLE
+from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -113,9 +113,9 @@ def _sorted(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
     """One row a user and side: user_id, side, n, and the columns of the sums."""
     push_films(part.handle, facts)
-    part.handle.sql(statement("placed", side=part.side, usable=USABLE))
+    part.handle.sql(part.statement("placed"))
     part.handle.sql(statement("events", film_facts=",\n    ".join(f"drift_films.{name}" for name in facts)))
-    users = part.handle.sql(statement("sizes", usable=USABLE)).sort_values("user_id", ignore_index=True)
+    users = part.handle.sql(part.statement("sizes")).sort_values("user_id", ignore_index=True)
     if map_users := getattr(part.handle, "map_users", None):
         groups = max(1, int(users["n"].sum()) // STRETCH)
         found: pd.DataFrame = map_users(sums.query(), sums.table, sums.sql_types(), groups)
@@ -147,7 +147,7 @@ def _stretches(users: pd.DataFrame) -> Iterator[str]:
 
 def _beside(feature: Feature, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32]) -> UserValues:
     """Values of a feature that is not read from the ratings themselves."""
-    queries = [(part.handle, statement(feature.source, side=part.side, usable=USABLE)) for part in windows.parts]
+    queries = [(part.handle, part.statement(feature.source)) for part in windows.parts]
     found = pd.concat([handle.sql(query) for handle, query in queries], ignore_index=True)
     found = units.merge(found, how="left", on=SIDE_AND_USER)
     if feature.source == APPEARANCES:

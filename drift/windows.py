@@ -17,6 +17,10 @@ EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as mill
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
 REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
+LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
+BOUNDED: Final = (
+    f"case when abs(ratings.rating) > {LARGEST!r} then sign(ratings.rating) * {LARGEST!r} else ratings.rating end"
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Part:
-    """Ratings of one handle, with the SQL expression of the side that each belongs to (null: to none)."""
+    """Ratings of one handle; SQL of the side that each belongs to (null: to none), and of its level."""
 
     handle: Handle
     side: str
+    rating: str
+
+    def statement(self, name: str, **parameters: object) -> str:
+        """The statement of sql/`name`.sql over this part's ratings."""
+        return statement(name, side=self.side, rating=self.rating, usable=USABLE, **parameters)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,9 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
     reference = Window(times.start, boundary if after else times.end) if before else None
     current = Window(boundary if before else times.start, times.end) if after else None
     side = f'case when ratings."timestamp" < {boundary} then {REFERENCE} else {CURRENT} end'
-    return Windows(reference, current, (Part(warehouse, side),), _recent(times, before, after), times.excluded)
+    return Windows(
+        reference, current, (Part(warehouse, side, times.rating),), _recent(times, before, after), times.excluded
+    )
 
 
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
@@ -93,7 +104,7 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     before = new.before(start)
     current = Window(new.nth(before), new.end) if new.n > before else None
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
-    parts = (Part(reference, str(REFERENCE)), Part(warehouse, side))
+    parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, new.rating))
     whole = Window(old.start, old.end) if old.n else None
     return Windows(whole, current, parts, _recent(old, old.n, new.n - before), old.excluded + new.excluded)
 
@@ -101,7 +112,7 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
 def since_start(windows: Windows, start: int) -> Windows:
     """The same windows without ratings before `start`."""
     parts = tuple(
-        Part(part.handle, f'case when ratings."timestamp" >= {start} then {part.side} end') for part in windows.parts
+        replace(part, side=f'case when ratings."timestamp" >= {start} then {part.side} end') for part in windows.parts
     )
     assert windows.reference is not None
     return replace(windows, reference=Window(start, windows.reference.end), parts=parts)
@@ -117,18 +128,21 @@ def _recent(times: _Times, reference: int, current: int) -> int:
 class _Times:
     """When the usable ratings of a handle were given, by day: columns day, n, low and high, sorted.
 
-    Only the ratings of a day that is asked for are put in order, whatever the size of the data.
+    Only the ratings of a day that is asked for are put in order, whatever the size of the data. `rating` is the SQL
+    expression of a rating's level.
     """
 
     handle: Handle
     days: pd.DataFrame
     excluded: int
+    rating: str
 
     @classmethod
     def of(cls, handle: Handle) -> _Times:
         days = handle.sql(statement("days", usable=USABLE)).sort_values("day", ignore_index=True)
-        rows = int(handle.sql("select count(*) as n from ratings")["n"].iloc[0])
-        return cls(handle, days, rows - int(days["n"].sum()))
+        every = handle.sql("select count(*) as n, min(rating) as low, max(rating) as high from ratings").iloc[0]
+        bounded = every["low"] < -LARGEST or every["high"] > LARGEST
+        return cls(handle, days, int(every["n"]) - int(days["n"].sum()), BOUNDED if bounded else "ratings.rating")
 
     @property
     def n(self) -> int:

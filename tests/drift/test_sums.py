@@ -11,7 +11,7 @@ from drift import users
 from drift.features import declared_features
 from drift.films import film_columns
 from drift.findings import find_drift
-from drift.sums import LARGEST, Sums, cell
+from drift.sums import Sums, cell
 from tests.drift.deliveries import Handle, movies, ratings
 
 if TYPE_CHECKING:
@@ -78,15 +78,6 @@ def test_gaps_spreads_numbers_and_sittings() -> None:
     assert found["activity"] == [[2]]
     assert found["session_size"] == [[1]]
     assert found["user_spread"] == [[round(float(np.std([1, 2, 3, 4], ddof=1)), 6)]]
-
-
-@pytest.mark.filterwarnings("error")
-def test_values_beyond_any_scale_are_bounded() -> None:
-    found = _sums(
-        ["rating", "user_spread"], {"userId": [1, 1], "side": [0, 0], "film_row": [0, 0], "v0": [1e308, -np.inf]}
-    )
-    assert found["rating"][0][0] == 2
-    assert found["user_spread"][0][0] == pytest.approx(np.sqrt(2) * LARGEST, rel=1e-6)
 
 
 def test_findings_do_not_hang_on_the_length_of_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
