@@ -81,12 +81,11 @@ def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     columns = table.drop(columns=[*SIDE_AND_USER, "n"]).to_numpy(np.float32)
     values = {one.name: _values(one, columns[:, sums.spans[one.name]], ratings, names) for one in read}
     missing: dict[str, str] = {}
-    for feature in features:
-        if feature.source != RATINGS:
-            try:
-                values[feature.name] = _beside(feature, windows, units, ratings)
-            except Exception as error:  # any engine's: the other features can still be judged
-                missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
+    for feature in (one for one in features if one.source != RATINGS):
+        try:
+            values[feature.name] = _beside(feature, windows, units, ratings)
+        except Exception as error:  # any engine's: the other features can still be judged
+            missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
     who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
     return Collected(who, values, missing)
 
@@ -171,13 +170,14 @@ def _values(
     feature: Feature, columns: NDArray[np.float32], ratings: NDArray[np.float32], genres: tuple[str, ...]
 ) -> UserValues:
     """Bring a feature's sums (see `Sums.spans`) into the form that is compared."""
-    means = columns[:, 1 if feature.per == "rating" else 0] if has_mean(feature) else np.empty(0, np.float32)
+    # Copies, so that the columns of all features together can be given back.
+    means = columns[:, 1 if feature.per == "rating" else 0].copy() if has_mean(feature) else np.empty(0, np.float32)
     if feature.per == "user":
         counts = (~np.isnan(means)).astype(np.float32)
         squares, cells = means**2, _below(means, feature.edges[1:-1])
     else:
-        counts = columns[:, 0]
-        squares = columns[:, 2] if has_mean(feature) else means
+        counts = columns[:, 0].copy()
+        squares = columns[:, 2].copy() if has_mean(feature) else means
         cells = columns[:, 3 if has_mean(feature) else 1 :]
     if feature.kind == "genre_means":
         return _genre_means(feature, genres, cells, means, squares, ratings)
@@ -252,7 +252,7 @@ def _genre_means(
     ratings: NDArray[np.float32],
 ) -> UserValues:
     """Each user's mean by genre, less the user's own mean: how they rate a genre beside all else."""
-    totals, counts = cells[:, : len(genres)], cells[:, len(genres) :]
+    totals, counts = cells[:, : len(genres)], cells[:, len(genres) :].copy()
     own = np.nan_to_num(means)[:, None]
     columns = np.where(counts > 0, totals / np.maximum(counts, 1) - own, 0).astype(np.float32)
     nothing = np.empty((len(means), 0), np.float32)
