@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SIDE_AND_USER = ["side", "user_id"]
 RATINGS: Final = "events"  # the source of features that read the ratings; others stand beside them
-STRETCH: Final = 1_000_000  # ratings at a time: some 300 MB of arrays; fewer, and the films are joined too often
+STRETCH: Final = 500_000  # ratings at a time: some 150 MB of arrays; fewer, and the films are joined too often
 
 
 @dataclass(frozen=True)
