@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from drift.features import has_mean, n_cells
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from drift.features import Feature
@@ -105,14 +105,10 @@ class Sums:
 
     def none(self) -> pd.DataFrame:
         """The table of no ratings."""
-        import pandas as pd
-
         return pd.DataFrame({name: np.empty(0, NUMPY_TYPES[kind]) for name, kind in self.sql_types().items()})
 
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """A row for each user and side in `rows`, of any order: user_id, side, number of ratings, and c0, c1, ..."""
-        import pandas as pd
-
         runs = _Runs.of(rows["userId"].to_numpy(np.int64), rows["side"].to_numpy(np.int8))
         stretch = _Stretch(self, rows, runs)
         columns = np.concatenate([stretch.columns(one) for one in self.features], axis=1, dtype=np.float32)
