@@ -102,7 +102,7 @@ def _read_of_ratings(features: Sequence[Feature], facts: pd.DataFrame) -> tuple[
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+    return str(error).strip().partition("\n")[0].rstrip(".!")
 
 
 def _sorted(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
