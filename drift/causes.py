@@ -12,12 +12,11 @@ from drift.features import declared_features
 from drift.handle import statement
 from drift.relabelling import judge
 from drift.users import collect
-from drift.windows import since_start
+from drift.windows import DAY, since_start
 
 if TYPE_CHECKING:
     from drift.windows import Windows
 
-DAY: Final = 86_400  # seconds
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
 APART: Final = 90  # days without the level that make earlier ones stray, and that levels that came together differ by
 EXPECTED: Final = 50  # ratings of a level that should have been given before, at its later share: absence is no chance

@@ -27,6 +27,7 @@ class Feature:
     severity: str
     why: str
     action: str
+    statistic: str = "values"
     cap: float = 1.0
     reads_scale: bool = False
     edges: tuple[float, ...] = ()
@@ -38,6 +39,16 @@ def declared_features() -> tuple[Feature, ...]:
     """All monitored features, in the order of the report."""
     entries = tomllib.loads(DECLARED.read_text(encoding="utf-8"))["feature"]
     return tuple(Feature(**{key: _frozen(value) for key, value in entry.items()}) for entry in entries)
+
+
+def n_cells(feature: Feature) -> int:
+    """Number of cells of the histogram that is counted for each user."""
+    return {"ordered": len(feature.edges) - 1, "category": len(feature.labels)}.get(feature.kind, 0)
+
+
+def has_mean(feature: Feature) -> bool:
+    """Whether the mean of the feature's values means anything: not for hours, genres and the like."""
+    return feature.kind in ("ordered", "share", "genre_means")
 
 
 def _frozen(value: Any) -> Any:

@@ -7,54 +7,67 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from drift.handle import statement
-from drift.windows import USABLE
+from drift.features import n_cells
+from drift.sums import FilmColumns, cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drift.features import Feature
     from drift.handle import Handle
-    from drift.packing import Packing
     from drift.windows import Part
 
 FILM_PRIOR: Final = 10  # ratings at the overall mean that a film's mean starts with: one rating is no mean
 YEAR_IN_TITLE: Final = r"\((\d{4})\)\s*$"
 NO_GENRES: Final = "(no genres listed)"
-MOST_GENRES: Final = 62  # bits of a signed 64-bit number; MovieLens knows 19
+MOST_GENRES: Final = 62  # the commonest; MovieLens knows 19, so many more are another column's text
+FEATURES: Final = ("film_popularity", "film_year")  # facts of a film that are features as they stand
 
 
-def film_facts(parts: tuple[Part, ...], packing: Packing) -> tuple[pd.DataFrame, list[str]]:
-    """One row a film (index: movieId), and the genres that the bits of `film_genres` stand for.
-
-    The columns film_genres_0, film_genres_1, ... hold the same genres packed as counters.
-    """
-    rated = pd.concat([part.handle.sql(statement("films", side=part.side, usable=USABLE)) for part in parts])
+def film_facts(parts: tuple[Part, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a film (index: movieId); and whether it has each genre, a column a genre, 1 or 0."""
+    rated = pd.concat([part.handle.sql(part.statement("films")) for part in parts])
     films = rated.groupby("movieId").agg({"n": "sum", "total": "sum", "first_rated": "min"})
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogue = pd.concat([_catalogue(part.handle) for part in parts]).drop_duplicates("movieId")
-    bits, genres = _genre_bits(catalogue.set_index("movieId")["genres"])
-    years = pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce")
+    catalogue = catalogue.set_index("movieId").reindex(films.index)
     facts = pd.DataFrame(
         {
+            "film_row": np.arange(len(films)),
             "film_popularity": _popularity(films["n"]),
             "film_first_rated": films["first_rated"],
             "film_mean": (films["total"] + FILM_PRIOR * mean) / (films["n"] + FILM_PRIOR),
-            "film_year": years.set_axis(catalogue["movieId"]).reindex(films.index),
-            "film_genres": bits.reindex(films.index),
+            "film_year": pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce"),
         },
         index=films.index,
     )
-    has_genre = np.stack([_has(facts["film_genres"], bit) for bit in range(len(genres))] or [np.zeros(len(facts))], 1)
-    for place, packed in enumerate(packing.pack(has_genre)):
-        facts[f"film_genres_{place}"] = packed
-    return facts, genres
+    return facts, _genres(catalogue["genres"])
 
 
-def _has(bits: pd.Series, bit: int) -> np.ndarray:
-    return (bits.fillna(0).to_numpy(np.int64) >> bit & 1).astype(float)
+def film_columns(facts: pd.DataFrame, genres: pd.DataFrame, features: Sequence[Feature]) -> FilmColumns:
+    """The facts in the form in which they are summed, for those of the features that are facts of the film alone."""
+    columns, spans, first = [], {}, 0
+    for feature in features:
+        if feature.kind == "ordered" and feature.per == "rating" and feature.value in FEATURES:
+            columns.append(_moments_and_cell(facts[feature.value].to_numpy(float), feature))
+            spans[feature.name] = slice(first, first + columns[-1].shape[1])
+            first = spans[feature.name].stop
+    flags = genres.to_numpy(float)
+    matrix = np.column_stack([*columns, flags.any(axis=1), flags])
+    return FilmColumns(np.pad(matrix, ((0, 1), (0, 0))), spans, flags.shape[1])
+
+
+def _moments_and_cell(values: NDArray[np.float64], feature: Feature) -> NDArray[np.float64]:
+    known, numbers = ~np.isnan(values), np.nan_to_num(values)
+    in_cell = cell(feature, numbers)[:, None] == np.arange(n_cells(feature))
+    return np.column_stack([numbers, numbers**2, in_cell & known[:, None]])
 
 
 def push_films(handle: Handle, facts: pd.DataFrame) -> None:
     """Make the temporary table drift_films of the facts."""
-    push_numbers(handle, "drift_films", facts, "film_id", {"film_genres": "bigint"})
+    push_numbers(handle, "drift_films", facts, "film_id", {"film_row": "bigint"})
 
 
 def push_numbers(handle: Handle, table: str, frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> None:
@@ -101,10 +114,7 @@ def _popularity(counts: pd.Series) -> pd.Series:
     return (ordered.cumsum() - ordered / 2) / max(1, ordered.sum())
 
 
-def _genre_bits(genres: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Each film's genres as bits of one number (null: none listed), and the genre of each bit."""
-    flags = genres.replace(NO_GENRES, "").fillna("").str.get_dummies("|").drop(columns="", errors="ignore")
+def _genres(listed: pd.Series) -> pd.DataFrame:
+    flags = listed.replace(NO_GENRES, "").fillna("").str.get_dummies("|").drop(columns="", errors="ignore")
     commonest = flags.sum().sort_values(ascending=False, kind="stable").index[:MOST_GENRES]
-    names = sorted(commonest)
-    bits = flags[names].to_numpy(np.int64) @ (1 << np.arange(len(names), dtype=np.int64))
-    return pd.Series(bits, index=genres.index).replace(0, pd.NA), [str(name) for name in names]
+    return flags[sorted(str(genre) for genre in commonest)]

@@ -119,14 +119,12 @@ def judge(
     """
     if not values:
         return []
-    weighted = [_weighted(value) for value in values]
-    sums = relabelled_sums(units, np.concatenate([rows for rows, _ in weighted], axis=1), relabellings, seed)
-    ends = np.cumsum([rows.shape[1] for rows, _ in weighted])[:-1]
+    sums = _sums(units, values, relabellings, seed)
     standardised = [
-        _standardised(part, value, total)
+        _standardised(part, value)
         if value.feature.source != APPEARANCES
         else _of_appearances(units, value, relabellings, seed)
-        for part, value, (_, total) in zip(np.split(sums, ends, axis=1), values, weighted, strict=True)
+        for part, value in zip(sums, values, strict=True)
     ]
     squares = np.stack([_squared(z, value) for z, value in zip(standardised, values, strict=True)], axis=1)
     shares = np.array([ERROR_SHARE[value.feature.severity] for value in values])
@@ -144,21 +142,30 @@ def judge(
     ]
 
 
+def _sums(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
+    """The relabelled sums of each feature's weighted columns and weights."""
+    rows = [_weighted(value) for value in values]
+    ends = np.cumsum([part.shape[1] for part in rows])[:-1]
+    together = np.concatenate(rows, axis=1)
+    del rows  # as large as all that is compared
+    return np.split(relabelled_sums(units, together, relabellings, seed), ends, axis=1)
+
+
 def weights(counts: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
     """How much each user counts: by ratings, but at most `cap`, in units of it (so 1 is by user)."""
     scale = np.float32(cap if np.isfinite(cap) else 1)
     return np.asarray(np.minimum(counts, np.float32(cap)) / scale, np.float32)
 
 
-def _weighted(value: UserValues) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Each unit's weighted columns, less the mean over all, beside the weights; and the weights' totals."""
+def _weighted(value: UserValues) -> NDArray[np.float32]:
+    """Each unit's weighted columns, less the mean over all, beside the weights."""
     weight = weights(value.counts, value.feature.cap)
     total = weight.sum(axis=0, dtype=np.float64)
     mean = (weight * value.columns).sum(axis=0, dtype=np.float64) / np.maximum(total, 1e-30)
     centred = weight * (value.columns - mean.astype(np.float32))
     if value.feature.kind != "share":
         centred[:, _borne_out(centred) < FEWEST_USERS] = 0
-    return np.concatenate([centred, weight], axis=1), total
+    return np.concatenate([centred, weight], axis=1)
 
 
 def _borne_out(centred: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -167,9 +174,10 @@ def _borne_out(centred: NDArray[np.float32]) -> NDArray[np.float64]:
     return absolute**2 / np.maximum((centred**2).sum(axis=0, dtype=np.float64), 1e-30) / 4
 
 
-def _standardised(sums: NDArray[np.float64], value: UserValues, total: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.float64]:
     """Differences of the columns' means, current less reference, in their standard deviations."""
     n_columns = value.columns.shape[1]
+    total = weights(value.counts, value.feature.cap).sum(axis=0, dtype=np.float64)
     current = sums[:, n_columns:]
     reference = total - current
     usable = (current > 1e-6 * total) & (reference > 1e-6 * total)

@@ -81,4 +81,4 @@ def _within(part: Part, windows: Windows, window: Window) -> Part:
     assert windows.current is not None
     time = 'ratings."timestamp"'
     kept = f"{time} < {windows.current.start} or ({time} >= {window.start} and {time} < {window.end})"
-    return Part(part.handle, f"case when {kept} then {part.side} end")
+    return replace(part, side=f"case when {kept} then {part.side} end")

@@ -1,32 +1,38 @@
-"""From ratings to users: each user's mean and histogram of every feature, aggregated in SQL.
+"""From ratings to users: each user's mean and histogram of every feature.
 
-Only films (tens of thousands) and users (hundreds of thousands) come out of the database, never ratings.
+Ratings come a stretch of users at a time; all that stays of them is films (tens of thousands) and users (hundreds of
+thousands).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from drift.films import film_facts, push_films
+from drift.features import has_mean
+from drift.films import film_columns, film_facts, push_films
 from drift.handle import statement
-from drift.packing import Packing
 from drift.relabelling import APPEARANCES, Units
-from drift.windows import CURRENT, REFERENCE, USABLE
+from drift.sums import Sums
+from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from drift.features import Feature
+    from drift.handle import Handle
     from drift.windows import Part, Windows
 
 SIDE_AND_USER = ["side", "user_id"]
-FILM_VALUES = ("film_popularity", "film_year")  # facts of a film that are features as they stand
+RATINGS: Final = "events"  # the source of features that read the ratings; others stand beside them
+STRETCH: Final = 500_000  # ratings at a time: some 150 MB of arrays; fewer, and the films are joined too often
 
 
 @dataclass(frozen=True)
@@ -66,194 +72,117 @@ class Collected:
 
 
 def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
-    """Aggregate all features, one pass a source; a source that cannot be read costs its own features alone."""
-    packing = Packing.for_counts(max(_most_ratings(part) for part in windows.parts))
-    facts, genres = film_facts(windows.parts, packing)
-    facts = _with_cells(facts, features, packing)
-    for part in windows.parts:
-        push_films(part.handle, facts)
-        part.handle.sql(statement("placed", side=part.side, usable=USABLE))
-        part.handle.sql(statement("events", film_facts=_film_columns(facts)))
-    start = int(facts["film_first_rated"].min()) if facts["film_first_rated"].notna().any() else 0
-    reading = Reading(windows, tuple(genres), start, packing)
-    units: pd.DataFrame | None = None
-    values: dict[str, UserValues] = {}
+    """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
+    facts, genres = film_facts(windows.parts)
+    read = _read_of_ratings(features, facts)
+    sums = Sums(read, film_columns(facts, genres, read))
+    table = _sorted([_of_part(part, facts, sums) for part in windows.parts])
+    units, ratings, names = table[SIDE_AND_USER], table["n"].to_numpy(np.float32), tuple(map(str, genres))
+    columns = table.drop(columns=[*SIDE_AND_USER, "n"]).to_numpy(np.float32)
+    values = {one.name: _values(one, columns[:, sums.spans[one.name]], ratings, names) for one in read}
     missing: dict[str, str] = {}
-    for source in dict.fromkeys(["events", *(feature.source for feature in features)]):
-        wanted = [feature for feature in features if feature.source == source]
+    for feature in (one for one in features if one.source != RATINGS):
         try:
-            table = _aggregate(reading, source, wanted)
-        except Exception as error:  # any engine's: the other sources can still be judged
-            if source == "events":
-                raise
-            missing |= {feature.name: f"{source} could not be read: {_first_line(error)}" for feature in wanted}
-            continue
-        units = table[SIDE_AND_USER] if units is None else units
-        table = units.merge(table, how="left", on=SIDE_AND_USER)
-        values |= {feature.name: _values(feature, table, reading) for feature in wanted}
-    assert units is not None
+            values[feature.name] = _beside(feature, windows, units, ratings)
+        except Exception as error:  # any engine's: the other features can still be judged
+            missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
     who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
     return Collected(who, values, missing)
 
 
-def _with_cells(facts: pd.DataFrame, features: Sequence[Feature], packing: Packing) -> pd.DataFrame:
-    """The facts with each film's cell in the histograms of those that are features, packed: summed like any number."""
-    packed = {
-        f"{feature.value}_cells_{place}": column
+def _read_of_ratings(features: Sequence[Feature], facts: pd.DataFrame) -> tuple[Feature, ...]:
+    """The features that read the ratings, with the first rating's time filled in."""
+    first = facts["film_first_rated"].min()
+    start = "0" if pd.isna(first) else str(int(first))
+    return tuple(
+        replace(feature, value=feature.value.replace("{history_start}", start))
         for feature in features
-        if _is_of_film(feature)
-        for place, column in enumerate(packing.pack(_one_cell(facts[feature.value], feature)))
-    }
-    return facts.assign(**packed)
-
-
-def _is_of_film(feature: Feature) -> bool:
-    """Whether the value is a fact of the film alone, such as its year: its cell is found once a film."""
-    return feature.kind == "ordered" and feature.per == "rating" and feature.value in FILM_VALUES
-
-
-def _one_cell(values: pd.Series, feature: Feature) -> NDArray[np.float64]:
-    numbers = values.to_numpy(np.float64)
-    cell = np.searchsorted(feature.edges[1:-1], numbers, side="right")
-    return (cell[:, None] == np.arange(n_cells(feature))) & ~np.isnan(numbers)[:, None]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What every aggregation needs: the windows, the genres' names, the first rating's time, the packing."""
-
-    windows: Windows
-    genres: tuple[str, ...]
-    history_start: int
-    packing: Packing
-
-
-def _most_ratings(part: Part) -> int:
-    query = f"select max(n) as n from (select count(*) as n from ratings where {USABLE} group by userId) as counted"
-    most = part.handle.sql(query)["n"].iloc[0]
-    return 0 if pd.isna(most) else int(most)
-
-
-def _film_columns(facts: pd.DataFrame) -> str:
-    return ",\n    ".join(f"drift_films.{name}" for name in facts)
+        if feature.source == RATINGS
+    )
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+    return str(error).strip().partition("\n")[0].rstrip(".!")
 
 
-def _aggregate(reading: Reading, source: str, features: Sequence[Feature]) -> pd.DataFrame:
-    """One row a user and side, sorted, with the columns of each feature."""
-    frames = [_of_part(reading, part, source, features) for part in reading.windows.parts]
-    table = pd.concat(frames, ignore_index=True)
-    table = _with_newcomers(table, reading.windows.recent) if source == APPEARANCES else table
-    return table.sort_values(SIDE_AND_USER, ignore_index=True)
+def _sorted(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True).sort_values(SIDE_AND_USER, ignore_index=True)
 
 
-def _of_part(reading: Reading, part: Part, source: str, features: Sequence[Feature]) -> pd.DataFrame:
-    if source != "events":
-        part.handle.sql(statement(source, side=part.side, usable=USABLE))
-    if source == APPEARANCES:
-        return part.handle.sql("select *, 1 as n from drift_presence")
-    return part.handle.sql(_query(reading, source, features))
+def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
+    """One row a user and side: user_id, side, n, and the columns of the sums."""
+    push_films(part.handle, facts)
+    part.handle.sql(part.statement("placed"))
+    part.handle.sql(statement("events", film_facts=",\n    ".join(f"drift_films.{name}" for name in facts)))
+    users = part.handle.sql(part.statement("sizes")).sort_values("user_id", ignore_index=True)
+    if map_users := getattr(part.handle, "map_users", None):
+        groups = max(1, int(users["n"].sum()) // STRETCH)
+        found: pd.DataFrame = map_users(sums.query(), sums.table, sums.sql_types(), groups)
+        return found
+    queries = (f"{sums.query()} where {condition}" for condition in _stretches(users))
+    return pd.concat([sums.none(), *map(sums.table, _read_ahead(part.handle, queries))], ignore_index=True)
 
 
-def _with_newcomers(table: pd.DataFrame, recent: int) -> pd.DataFrame:
+def _read_ahead(handle: Handle, queries: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """The rows of each query; the next ones are read while these are worked on, which fills one core alone."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[pd.DataFrame]] = deque()
+        for query in queries:
+            ahead.append(pool.submit(handle.sql, query))
+            if len(ahead) > 1:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _stretches(users: pd.DataFrame) -> Iterator[str]:
+    """SQL conditions of some users after the others, with about `STRETCH` ratings each."""
+    stretch = users["n"].cumsum().to_numpy() // STRETCH
+    ids = users["user_id"].to_numpy()
+    for first in np.flatnonzero(np.diff(stretch, prepend=-1)):
+        last = np.searchsorted(stretch, stretch[first], side="right") - 1
+        yield f"user_id between {ids[first]} and {ids[last]}"
+
+
+def _beside(feature: Feature, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32]) -> UserValues:
+    """Values of a feature that is not read from the ratings themselves."""
+    queries = [(part.handle, part.statement(feature.source)) for part in windows.parts]
+    found = pd.concat([handle.sql(query) for handle, query in queries], ignore_index=True)
+    found = units.merge(found, how="left", on=SIDE_AND_USER)
+    if feature.source == APPEARANCES:
+        return _values(feature, _is_new(found, windows.recent)[:, None], np.ones_like(ratings), ())
+    marks = found["n"].fillna(0).to_numpy(np.float32)
+    rows = ratings + marks
+    share = (marks > 0).astype(np.float32) if feature.per == "user" else marks / rows
+    columns = share[:, None] if feature.per == "user" else np.column_stack([rows, share, share])
+    return _values(feature, columns, rows, ())
+
+
+def _is_new(seen: pd.DataFrame, recent: int) -> NDArray[np.float32]:
     """Who is new: in the current window, users not in the reference; in its last part, not in the part before."""
-    seen = table.loc[table["side"] == REFERENCE, "user_id"]
-    new = np.where(table["side"] == CURRENT, ~table["user_id"].isin(seen), table["first_seen"] >= recent).astype(float)
-    absent = (table["side"] == REFERENCE) & (table["last_seen"] < recent)
-    return table.assign(m_new_users=np.where(absent, np.nan, new)).drop(columns=["first_seen", "last_seen"])
+    reference = seen["side"] == REFERENCE
+    known = seen["user_id"].isin(seen.loc[reference, "user_id"])
+    new = np.where(seen["side"] == CURRENT, ~known, seen["first_seen"] >= recent).astype(np.float32)
+    return np.where(reference & (seen["last_seen"] < recent), np.float32(np.nan), new)
 
 
-def _query(reading: Reading, source: str, features: Sequence[Feature]) -> str:
-    """One pass over a source: every user's aggregates of all its features."""
-    rated = [feature for feature in features if feature.per == "rating"]
-    start = str(reading.history_start)
-    values = "".join(f", {feature.value.replace('{history_start}', start)} as v_{feature.name}" for feature in rated)
-    binned = [feature for feature in rated if n_cells(feature) and not _is_of_film(feature)]
-    cells = "".join(f", {_cell(feature)} as b_{feature.name}" for feature in binned)
-    places = "".join(f", {_place(feature, reading.packing)}" for feature in binned)
-    outer = "".join(f", {column}" for feature in features for column in _aggregates(feature, reading))
-    return (
-        f"select user_id, side, count(*) as n{outer} from (select *{places} from (select *{cells} from "
-        f"(select *{values} from drift_{source}) as valued) as binned) as placed group by user_id, side"
-    )
-
-
-def n_cells(feature: Feature) -> int:
-    """Number of cells of the histogram that is counted for each user."""
-    return {"ordered": len(feature.edges) - 1, "category": len(feature.labels)}.get(feature.kind, 0)
-
-
-def _cell(feature: Feature) -> str:
-    """SQL for the cell that a value falls into, from 0; null for null."""
-    value = f"v_{feature.name}"
-    if feature.kind == "category":
-        return f"cast({value} as integer)"
-    return f"case when {value} is not null then {_bisected(value, feature.edges[1:-1], 0)} end"
-
-
-def _bisected(value: str, edges: Sequence[float], first: int) -> str:
-    """The cell by bisection: four comparisons for a dozen edges."""
-    if not edges:
-        return str(first)
-    middle = len(edges) // 2
-    below, above = edges[:middle], edges[middle + 1 :]
-    return (
-        f"case when {value} < cast({edges[middle]!r} as double) then {_bisected(value, below, first)} "
-        f"else {_bisected(value, above, first + middle + 1)} end"
-    )
-
-
-def _place(feature: Feature, packing: Packing) -> str:
-    first, worth = packing.place(f"b_{feature.name}")
-    return f"{first} as g_{feature.name}, {worth} as w_{feature.name}"
-
-
-def _aggregates(feature: Feature, reading: Reading) -> list[str]:
-    name, value = feature.name, f"v_{feature.name}"
-    if feature.per == "user":
-        return [f"cast({feature.value} as double) as m_{name}"]
-    sums = [f"{column} as c_{name}__{i}" for i, column in enumerate(_sums(feature, reading))]
-    moments = [f"avg({value}) as m_{name}", f"avg({value} * {value}) as q_{name}"]
-    return [f"count({value}) as n_{name}", *(moments if has_mean(feature) else []), *sums]
-
-
-def has_mean(feature: Feature) -> bool:
-    """Whether the mean of the feature's values means anything: not for hours, genres and the like."""
-    return feature.kind in ("ordered", "share", "genre_means")
-
-
-def _sums(feature: Feature, reading: Reading) -> list[str]:
-    """SQL sums from which a user's counts in each cell, or sums and counts of each genre, are had."""
-    value, packed = f"v_{feature.name}", -(-len(reading.genres) // reading.packing.counters)
-    if feature.kind == "genres":
-        return [f"sum(film_genres_{place})" for place in range(packed)]
-    if feature.kind == "genre_means":
-        bits = [1 << bit for bit in range(len(reading.genres))]
-        sums = [f"sum({value} * cast(film_genres & {bit} as double)) / {bit}" for bit in bits]
-        return sums + [f"sum(case when {value} is not null then film_genres_{place} end)" for place in range(packed)]
-    if _is_of_film(feature):
-        columns = -(-n_cells(feature) // reading.packing.counters)
-        return [f"sum({feature.value}_cells_{place})" for place in range(columns)]
-    return reading.packing.sums(f"g_{feature.name}", f"w_{feature.name}", n_cells(feature))
-
-
-def _values(feature: Feature, table: pd.DataFrame, reading: Reading) -> UserValues:
-    """Bring a feature's aggregates into the form that is compared."""
-    genres = reading.genres
-    ratings = _column(table, "n")
-    means = _column(table, f"m_{feature.name}") if has_mean(feature) else np.empty(0, np.float32)
+def _values(
+    feature: Feature, columns: NDArray[np.float32], ratings: NDArray[np.float32], genres: tuple[str, ...]
+) -> UserValues:
+    """Bring a feature's sums (see `Sums.spans`) into the form that is compared."""
+    # Copies, so that the columns of all features together can be given back.
+    means = columns[:, 1 if feature.per == "rating" else 0].copy() if has_mean(feature) else np.empty(0, np.float32)
     if feature.per == "user":
         counts = (~np.isnan(means)).astype(np.float32)
         squares, cells = means**2, _below(means, feature.edges[1:-1])
     else:
-        counts = _column(table, f"n_{feature.name}")
-        squares = _column(table, f"q_{feature.name}") if has_mean(feature) else means
-        cells = _cell_counts(feature, table, reading)
+        counts = columns[:, 0].copy()
+        squares = columns[:, 2].copy() if has_mean(feature) else means
+        cells = columns[:, 3 if has_mean(feature) else 1 :]
     if feature.kind == "genre_means":
         return _genre_means(feature, genres, cells, means, squares, ratings)
+    if feature.per == "rating" and feature.kind == "ordered":
+        cells = np.cumsum(cells, axis=1)[:, :-1]
     cells = cells if feature.per == "user" else _over(cells, counts)
     bins, shares = _histogram(feature, cells, np.nan_to_num(means), genres)
     names = tuple(genres) if feature.kind == "genres" else bins
@@ -263,22 +192,6 @@ def _values(feature: Feature, table: pd.DataFrame, reading: Reading) -> UserValu
         names = ("mean", *_cumulative_names(feature))
         cells = np.column_stack([np.nan_to_num(means), cells])
     return UserValues(feature, names, cells, counts[:, None], means, squares, bins, shares, ratings)
-
-
-def _column(table: pd.DataFrame, name: str) -> NDArray[np.float32]:
-    fill = 0.0 if name.startswith("n") else np.nan
-    return table[name].fillna(fill).to_numpy(np.float32)
-
-
-def _cell_counts(feature: Feature, table: pd.DataFrame, reading: Reading) -> NDArray[np.float32]:
-    """Counts of each cell or genre (ordered features: below each inner edge), or sums and counts of each genre."""
-    names = [name for name in table if str(name).startswith(f"c_{feature.name}__")]
-    sums = table[names].fillna(0).to_numpy(np.float64)
-    if feature.kind == "genre_means":
-        totals, packed = np.split(sums, [len(reading.genres)], axis=1)
-        return np.concatenate([totals, reading.packing.unpack(packed, len(reading.genres))], axis=1).astype(np.float32)
-    counts = reading.packing.unpack(sums, len(reading.genres) if feature.kind == "genres" else n_cells(feature))
-    return np.cumsum(counts, axis=1)[:, :-1] if feature.kind == "ordered" else counts
 
 
 def _over(cells: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -339,7 +252,7 @@ def _genre_means(
     ratings: NDArray[np.float32],
 ) -> UserValues:
     """Each user's mean by genre, less the user's own mean: how they rate a genre beside all else."""
-    totals, counts = cells[:, : len(genres)], cells[:, len(genres) :]
+    totals, counts = cells[:, : len(genres)], cells[:, len(genres) :].copy()
     own = np.nan_to_num(means)[:, None]
     columns = np.where(counts > 0, totals / np.maximum(counts, 1) - own, 0).astype(np.float32)
     nothing = np.empty((len(means), 0), np.float32)

@@ -6,12 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
+from drift.handle import statement
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from drift.handle import Handle
 
 EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as milliseconds, cannot be placed
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
 REFERENCE, CURRENT = 0, 1
+DAY: Final = 86_400  # seconds
+LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
+BOUNDED: Final = (
+    f"case when abs(ratings.rating) > {LARGEST!r} then sign(ratings.rating) * {LARGEST!r} else ratings.rating end"
+)
 
 
 @dataclass(frozen=True)
@@ -27,10 +36,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Part:
-    """Ratings of one handle, with the SQL expression of the side that each belongs to (null: to none)."""
+    """Ratings of one handle; SQL of the side that each belongs to (null: to none), and of its level."""
 
     handle: Handle
     side: str
+    rating: str
+
+    def statement(self, name: str, **parameters: object) -> str:
+        """The statement of sql/`name`.sql over this part's ratings."""
+        return statement(name, side=self.side, rating=self.rating, usable=USABLE, **parameters)
 
 
 @dataclass(frozen=True)
@@ -71,80 +85,98 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
     """Ratings before and from a moment: `since`, or the time at which the share `split` of ratings was given."""
     if not 0 < split < 1:
         raise ValueError(f"split is {split}: must lie between 0 and 1")
-    boundary = _quantile(warehouse, split, USABLE) if since is None else moment(since)
+    times = _Times.of(warehouse)
+    boundary = times.nth(split * times.n) if since is None else moment(since)
+    before = times.before(boundary)
+    after = times.n - before
+    reference = Window(times.start, boundary if after else times.end) if before else None
+    current = Window(boundary if before else times.start, times.end) if after else None
     side = f'case when ratings."timestamp" < {boundary} then {REFERENCE} else {CURRENT} end'
-    reference = _span(warehouse, f'{USABLE} and ratings."timestamp" < {boundary}')
-    current = _span(warehouse, f'{USABLE} and ratings."timestamp" >= {boundary}')
-    return _windows(warehouse, reference, current, (Part(warehouse, side),), boundary)
+    return Windows(
+        reference, current, (Part(warehouse, side, times.rating),), _recent(times, before, after), times.excluded
+    )
 
 
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
     """All ratings of `reference` against those of `warehouse`, from `since` on if given."""
     start = EARLIEST if since is None else moment(since)
+    old, new = _Times.of(reference), _Times.of(warehouse)
+    before = new.before(start)
+    current = Window(new.nth(before), new.end) if new.n > before else None
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
-    spans = _span(reference, USABLE), _span(warehouse, f'{USABLE} and ratings."timestamp" >= {start}')
-    parts = (Part(reference, str(REFERENCE)), Part(warehouse, side))
-    return _windows(reference, *spans, parts, None)
+    parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, new.rating))
+    whole = Window(old.start, old.end) if old.n else None
+    return Windows(whole, current, parts, _recent(old, old.n, new.n - before), old.excluded + new.excluded)
 
 
 def since_start(windows: Windows, start: int) -> Windows:
     """The same windows without ratings before `start`."""
     parts = tuple(
-        Part(part.handle, f'case when ratings."timestamp" >= {start} then {part.side} end') for part in windows.parts
+        replace(part, side=f'case when ratings."timestamp" >= {start} then {part.side} end') for part in windows.parts
     )
     assert windows.reference is not None
     return replace(windows, reference=Window(start, windows.reference.end), parts=parts)
 
 
-def _windows(
-    reference_handle: Handle,
-    reference: tuple[int, Window | None],
-    current: tuple[int, Window | None],
-    parts: tuple[Part, ...],
-    boundary: int | None,
-) -> Windows:
-    before = USABLE if boundary is None else f'{USABLE} and ratings."timestamp" < {boundary}'
-    share = min(0.5, current[0] / max(1, reference[0]))
-    recent = _quantile(reference_handle, 1 - share, before)
-    excluded = sum(_excluded(part.handle) for part in parts)
-    first, second = reference[1], current[1]
-    if boundary is not None and first and second:
-        first, second = Window(first.start, boundary), Window(boundary, second.end)
-    return Windows(first, second, parts, recent, excluded)
+def _recent(times: _Times, reference: int, current: int) -> int:
+    """The time from which on there lie as many of the first `reference` ratings as there are `current` ones."""
+    share = min(0.5, current / max(1, reference))
+    return times.nth(min((1 - share) * reference, reference - 1))
 
 
-def _span(handle: Handle, condition: str) -> tuple[int, Window | None]:
-    """Number of ratings, and the half-open window from the first to just after the last."""
-    row = handle.sql(
-        f'select count(*) as n, min("timestamp") as low, max("timestamp") as high from ratings where {condition}'
-    ).iloc[0]
-    return int(row["n"]), Window(int(row["low"]), int(row["high"]) + 1) if row["n"] else None
+@dataclass(frozen=True)
+class _Times:
+    """When the usable ratings of a handle were given, by day: columns day, n, low and high, sorted.
 
-
-def _excluded(handle: Handle) -> int:
-    return int(handle.sql(f"select count(*) as n from ratings where ({USABLE}) is not true")["n"].iloc[0])
-
-
-def _quantile(handle: Handle, share: float, condition: str) -> int:
-    """The time before which the share `share` of ratings lies, found by day and then within the day.
-
-    Counting by day first keeps the sort to one day's ratings, whatever the size of the data.
+    Only the ratings of a day that is asked for are put in order, whatever the size of the data. `rating` is the SQL
+    expression of a rating's level.
     """
-    day = 'floor("timestamp" / 86400)'
-    days = handle.sql(
-        f"select {day} as day, count(*) as n from ratings where {condition} group by {day} order by {day}"
-    )
-    if days.empty:
-        return EARLIEST
-    total = days["n"].cumsum()
-    wanted = share * total.iloc[-1]
-    found = min(int(total.searchsorted(wanted, side="right")), len(days) - 1)
-    rank = int(wanted - (total.iloc[found] - days["n"].iloc[found]))
-    times = handle.sql(
-        f'select "timestamp" as t from ratings where {condition} and {day} = {int(days["day"].iloc[found])} '
-        f'order by "timestamp"'
-    )["t"]
-    return int(times.iloc[min(rank, len(times) - 1)])
+
+    handle: Handle
+    days: pd.DataFrame
+    excluded: int
+    rating: str
+
+    @classmethod
+    def of(cls, handle: Handle) -> _Times:
+        days = handle.sql(statement("days", usable=USABLE)).sort_values("day", ignore_index=True)
+        every = handle.sql("select count(*) as n, min(rating) as low, max(rating) as high from ratings").iloc[0]
+        bounded = every["low"] < -LARGEST or every["high"] > LARGEST
+        return cls(handle, days, int(every["n"]) - int(days["n"].sum()), BOUNDED if bounded else "ratings.rating")
+
+    @property
+    def n(self) -> int:
+        return int(self.days["n"].sum())
+
+    @property
+    def start(self) -> int:
+        """The first time."""
+        return int(self.days["low"].min())
+
+    @property
+    def end(self) -> int:
+        """Just after the last time."""
+        return int(self.days["high"].max()) + 1
+
+    def before(self, moment: int) -> int:
+        """How many ratings were given before."""
+        whole = int(self.days.loc[self.days["high"] < moment, "n"].sum())
+        parted = self.days.loc[(self.days["low"] < moment) & (self.days["high"] >= moment), "day"]
+        return whole + sum(int((self._of_day(int(day)) < moment).sum()) for day in parted)
+
+    def nth(self, place: float) -> int:
+        """The time of the rating at a place in the order of time, counted from 0."""
+        if not self.n:
+            return EARLIEST
+        place = max(0, min(int(place), self.n - 1))
+        total = self.days["n"].cumsum()
+        found = int(total.searchsorted(place, side="right"))
+        earlier = int(total.iloc[found]) - int(self.days["n"].iloc[found])
+        return int(self._of_day(int(self.days["day"].iloc[found])).iloc[place - earlier])
+
+    def _of_day(self, day: int) -> pd.Series:
+        within = f'ratings."timestamp" >= {day * DAY} and ratings."timestamp" < {(day + 1) * DAY}'
+        return self.handle.sql(f'select "timestamp" as t from ratings where {USABLE} and {within} order by t')["t"]
 
 
 def _moment(seconds: int) -> str:

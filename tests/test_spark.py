@@ -287,6 +287,8 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
     assert not (tmp_path / "many-out" / "validated").exists()
     tables = [pd.read_csv(tmp_path / f"{name}-out" / "user_statistics_with_anomalies.csv") for name in ("one", "many")]
     pd.testing.assert_series_equal(tables[0]["score"], tables[1]["score"], rtol=1e-6)
+    drift = [pd.read_csv(tmp_path / f"{name}-out" / "drift_analysis.csv") for name in ("one", "many")]
+    pd.testing.assert_frame_equal(*drift, rtol=1e-6)
 
 
 @spark_only

@@ -2,7 +2,7 @@
 select
     movieId,
     count(rating) as n,
-    sum(rating) as total,
+    sum({rating}) as total,
     min("timestamp") as first_rated
 from ratings
 where movieId is not null and {side} is not null and {usable}

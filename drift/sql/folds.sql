@@ -22,7 +22,7 @@ from (
         select
             ratings.userId as user_id,
             ratings.movieId as film_id,
-            ratings.rating,
+            {rating} as rating,
             {side} as side
         from ratings
         where ratings.rating is not null and ratings.movieId is not null and {side} is not null and {usable}

@@ -1,8 +1,8 @@
 -- How often each level of the scale was given on each day.
 select
-    floor("timestamp" / 86400) as day,
+    "timestamp" // 86400 as day,
     rating as level,
     count(*) as n
 from drift_placed
 where rating between 0.5 and 5.0 and floor(rating * 2) = rating * 2
-group by floor("timestamp" / 86400), rating
+group by "timestamp" // 86400, rating

@@ -3,7 +3,7 @@ create or replace temporary view drift_placed as
 select
     ratings.userId as user_id,
     ratings.movieId as film_id,
-    ratings.rating,
+    {rating} as rating,
     ratings."timestamp",
     {side} as side
 from ratings

@@ -1,5 +1,4 @@
 -- When each user was seen in each window.
-create or replace temporary view drift_presence as
 select
     user_id,
     side,

@@ -1,8 +1,13 @@
--- Users who rate in a window, and whether they also tag in it.
-create or replace temporary view drift_tagging as
-select user_id, side, 0 as is_tag
-from drift_placed
-union all
-select ratings.userId as user_id, {side} as side, 1 as is_tag
-from tags as ratings
-where {side} is not null and {usable}
+-- How many tags each user gave in each window.
+select
+    user_id,
+    side,
+    count(*) as n
+from (
+    select
+        ratings.userId as user_id,
+        {side} as side
+    from tags as ratings
+    where {side} is not null and {usable}
+) as placed
+group by user_id, side

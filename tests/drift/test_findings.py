@@ -204,6 +204,15 @@ def test_hostile_ratings_give_a_row_for_every_feature_and_never_a_false_ok(name:
         assert found.loc["null_ratings", "status"] == "ok"
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_levels_beyond_any_scale_are_off_it_and_overflow_nothing() -> None:
+    reference, current = halves(seed=4)
+    huge = np.where(np.arange(len(current)) % 100 == 0, 1e308, current["rating"])
+    row = _compare(reference, current.assign(rating=huge)).loc["off_scale"]
+    assert (row["status"], round(row["current_mean"], 3)) == ("drifted", 0.01)
+    assert _compare(reference, current.assign(rating=-huge)).loc["off_scale", "status"] == "drifted"
+
+
 def test_the_same_seed_gives_the_same_table() -> None:
     with Handle(ratings=ratings(), movies=movies()) as warehouse:
         first, again = (find_drift(warehouse, relabellings=99, seed=5) for _ in range(2))

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from drift.impact import COSTLY, Impact, impact_row, measure_impact, recommendation
+from drift.impact import COSTLY, Impact, _poisson_table, impact_row, measure_impact, recommendation
 from drift.windows import Windows, windows_of_folders
 from tests.drift.deliveries import Handle, movies, ratings
 
@@ -57,6 +58,12 @@ def test_the_errors_are_those_of_the_model() -> None:
     assert (impact.reference, impact.expected, impact.current) == (0, 0, 0)
     above = _measured(reference.assign(rating=4.0), current.assign(rating=3.0))
     assert above.current == 1.0
+
+
+def test_users_are_drawn_anew_as_a_poisson_distribution_does() -> None:
+    times, chances = np.unique(_poisson_table(), return_counts=True)
+    assert chances[:5] / 2**16 == pytest.approx(np.exp(-1) / np.array([1, 1, 2, 6, 24]), abs=2**-16)
+    assert (times * chances).sum() == 2**16
 
 
 def test_too_little_to_judge_is_undetermined() -> None:

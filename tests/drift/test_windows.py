@@ -75,7 +75,8 @@ def test_an_empty_window_is_none() -> None:
 
 def test_folders_keep_to_their_sides() -> None:
     reference, current = Handle(ratings=ratings(3), movies=movies()), _at(100, 200, 300)
-    windows = windows_of_folders(current, reference, 200)
+    windows = windows_of_folders(current, reference, 150)
+    assert windows.current == Window(200, 301)
     assert windows.parts[0].side == str(REFERENCE)
     sides = current.sql(f"select {windows.parts[1].side} as side from ratings order by timestamp")["side"]
     assert sides.isna().tolist() == [True, False, False]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift import users
+from drift.features import declared_features
+from drift.films import film_columns
+from drift.findings import find_drift
+from drift.sums import Sums, cell
+from tests.drift.deliveries import Handle, movies, ratings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BY_NAME = {feature.name: feature for feature in declared_features()}
+FACTS = pd.DataFrame({"film_popularity": [0.25, 0.75], "film_year": [1999.0, np.nan]})
+GENRES = pd.DataFrame({"Comedy": [1, 0], "Drama": [1, 0]})
+NO_FILM = 2
+
+
+def _sums(names: list[str], rows: dict[str, list[float]]) -> dict[str, list[list[float]]]:
+    """Each feature's columns by unit, of rows whose values are given in the order in which they are read."""
+    features = tuple(BY_NAME[name] for name in names)
+    sums = Sums(features, film_columns(FACTS, GENRES, features))
+    table = sums.table(pd.DataFrame(rows)).drop(columns=["user_id", "side", "n"]).to_numpy()
+    return {name: np.round(table[:, sums.spans[name]].astype(float), 6).tolist() for name in names}
+
+
+def test_means_squares_and_counts_in_half_open_cells() -> None:
+    found = _sums(["rating"], {"userId": [7, 7, 9], "side": [0, 0, 1], "film_row": [0, 0, 0], "v0": [3, 4.5, np.nan]})
+    three, four_and_a_half = ([1.0 if cell == place else 0.0 for cell in range(12)] for place in (6, 9))
+    both = np.add(three, four_and_a_half).tolist()
+    assert found["rating"][0] == [2, 3.75, (9 + 20.25) / 2, *both]
+    assert found["rating"][1][0] == 0
+    assert np.isnan(found["rating"][1][1])
+
+
+def test_a_user_is_one_unit_a_side_whatever_the_order_of_the_rows() -> None:
+    rows = pd.DataFrame({"userId": [5, 3, 5, 3, 5], "side": [1, 0, 0, 0, 1], "film_row": 0, "v0": [1, 2, 3, 4, 5]})
+    features = (BY_NAME["user_level"],)
+    table = Sums(features, film_columns(FACTS, GENRES, features)).table(rows)
+    assert table.to_numpy().tolist() == [[3, 0, 2, 3], [5, 0, 1, 3], [5, 1, 2, 3]]
+
+
+@pytest.mark.parametrize("name", ["rating", "film_age", "gap", "popularity"])
+def test_values_on_an_edge_fall_above_it_and_those_outside_into_the_outermost_cells(name: str) -> None:
+    edges = BY_NAME[name].edges
+    values = np.array([-1e9, *edges, *np.nextafter(edges, -np.inf), 1e9])
+    expected = [sum(value >= edge for edge in edges[1:-1]) for value in values]
+    assert cell(BY_NAME[name], values).tolist() == expected
+
+
+def test_facts_of_films_and_genres_are_summed_over_the_films_rated() -> None:
+    found = _sums(
+        ["popularity", "release_year", "genre", "genre_level"],
+        {"userId": [1] * 4, "side": [0] * 4, "film_row": [0, 0, 1, NO_FILM], "v0": [1.0, np.nan, 2.0, 4.0]},
+    )
+    assert found["popularity"][0][:3] == [3, round(1.25 / 3, 6), round((2 * 0.0625 + 0.5625) / 3, 6)]
+    assert found["release_year"][0][:2] == [2, 1999]
+    assert found["genre"] == [[2, 2, 2]]
+    assert found["genre_level"] == [[3, round(7 / 3, 6), 7, 1, 1, 1, 1]]  # n, mean, square, sums, counts
+
+
+def test_gaps_spreads_numbers_and_sittings() -> None:
+    names = ["gap", "activity", "session_size", "user_spread"]
+    times = [100.0, 5000.0, 100.0, 107.0]
+    found = _sums(
+        names, {"userId": [1] * 4, "side": [0] * 4, "film_row": [0] * 4, "v0": times, "v1": [1.0, 2.0, 3.0, 4.0]}
+    )
+    doublings = np.log2([1, 8, 4894])
+    assert found["gap"][0][:2] == [3, round(doublings.mean(), 6)]
+    assert found["gap"][0][3:] == [1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]  # 7 seconds are three doublings, and fall at 3
+    assert found["activity"] == [[2]]
+    assert found["session_size"] == [[1]]
+    assert found["user_spread"] == [[round(float(np.std([1, 2, 3, 4], ddof=1)), 6)]]
+
+
+def test_findings_do_not_hang_on_the_length_of_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled = ratings().sample(frac=1, random_state=1)
+    found = []
+    for stretch in (users.STRETCH, 100):
+        monkeypatch.setattr(users, "STRETCH", stretch)
+        with Handle(ratings=shuffled, movies=movies()) as warehouse:
+            found.append(find_drift(warehouse, relabellings=99))
+    pd.testing.assert_frame_equal(*found)
+
+
+class Workers(Handle):
+    """A handle that works over its users where they lie, as one over several machines does."""
+
+    def map_users(
+        self, text: str, function: Callable[[pd.DataFrame], pd.DataFrame], columns: Mapping[str, str], groups: int
+    ) -> pd.DataFrame:
+        rows, sent = self.sql(text), pickle.loads(pickle.dumps(function))
+        found = pd.concat([sent(rows[rows["userId"] % groups == group]) for group in range(groups)])
+        assert list(found) == list(columns)
+        return found
+
+
+def test_sums_can_be_made_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "STRETCH", 500)
+    found = []
+    for kind in (Handle, Workers):
+        with kind(ratings=ratings(), movies=movies()) as warehouse:
+            found.append(find_drift(warehouse, relabellings=99))
+    pd.testing.assert_frame_equal(*found)
