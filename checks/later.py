@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used, for libraries that import what a run may never need."""
+"""Modules that are imported when they are first used, or not at all: libraries import what a run may never need."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
+from typing import Any
 
 
 @contextmanager
@@ -20,6 +21,19 @@ def imported_later(*names: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+
+
+@contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """The block finds no modules of these names, as if they were not installed."""
+    modules: dict[str, Any] = sys.modules
+    new = [name for name in names if name not in modules]
+    modules.update(dict.fromkeys(new))  # None: Python raises ModuleNotFoundError
+    try:
+        yield
+    finally:
+        for name in new:
+            del modules[name]
 
 
 class _Finder(MetaPathFinder):

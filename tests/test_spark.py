@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from checks import suites
 from checks.warehouse import load
 from scripts.run_checkpoint import main
 from tests import deliveries
+from tests.conftest import ROOT
 
 REASON = "Spark is not installed (pip install -r requirements-spark.txt)"
 SETTINGS = {
@@ -35,6 +38,15 @@ def session() -> Any:
     from checks import spark_session
 
     return spark_session.start("local[2]", SETTINGS)
+
+
+@spark_only
+def test_a_program_without_a_file_is_not_ended_by_sparks_library() -> None:
+    """pyspark takes `python -c` and notebooks for doctests of its own, and ends them with exit code 0."""
+    pytest.importorskip("pyspark", reason=REASON)
+    code = "import checks.context; print('reached')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
 
 
 def broken() -> dict[str, list[str]]:
