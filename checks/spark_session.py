@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -18,13 +19,13 @@ from checks.files import DeliveryError
 INSTALL = "pip install -r requirements-spark.txt"
 LOCAL = "local[*]"
 SHIPPED = ("checks", "anomaly", "drift")  # what Python workers import
-SETTINGS = {
+# What results hang on, whatever else is set.
+MEANING = {
     "spark.sql.ansi.enabled": "true",  # what overflows raises, as in DuckDB, and is never taken for a number
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
 }
+QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 # A run without a cluster opens no port to others; its driver, which is also its only worker, needs room to cache.
 LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
@@ -47,7 +48,7 @@ def check_installed() -> None:
 def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     """A Spark session on `master`, of a SparkContext that this process shares. Raises DeliveryError.
 
-    What `settings` and Spark's own spark-defaults.conf say besides is kept: object stores' keys, memory, packages.
+    What `settings`, then Spark's own spark-defaults.conf, say of memory, packages or object stores' keys is kept.
     """
     check_installed()
     from pyspark.sql import SparkSession
@@ -55,8 +56,9 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("movie-ratings-data-quality")
-    local = LOCAL_SETTINGS if master.startswith("local") else {}
-    for name, value in (SETTINGS | local | (settings or {})).items():
+    usual = QUIET | (LOCAL_SETTINGS if master.startswith("local") else {})
+    usual = {name: value for name, value in usual.items() if name not in _said_by_spark()}
+    for name, value in (usual | (settings or {}) | MEANING).items():
         builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
@@ -64,6 +66,14 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     except Exception as error:
         raise DeliveryError(f"--spark-master {master}: Spark can't be started there ({reason(error)}).") from error
     return session
+
+
+def _said_by_spark() -> set[str]:
+    """The names of the settings in spark-defaults.conf, which Spark puts behind all that a program sets."""
+    home = os.environ.get("SPARK_CONF_DIR") or Path(os.environ.get("SPARK_HOME", ".")) / "conf"
+    file = Path(home) / "spark-defaults.conf"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return {re.split(r"[\s=:]", line.strip(), maxsplit=1)[0] for line in lines}
 
 
 @cache

@@ -51,6 +51,7 @@ class SourceFile:
     rejected_rows: int = 0
     problem: str | None = None
     parts: tuple[tuple[int, str], ...] = ()  # where files are many: the lines before each one's first, and its name
+    hashes: tuple[tuple[str, str, int], ...] = ()  # where files are many: the name, SHA-256 and bytes of each
 
 
 @dataclass

@@ -19,7 +19,7 @@ from checks.receipt import sha256
 from checks.spark_files import place
 from checks.spark_session import check_installed
 from checks.tables import DELIVERED
-from scripts.job.arguments import day, share
+from scripts.job.arguments import day, share, spark_setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +78,15 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="where Spark runs, such as spark://host:7077 (default: local[*], this machine); --data may then also be "
         "a pattern or an object store's address, and a table any number of files",
     )
+    group.add_argument(
+        "--spark-conf",
+        type=spark_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of Spark's, such as spark.driver.memory=8g, before those of its spark-defaults.conf; as often "
+        "as needed (other users of this machine can read it: keys belong into spark-defaults.conf or the environment)",
+    )
 
 
 def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | None = None) -> Warehouse:
@@ -88,13 +97,15 @@ def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | 
         return load(folder, database, database_limit(settings))
     from checks import spark_session, spark_warehouse
 
-    return spark_warehouse.load(spark_session.start(settings.spark_master or spark_session.LOCAL), folder, database)
+    session = spark_session.start(settings.spark_master or spark_session.LOCAL, dict(settings.spark_conf))
+    return spark_warehouse.load(session, folder, database)
 
 
 def check_settings(settings: argparse.Namespace) -> None:
     """Answer a mistake before the work begins. Raises SettingError."""
-    if settings.spark_master and settings.engine != "spark":
-        raise SettingError("--spark-master: is for --engine spark.")
+    for name in ("spark_master", "spark_conf"):
+        if getattr(settings, name) and settings.engine != "spark":
+            raise SettingError(f"--{name.replace('_', '-')}: is for --engine spark.")
     if settings.engine == "spark":
         check_installed()
     elsewhere = settings.engine == "spark" and "://" in str(settings.reference)
