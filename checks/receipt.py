@@ -235,7 +235,7 @@ def _hashes_by_spark(folder: Path, settings: Mapping[str, str]) -> dict[str, str
     from checks import spark_files, spark_session
 
     try:
-        spark = spark_session.start(settings=dict(settings))
+        spark = spark_session.start(given=dict(settings))
         found = spark_files.find(spark, folder, [table.name for table in DELIVERED])
         parts = [part for listed in found.values() for part in listed]
         digests = spark_files.digests(spark, parts)

@@ -45,10 +45,10 @@ def check_installed() -> None:
         raise DeliveryError(f"--engine spark needs {error.name}, which is not installed: {INSTALL}") from error
 
 
-def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
+def start(master: str = LOCAL, given: dict[str, str] | None = None) -> Any:
     """A Spark session on `master`, of a SparkContext that this process shares. Raises DeliveryError.
 
-    What `settings`, then Spark's own spark-defaults.conf, say of memory, packages or object stores' keys is kept.
+    What the `given` settings, then Spark's own spark-defaults.conf, say of memory, packages or keys is kept.
     """
     check_installed()
     from pyspark.sql import SparkSession
@@ -56,9 +56,7 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("movie-ratings-data-quality")
-    usual = QUIET | (LOCAL_SETTINGS if master.startswith("local") else {})
-    usual = {name: value for name, value in usual.items() if name not in _said_by_spark()}
-    for name, value in (usual | (settings or {}) | MEANING).items():
+    for name, value in settings(master, given or {}).items():
         builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
@@ -66,6 +64,13 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     except Exception as error:
         raise DeliveryError(f"--spark-master {master}: Spark can't be started there ({reason(error)}).") from error
     return session
+
+
+def settings(master: str, given: dict[str, str]) -> dict[str, str]:
+    """What Spark is told on `master`; what its own spark-defaults.conf says of the usual ones it is not told."""
+    usual = QUIET | (LOCAL_SETTINGS if master.startswith("local") else {})
+    said = _said_by_spark()
+    return {name: value for name, value in usual.items() if name not in said} | given | MEANING
 
 
 def _said_by_spark() -> set[str]:

@@ -290,7 +290,7 @@ class _Loader:
     def _source(self, cells: spark_files.Cells, digests: list[str], rows: int, rejected: int) -> SourceFile:
         size, whole = sum(part.size for part in self.parts), spark_files.sha256(self.parts, digests)
         source = SourceFile(self.table.name, self.path, whole, size, cells.names, rows - rejected, rejected)
-        if len(self.parts) == 1:
+        if len(self.parts) == 1 and self.parts[0].name == self.path.name:
             return source
         hashed = tuple((part.name, digest, part.size) for part, digest in zip(self.parts, digests, strict=True))
         return replace(source, parts=cells.parts, hashes=hashed)
