@@ -236,12 +236,9 @@ def _hashes_by_spark(folder: Path, settings: Mapping[str, str]) -> dict[str, str
 
     try:
         spark = spark_session.start(given=dict(settings))
-        found = spark_files.find(spark, folder, [table.name for table in DELIVERED])
-        parts = [part for listed in found.values() for part in listed]
-        digests = spark_files.digests(spark, parts)
+        return spark_files.hashes(spark, folder, [table.name for table in DELIVERED])
     except files.DeliveryError as error:
         raise ReceiptError(str(error)) from error
-    return {part.name: digest for part, digest in zip(parts, digests, strict=True)}
 
 
 def check_validated(receipt: Mapping[str, Any], folder: Path) -> None:

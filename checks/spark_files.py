@@ -176,6 +176,14 @@ def _digest(spark: Any, part: DataFile) -> str:
         stream.close()
 
 
+def hashes(spark: Any, folder: Path, tables: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of each file of the tables, by name. Raises DeliveryError."""
+    parts = [part for listed in find(spark, folder, tables).values() for part in listed]
+    if problem := unreadable(parts):
+        raise DeliveryError(f"{folder}: {problem}.")
+    return dict(zip((part.name for part in parts), digests(spark, parts), strict=True))
+
+
 def sha256(parts: Sequence[DataFile], found: Sequence[str]) -> str:
     """The SHA-256 of a table's one file, or of the list of its files' (as sha256sum prints it)."""
     if len(parts) == 1:

@@ -387,6 +387,24 @@ def test_a_receipt_for_many_files_in_folders_of_a_pattern(
 
 
 @spark_only
+def test_every_file_of_a_reference_is_recorded(session: Any, tmp_path: Path) -> None:
+    from scripts.job import findings
+    from scripts.run_checkpoint import parser
+
+    folder = many_files(tmp_path / "data", deliveries.clean())
+    recorded = findings.recorded(parser().parse_args(["--reference", str(folder), *ON_SPARK]))
+    names = [
+        "links.csv",
+        "movies/part-0.parquet",
+        "movies/part-1.parquet",
+        "ratings-1.csv.gz",
+        "ratings-2.csv",
+        "tags.csv",
+    ]
+    assert sorted(recorded["reference"]) == names
+
+
+@spark_only
 def test_what_was_parted_on_spark_can_be_trained_on(session: Any, tmp_path: Path) -> None:
     from scripts import train
 

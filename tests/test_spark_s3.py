@@ -22,6 +22,8 @@ pytestmark = pytest.mark.spark
 # Neither comes with requirements-spark.txt: hadoop-aws with the AWS SDK is some 200 MB and Maven's; moto is a server.
 JARS, SERVER = "MOVIELENS_S3A_JARS", "MOVIELENS_MOTO_SERVER"
 WITHOUT = f"{JARS} must name a folder with the jars of hadoop-aws and its AWS SDK, {SERVER} the program moto_server"
+# The server looks whether a request is signed, not by whom.
+SIGNED = "AWS4-HMAC-SHA256 Credential=any/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00"
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[str]:
 
 
 def put(address: str, content: bytes = b"") -> None:
-    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(content))}
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(content)), "Authorization": SIGNED}
     with urlopen(Request(address, content, headers, method="PUT"), timeout=30) as answer:
         assert answer.status == 200
 

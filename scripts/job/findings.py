@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files
+from checks import files, spark_files
 from checks.gate import one_line
 from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
@@ -95,10 +95,15 @@ def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | 
         from checks.warehouse import load
 
         return load(folder, database, database_limit(settings))
-    from checks import spark_session, spark_warehouse
+    from checks import spark_warehouse
 
-    session = spark_session.start(settings.spark_master or spark_session.LOCAL, dict(settings.spark_conf))
-    return spark_warehouse.load(session, folder, database)
+    return spark_warehouse.load(_session(settings), folder, database)
+
+
+def _session(settings: argparse.Namespace) -> Any:
+    from checks import spark_session
+
+    return spark_session.start(settings.spark_master or spark_session.LOCAL, dict(settings.spark_conf))
 
 
 def check_settings(settings: argparse.Namespace) -> None:
@@ -133,15 +138,18 @@ def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "split", "since")
     return {
         **{name: getattr(settings, name) for name in plain},
-        "reference": None if settings.reference is None else _hashes(settings.reference),
+        "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
     }
 
 
-def _hashes(reference: Path) -> dict[str, str]:
-    """The files of a reference by name."""
+def _hashes(settings: argparse.Namespace) -> dict[str, str]:
+    """The files of the reference by name."""
+    reference, tables = settings.reference, [table.name for table in DELIVERED]
     try:
-        found = [files.find(reference, table.name) for table in DELIVERED]
+        if settings.engine == "spark":
+            return spark_files.hashes(_session(settings), reference, tables)
+        found = [files.find(reference, table) for table in tables]
         return {path.name: sha256(path) for path in found if path is not None and not files.problem(path)}
     except files.DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
