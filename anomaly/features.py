@@ -95,7 +95,11 @@ class Extremes:
     def others_within(self, key: Ints, window: int) -> Ints:
         """How many other keys of the same film and end lie within the window (in seconds) about each key."""
         low, high = np.maximum(key - window, key >> KEY_BITS << KEY_BITS), key + window
-        return _between(self.key, low, high) + _between(self.added, low, high) - 1
+        return self.indexed(low, high) + _between(self.added, low, high) - 1
+
+    def indexed(self, low: Ints, high: Ints) -> Ints:
+        """How many indexed keys lie in each closed range."""
+        return _between(self.key, low, high)
 
 
 def _between(key: Ints, low: Ints, high: Ints) -> Ints:
