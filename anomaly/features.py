@@ -83,7 +83,9 @@ class Extremes:
 
     def with_ratings(self, profiles: Profiles) -> Extremes:
         """The same with these profiles' ratings, once more if they were added before."""
-        return replace(self, added=np.sort(_extreme_keys(profiles)[0]))
+        more = replace(self, added=np.sort(_extreme_keys(profiles)[0]))
+        vars(more)["all_time"] = self.all_time  # of the indexed keys: not to be counted anew for each handful of guests
+        return more
 
     def others(self, key: Ints) -> Ints:
         """How many other keys have the film and end of each key, at any time."""
