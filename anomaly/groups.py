@@ -28,8 +28,9 @@ PAUSES = (DAY, 7 * DAY, 60 * DAY)
 CHANCE = 0.01
 # Among very many users any leaning is beyond chance; an attack is far beyond.
 EXCESS = 3.0
-# Films where a suspect or more is to be expected tell how far counts of suspects scatter, if there are so many films.
-SCATTER_FROM, FEWEST_FILMS = 1.0, 50
+# How far counts of suspects scatter is told by the films of each era for which a suspect or more is to be expected, if
+# there are so many; over all time they scatter more, but windows are short.
+N_ERAS, SCATTER_FROM, FEWEST_TOLD = 24, 1.0, 50
 # The middle half of a normal variable, in standard deviations: attacked films are few, and have no say in it.
 MIDDLE_HALF = 1.349
 # Users are compared within as many classes of activity (the busiest in classes of their own) and of first ratings.
@@ -136,10 +137,12 @@ def _classes(activity: Ints, arrival: Ints) -> Ints:
 def _dispersion(ratings: _Ratings, suspects: Bools, usual: _Usual) -> float:
     """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance."""
     chance = usual.chances(np.zeros(0, np.int64))[usual.klass]
-    expected = np.bincount(ratings.film, chance[ratings.owner])
-    met = np.bincount(ratings.film, suspects[ratings.owner])
+    border = np.quantile(ratings.time, np.arange(1, N_ERAS) / N_ERAS) if len(ratings.time) else np.zeros(0)
+    place = ratings.film * np.int64(N_ERAS) + np.searchsorted(border, ratings.time)
+    expected = np.bincount(place, chance[ratings.owner])
+    met = np.bincount(place, suspects[ratings.owner])
     told = expected >= SCATTER_FROM
-    if told.sum() < FEWEST_FILMS:
+    if told.sum() < FEWEST_TOLD:
         return 1.0
     low, high = np.quantile((met[told] - expected[told]) / np.sqrt(expected[told]), (0.25, 0.75))
     return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)

@@ -40,6 +40,7 @@ def unexpected(description: str, users: pd.DataFrame) -> pd.DataFrame:
     ratings["source_line"] = range(2, len(ratings) + 2)
     connection.register("ratings", ratings)
     connection.register("judged_users", users)
+    connection.execute("create table movies as select 7 as movieId, 'Seven (1995)' as title")
     query = QUERIES[description]["kwargs"]["unexpected_rows_query"].format(batch="judged_users")
     return connection.execute(query).df()
 
@@ -76,6 +77,15 @@ def test_a_fault_is_caught_at_its_line(description: str) -> None:
 @pytest.mark.parametrize("description", FAULTS)
 def test_a_clean_table_passes(description: str) -> None:
     assert unexpected(description, table()).empty
+
+
+def test_an_attack_is_one_row_that_names_its_first_target() -> None:
+    users = table()
+    for name, value in (("attack_group", "attack-1"), ("target_movies", "7|9"), ("target_shift", "+0.50|-0.25")):
+        users[name] = pd.Series([None] * 4 + [value] * 3 + [None] * 93, dtype="string")
+    (row,) = unexpected("No users attack together.", users).to_dict("records")
+    assert (row["source_line"], row["users"], row["ratings"]) == (82, 3, 60)
+    assert (row["first_target"], row["target_movies"], row["target_shift"]) == ("Seven (1995)", "7|9", "+0.50|-0.25")
 
 
 @pytest.mark.parametrize(
