@@ -1,10 +1,10 @@
 """More users than one machine holds: a model is learned from a sample of them, and every user is scored where they lie.
 
-Two rounds. First, every user outside of the sample is measured against the sample and a small group of others, as the
-simulated attackers are, and scored by the sample's models, group by group on the workers of the handle. Then the sample
-and the most suspicious of all are judged together as any delivery is: that gives evidence, attacks and statuses. So a
-user's neighbours are looked for in the sample and the suspects, not among all; and attackers are found together if they
-are among the suspects.
+Two rounds. First, the films' facts are asked of all ratings; by these, and by its likeness to the users of the sample,
+every user is measured and then scored by the sample's models, group by group on the workers of the handle. Then the
+sample and the most suspicious of all are judged together as any delivery is: that gives evidence, attacks and statuses.
+So a user's neighbours are looked for in the sample and the suspects, not among all; and attackers are found together if
+they are among the suspects.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from anomaly import catalogue, profiles, rules, scoring
-from anomaly.population import Population, load_films, measure_guests, survey
-from anomaly.profiles import Films
+from anomaly import catalogue, film_facts, profiles, rules, scoring
+from anomaly.population import Population, load_films, measure_all, survey_against
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import pandas as pd
 
+    from anomaly.catalogue import Catalogue
+    from anomaly.profiles import Profiles
     from anomaly.types import Ints, Warehouse
 
 SAMPLE_USERS = 20_000
 # One in twenty, as of any delivery: who is honest sets what is usual.
 SUSPECTS = SAMPLE_USERS // 20
-# A group must not outweigh the sample, of which every user has some 150 ratings.
+# Of one group of users, which is measured at once: some 50 MB of intermediate arrays.
 GROUP_RATINGS = 100_000
 SCORED = {"userId": "bigint"} | dict.fromkeys(("catalogue", "distance", "isolation"), "double")
 SCORED["rules_broken"] = "string"
@@ -66,7 +67,7 @@ class Scorer:
 
         ids, guests = profiles.of_rows(frame, self.population.place.films.ids)
         fold = ids % self.population.n_folds
-        features = measure_guests(self.population, guests, fold)
+        features, _ = measure_all(guests, self.population.place, self.population.index, fold, same=False)
         scores = scoring.judged(self.models, features, guests.size, fold)
         broken = rules.broken(features | {"n_ratings": guests.size.astype(float)})
         return pd.DataFrame(dict(zip(SCORED, (ids, *scores, rules.names(broken)), strict=True)))
@@ -85,30 +86,38 @@ def find(
     warehouse: Scalable,
     users: pd.DataFrame,
     judged: pd.DataFrame,
-    judge: Callable[[Warehouse], pd.DataFrame],
+    judge: Callable[[pd.DataFrame, Population, Catalogue], pd.DataFrame],
     seed: int,
 ) -> pd.DataFrame:
-    """The findings of all `users`, of whom `judged` rated enough; `judge` makes those of a delivery of few users."""
+    """The findings of all `users`, of whom `judged` rated enough; `judge` makes those of a population and its users."""
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.choice(judged["userId"].to_numpy(np.int64), SAMPLE_USERS, replace=False))
-    scored = _scored(warehouse, judged, sample, rng, seed)
-    chosen = np.union1d(sample, _suspects(scored))
-    return _joined(users, scored, judge(warehouse.of_users(chosen.tolist())))
+    films = load_films([warehouse])
+    known, ratings = _ratings_of(warehouse, judged, sample, films[0])
+    facts = film_facts.load(warehouse, films, judged, ratings)
+    population = survey_against(facts, ratings, rng)
+    attackers = catalogue.simulate(population, np.random.default_rng(seed + 1))
+    scored = _scored(warehouse, judged, known, population, attackers)
+    close, ratings = _ratings_of(warehouse, judged, np.union1d(sample, _suspects(scored)), films[0])
+    return _joined(users, scored, judge(close, survey_against(facts, ratings, rng), attackers))
+
+
+def _ratings_of(
+    warehouse: Scalable, judged: pd.DataFrame, users: Ints, film_ids: Ints
+) -> tuple[pd.DataFrame, Profiles]:
+    known = judged[judged["userId"].isin(users)].reset_index(drop=True)
+    return known, profiles.load(warehouse.of_users(users.tolist()), film_ids, known)
 
 
 def _scored(
-    warehouse: Scalable, judged: pd.DataFrame, sample: Ints, rng: np.random.Generator, seed: int
+    warehouse: Scalable, judged: pd.DataFrame, known: pd.DataFrame, population: Population, attackers: Catalogue
 ) -> pd.DataFrame:
-    """Both channels, the combined score and the broken rules of every judged user."""
+    """Both channels, the combined score and the broken rules of every judged user; `known` are the population's."""
     import pandas as pd
 
-    ids, genre, year = load_films([warehouse])
-    known = judged[judged["userId"].isin(sample)].reset_index(drop=True)
-    ratings = profiles.load(warehouse.of_users(sample.tolist()), ids, known)
-    population = survey(ratings, Films.of(ids, genre, year, ratings), rng)
-    models = scoring.learned(population, catalogue.simulate(population, np.random.default_rng(seed + 1)))
+    models = scoring.learned(population, attackers)
     groups = -(-int(judged["n_usable"].sum() - known["n_usable"].sum()) // GROUP_RATINGS)
-    others = judged.loc[~judged["userId"].isin(sample), "userId"].tolist()
+    others = judged.loc[~judged["userId"].isin(known["userId"]), "userId"].tolist()
     text = (Path(__file__).parent / "profiles.sql").read_text(encoding="utf-8")
     text = text.format(first_user=int(judged["userId"].min()), last_user=int(judged["userId"].max()))
     found = warehouse.of_users(others).map_users(text, Scorer(population, models), SCORED, max(1, groups))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,16 @@ class Background:
     @property
     def n_users(self) -> int:
         return len(self.start) - 1
+
+    @cached_property
+    def by_popularity(self) -> Ints:
+        """The films, the most rated first."""
+        return np.argsort(-self.count, kind="stable")
+
+    @cached_property
+    def overall(self) -> tuple[float, float]:
+        """Mean and standard deviation of all ratings."""
+        return float(self.rating.mean()), float(self.rating.std())
 
     def user(self, number: int) -> slice:
         return slice(int(self.start[number]), int(self.start[number + 1]))
@@ -255,8 +266,8 @@ def _open(
     sizes = (profile_size, profile_size) if isinstance(profile_size, int) else profile_size
     push = bool(rng.random() < 0.6) if kind.push is None else kind.push
     opens = int(rng.choice(data.timestamp))
-    popular = np.argsort(-data.count, kind="stable")
-    selected = rng.choice(popular[: max(3, min(60, len(popular)))], size=int(rng.integers(3, 12)), replace=True)
+    popular = data.by_popularity[: max(3, min(60, len(data.count)))]
+    selected = rng.choice(popular, size=int(rng.integers(3, 12)), replace=True)
     return Campaign(
         data=data,
         rng=rng,
@@ -326,7 +337,7 @@ def _any_films(campaign: Campaign, n: int) -> Ints:
 def _popular_films(campaign: Campaign, n: int, share: float | None = None) -> Ints:
     """Films drawn evenly from the most rated `share`: Hurley's x of average-over-popular."""
     share = float(campaign.rng.uniform(0.03, 0.5)) if share is None else share
-    ranked = np.argsort(-campaign.data.count, kind="stable")
+    ranked = campaign.data.by_popularity
     top = ranked[: max(n, int(share * len(ranked)))]
     return campaign.rng.choice(top, size=min(n, len(top)), replace=False)
 
@@ -356,8 +367,12 @@ def _with_targets(campaign: Campaign, films: Ints, levels: Floats, aim: float | 
 def _random(campaign: Campaign) -> Profile:
     """Random films, ratings about the overall mean."""
     films = _any_films(campaign, campaign.size())
-    overall = campaign.data.rating
-    return _with_targets(campaign, films, campaign.rng.normal(overall.mean(), max(overall.std(), 0.3), len(films)))
+    return _with_targets(campaign, films, _overall_ratings(campaign, films))
+
+
+def _overall_ratings(campaign: Campaign, films: Ints) -> Floats:
+    mean, spread = campaign.data.overall
+    return campaign.rng.normal(mean, max(spread, 0.3), len(films))
 
 
 def _average_ratings(campaign: Campaign, films: Ints) -> Floats:
@@ -381,8 +396,7 @@ def _bandwagon(campaign: Campaign) -> Profile:
     """A few films that everybody knows at the level aimed for, random fillers, the target."""
     fillers = _any_films(campaign, campaign.size())
     films = np.concatenate([campaign.selected, fillers])
-    overall = campaign.data.rating
-    levels = campaign.rng.normal(overall.mean(), max(overall.std(), 0.3), len(films))
+    levels = _overall_ratings(campaign, films)
     levels[: len(campaign.selected)] = campaign.aim
     return _with_targets(campaign, films, levels)
 
@@ -390,7 +404,7 @@ def _bandwagon(campaign: Campaign) -> Profile:
 def _reverse_bandwagon(campaign: Campaign) -> Profile:
     """Widely disliked films at the bottom, random fillers, the target nuked."""
     data = campaign.data
-    known = np.argsort(-data.count, kind="stable")[: max(20, len(data.count) // 10)]
+    known = data.by_popularity[: max(20, len(data.count) // 10)]
     disliked = known[np.argsort(data.mean[known], kind="stable")][: 4 * len(campaign.selected)]
     low = campaign.rng.choice(disliked, size=min(len(campaign.selected), len(disliked)), replace=False)
     fillers = _any_films(campaign, campaign.size())

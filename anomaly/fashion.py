@@ -41,6 +41,11 @@ class Eras:
         for _, part in profiles.chunks():
             cell = part.film * np.int64(n_eras) + np.searchsorted(border, part.timestamp)
             counted += np.bincount(cell, minlength=counted.size).reshape(counted.shape).astype(np.float32)
+        return cls.counted(border, counted)
+
+    @classmethod
+    def counted(cls, border: Ints, counted: Floats) -> Eras:
+        """The eras between these borders, from the ratings of each film in each: shape (n_films, n_eras)."""
         near = _with_neighbours(counted)
         return cls(border, near, near.sum(axis=0, dtype=float))
 

@@ -83,7 +83,9 @@ class Extremes:
 
     def with_ratings(self, profiles: Profiles) -> Extremes:
         """The same with these profiles' ratings, once more if they were added before."""
-        return replace(self, added=np.sort(_extreme_keys(profiles)[0]))
+        more = replace(self, added=np.sort(_extreme_keys(profiles)[0]))
+        vars(more)["all_time"] = self.all_time  # of the indexed keys: not to be counted anew for each handful of guests
+        return more
 
     def others(self, key: Ints) -> Ints:
         """How many other keys have the film and end of each key, at any time."""
@@ -95,7 +97,11 @@ class Extremes:
     def others_within(self, key: Ints, window: int) -> Ints:
         """How many other keys of the same film and end lie within the window (in seconds) about each key."""
         low, high = np.maximum(key - window, key >> KEY_BITS << KEY_BITS), key + window
-        return _between(self.key, low, high) + _between(self.added, low, high) - 1
+        return self.indexed(low, high) + _between(self.added, low, high) - 1
+
+    def indexed(self, low: Ints, high: Ints) -> Ints:
+        """How many indexed keys lie in each closed range."""
+        return _between(self.key, low, high)
 
 
 def _between(key: Ints, low: Ints, high: Ints) -> Ints:

@@ -98,7 +98,7 @@ def find_anomalies(
         return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
-        return at_scale.find(warehouse, users, judged, find_anomalies, seed)
+        return at_scale.find(warehouse, users, judged, _judge_all, seed)
     population, n_judged, trusted = _gather(warehouse, judged, reference, trusted_users, seed)
     if reference is not None or trusted_users is not None:
         _check_trusted(int(trusted.sum()))
@@ -184,6 +184,12 @@ def _judge(
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
     table = _table(judged, population, scores, judgement, broken, trusted, found, witness)
     return _with_undetermined(users, table)
+
+
+def _judge_all(users: pd.DataFrame, population: Population, attackers: catalogue.Catalogue) -> pd.DataFrame:
+    """Where nobody is trusted, and everybody of the population is under judgement."""
+    nobody = np.zeros(len(users), bool)
+    return _judge(users, users, population, attackers, len(users), nobody, rate=1.0)
 
 
 def _decide(

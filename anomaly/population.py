@@ -12,6 +12,7 @@ import numpy as np
 from anomaly import tastes
 from anomaly.fashion import Eras
 from anomaly.features import Extremes, Place, measure
+from anomaly.film_facts import Facts
 from anomaly.neighbours import Index
 from anomaly.profiles import Films, Profiles
 
@@ -55,10 +56,14 @@ class Population:
 
 def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
     """Measure every user of `profiles` against all others."""
+    return survey_against(Facts(films, Extremes.of(profiles), Eras.of(profiles, len(films.ids))), profiles, rng)
+
+
+def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -> Population:
+    """The same where `profiles` are some of the users by whose ratings these facts are known."""
     fold = _folds(profiles.n_users, rng)
-    learned = tastes.learn(profiles, films, fold, rng)
-    place = Place(films, learned, Extremes.of(profiles), Eras.of(profiles, len(films.ids)))
-    index = Index.of(profiles, len(films.ids))
+    place = Place(facts.films, tastes.learn(profiles, facts.films, fold, rng), facts.extremes, facts.eras)
+    index = Index.of(profiles, len(facts.films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
     return Population(profiles, place, index, fold, features, most_like)
 

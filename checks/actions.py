@@ -132,7 +132,8 @@ class QuarantineAction(RunAction):
         from checks import quarantine
 
         if under_way.spark is not None:
-            return  # the command says that Spark's tables are not parted: they may be larger than this machine
+            self._part_on_spark(verdict, under_way)
+            return
         # GX's own connection: DuckDB opens a file once a process, with one configuration.
         engine = self._resolve_context().context.data_sources.get(self.datasource).get_execution_engine().engine
         with engine.connect() as connection:
@@ -141,6 +142,12 @@ class QuarantineAction(RunAction):
                 return connection.exec_driver_sql(text).fetchall()
 
             quarantine.part(verdict, under_way, execute, self.compression)
+
+    def _part_on_spark(self, verdict: gate.Verdict, under_way: Run) -> None:
+        from checks import spark_quarantine
+
+        if spark_quarantine.is_here(under_way.spark.spark):  # the command says that nothing is parted on a cluster
+            spark_quarantine.part(verdict, under_way, self.compression)
 
 
 class ReceiptAction(RunAction):

@@ -30,6 +30,8 @@ from checks.warehouse import SourceFile, literal, quoted
 QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
 QUICKLY = ", compression_level 1"  # two thirds of the time of zstd's usual level, for four hundredths more room
+# Lines are numbered over all files of a table; a reader looks for one in its file.
+OWN_LINE = f"delivered.{LOCATOR} - files.before as {LOCATOR}"
 BREAKS = frozenset({gate.Status.FAILED, gate.Status.WAIVED})
 
 STAYS = (
@@ -82,14 +84,15 @@ class _Table:
         self.name, self.run, self.execute = name, run, execute
         critical = [o for o in verdict.of_suites([name]).outcomes if o.severity == "critical"]
         broken = [o for o in critical if o.status in BREAKS]
-        self.rules = [o for o in broken if _is_sql(o.rows_query)]
-        self.unlocated = [o for o in broken if o.unexpected_count and not _is_sql(o.rows_query)]
+        self.rules = [o for o in broken if is_sql(o.rows_query)]
+        self.unlocated = [o for o in broken if o.unexpected_count and not is_sql(o.rows_query)]
         self.unjudged = [o for o in critical if o.status is gate.Status.UNDETERMINED]
         self.columns = [str(row[0]) for row in execute(f"describe {quoted(name)}") if row[0] != LOCATOR]
 
     def part(self, compression: str) -> Counts:
         source = self.run.sources[self.name]
         self._find_broken()
+        self._list_files()
         counts = Counts(
             self.name,
             rows_in=source.loaded_rows + source.rejected_rows,
@@ -138,8 +141,14 @@ class _Table:
         (counted,) = self.execute(f"select sum(num_rows) from parquet_file_metadata({literal(str(path))})")
         return int(counted[0])
 
+    def _list_files(self) -> None:
+        """Fill the table `files`: the lines before the first one of each of the table's files, and its name."""
+        listed = self.run.sources[self.name].parts or ((0, self.run.file_of(self.name) or ""),)
+        values = ", ".join(f"({before}, {literal(name)})" for before, name in listed)
+        self.execute(f"create or replace temp table files as from (values {values}) as listed(before, name)")
+
     def _write_quarantined(self) -> int:
-        rows = f"{self._broken_rows()} union all {self._rejected_rows()} order by {LOCATOR}"
+        rows = f"{self._broken_rows()} union all {self._rejected_rows()} order by 1, 2"
         (counted,) = self.execute(f"select count(*) from ({rows}) as quarantined")
         if counted[0]:
             path = self._path(QUARANTINE, "csv")
@@ -148,20 +157,20 @@ class _Table:
 
     def _broken_rows(self) -> str:
         cells = [f"{_cell(f'delivered.{quoted(name)}')} as {_heading(name)}" for name in self.columns]
-        file = _cell(literal(self.run.file_of(self.name) or ""))
-        return f"""select {file} as source_file, {LOCATOR}, {_cell("by_line.rules")} as rules, by_line.expectations,
-                {"".join(f"{cell}, " for cell in cells)}null as raw_text
+        return f"""select {_cell("files.name")} as source_file, {OWN_LINE}, {_cell("by_line.rules")} as rules,
+                by_line.expectations, {"".join(f"{cell}, " for cell in cells)}null as raw_text
             from {quoted(self.name)} as delivered join (
                 select {LOCATOR}, string_agg(rule, ' ' order by rule) as rules,
                     string_agg(expectation, ' ' order by rule) as expectations
                 from (select distinct * from broken) as each_once group by {LOCATOR}
-            ) as by_line using ({LOCATOR})"""
+            ) as by_line using ({LOCATOR}) asof join files on delivered.{LOCATOR} > files.before"""
 
     def _rejected_rows(self) -> str:
         nulls = "".join("null, " for _ in self.columns)
         reason = "concat_ws(': ', column_name, reason)"
-        return f"""select {_cell("source_file")}, {LOCATOR}, {_cell(reason)}, null, {nulls}{_cell("raw_text")}
-            from {REJECTED_ROWS} where table_name = {literal(self.name)}"""
+        return f"""select {_cell("source_file")}, {OWN_LINE}, {_cell(reason)}, null, {nulls}{_cell("raw_text")}
+            from {REJECTED_ROWS} as delivered asof join files on delivered.{LOCATOR} > files.before
+            where table_name = {literal(self.name)}"""
 
     def _path(self, folder: str, suffix: str) -> Path:
         path = self.run.output / folder / f"{self.name}.{suffix}"
@@ -169,7 +178,7 @@ class _Table:
         return path
 
 
-def _is_sql(query: str | None) -> bool:
+def is_sql(query: str | None) -> bool:
     """Whether it can be run here; another engine of GX's gives its own language (`df.filter(…)`)."""
     return query is not None and query.lstrip().lower().startswith(("select", "with"))
 

@@ -44,6 +44,7 @@ PACKAGES = (
     "scipy",
     "scikit-learn",
 )
+ENGINE_PACKAGES = {"spark": ("pyspark", "sqlglot")}  # besides
 RULES = (
     "great_expectations.yml",
     "checkpoints/*.json",
@@ -51,6 +52,10 @@ RULES = (
     "validation_definitions/*.json",
     "waivers.yml",
 )
+
+
+# What the files of a delivery are called where every table is one file.
+PLAIN_NAMES = frozenset(f"{table.name}{suffix}" for table in DELIVERED for suffix in files.SUFFIXES)
 
 
 class ReceiptError(Exception):
@@ -74,6 +79,7 @@ def content(run: Run, verdict: Verdict) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": str(verdict.decision),
+        "engine": run.engine,
         "fail_on": verdict.fail_on,
         "settings": dict(run.settings),
         "valid_until": _valid_until(verdict),
@@ -84,8 +90,12 @@ def content(run: Run, verdict: Verdict) -> dict[str, Any]:
         "data": dict(_delivered(run)),
         "rules": rules(run.root),
         "validated": {path.name: _fingerprint(path) for path in _validated(run.output / VALIDATED)},
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | _versions(run.engine),
     }
+
+
+def _versions(engine: str) -> dict[str, str]:
+    return {name: metadata.version(name) for name in PACKAGES + ENGINE_PACKAGES.get(engine, ())}
 
 
 def _valid_until(verdict: Verdict) -> str | None:
@@ -97,7 +107,9 @@ def _valid_until(verdict: Verdict) -> str | None:
 def _delivered(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     """The hashes taken while loading: those of the very bytes that were judged."""
     for source in run.sources.values():
-        if source.path is not None:
+        for name, digest, size in source.hashes:
+            yield name, {"sha256": digest, "bytes": size, "table": source.table}
+        if source.path is not None and not source.hashes:
             counts = {"rows": source.loaded_rows, "rejected_rows": source.rejected_rows}
             yield source.path.name, {"sha256": source.sha256, "bytes": source.size} | counts
 
@@ -201,15 +213,32 @@ def _same(stated: Any, computed: str) -> bool:
     return hmac.compare_digest(str(stated).encode("utf-8", "replace"), computed.encode())
 
 
-def check_data(receipt: Mapping[str, Any], folder: Path) -> None:
-    """Raise ReceiptError unless the tables' files in `folder` are the very files that the receipt was given for."""
+def check_data(receipt: Mapping[str, Any], folder: Path, spark_settings: Mapping[str, str] | None = None) -> None:
+    """Raise ReceiptError unless the tables' files in `folder` are the very files that the receipt was given for.
+
+    What only Spark reads, tables of many files, a pattern of folders or an address, is read by it again.
+    """
+    known = _hashes(receipt, "data")
+    if receipt.get("engine") == "spark" and not (folder.is_dir() and known.keys() <= PLAIN_NAMES):
+        _check_hashes(known, _hashes_by_spark(folder, spark_settings or {}), folder)
+        return
     if not folder.is_dir():
         raise ReceiptError(f"{folder}: is no folder; give the one that holds ratings.csv and movies.csv.")
     try:
         found = [files.find(folder, table.name) for table in DELIVERED]
     except files.DeliveryError as error:
         raise ReceiptError(str(error)) from error
-    _check(_hashes(receipt, "data"), [path for path in found if path is not None], folder)
+    _check(known, [path for path in found if path is not None], folder)
+
+
+def _hashes_by_spark(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    from checks import spark_files, spark_session
+
+    try:
+        spark = spark_session.start(given=dict(settings))
+        return spark_files.hashes(spark, folder, [table.name for table in DELIVERED])
+    except files.DeliveryError as error:
+        raise ReceiptError(str(error)) from error
 
 
 def check_validated(receipt: Mapping[str, Any], folder: Path) -> None:
@@ -236,12 +265,24 @@ def _check(hashes: Mapping[str, str], found: list[Path], folder: Path) -> None:
 
 def _check_named(hashes: Mapping[str, str], found: Mapping[str, Path], folder: Path) -> None:
     """Only what was found is opened, never a path that the receipt names."""
+    _check_names(hashes, found, folder)
+    for path in found.values():
+        if problem := files.problem(path):
+            raise ReceiptError(f"{path.parent}: {problem}.")
+    _check_hashes(hashes, {name: sha256(path) for name, path in found.items()}, folder)
+
+
+def _check_names(hashes: Mapping[str, str], found: Mapping[str, Any], folder: Path) -> None:
     for name in sorted(hashes.keys() - found.keys()):
         raise ReceiptError(f"{folder / name}: is not there, but the receipt was given for it.")
     for name in sorted(found.keys() - hashes.keys()):
-        raise ReceiptError(f"{found[name]}: is there, but the receipt was not given for it.")
+        raise ReceiptError(f"{folder / name}: is there, but the receipt was not given for it.")
+
+
+def _check_hashes(hashes: Mapping[str, str], found: Mapping[str, str], folder: Path) -> None:
+    _check_names(hashes, found, folder)
     for name in sorted(hashes):
-        if problem := files.problem(found[name]):
-            raise ReceiptError(f"{found[name].parent}: {problem}.")
-        if not _same(hashes[name], sha256(found[name])):
-            raise ReceiptError(f"{found[name]}: is not the file that the receipt was given for (its SHA-256 differs).")
+        if not _same(hashes[name], found[name]):
+            raise ReceiptError(
+                f"{folder / name}: is not the file that the receipt was given for (its SHA-256 differs)."
+            )

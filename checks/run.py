@@ -63,6 +63,11 @@ class Run:
     figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
     announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
 
+    @property
+    def engine(self) -> str:
+        """What did the work: duckdb or spark."""
+        return "duckdb" if self.spark is None else "spark"
+
     def announce(self, telling: Callable[[], None]) -> None:
         """Call `telling` when the results are published, in order; at once where nothing will publish them.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path, PosixPath
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # Lines that only the exact reader can tell: a quote, a carriage return or a NUL inside.
 ODD_CHARACTERS = '["\\r\\x00]'
 GLOB = "*?[]{}"
+HASHED_AT_ONCE = 4  # an object store hands over several files in the time of one
 
 
 class Address(PosixPath):
@@ -36,6 +38,8 @@ class Address(PosixPath):
 
 def place(text: str) -> Path:
     """What --data names: a folder here, or the address of one elsewhere."""
+    if text.startswith("file:/"):
+        return Path(re.sub("^file:/+", "/", text))
     return Address(text) if "://" in text else Path(text)
 
 
@@ -64,6 +68,29 @@ def find(spark: Any, folder: Path, tables: Sequence[str]) -> dict[str, list[Data
     `folder` may be a pattern: then the files of all folders that match are taken together.
     Raises DeliveryError where there is none, or where a table is there in two ways: choosing one would be a guess.
     """
+    try:
+        return _find(spark, folder, tables)
+    except DeliveryError:
+        raise
+    except Exception as error:  # Spark's, Java's and the filesystem's
+        raise DeliveryError(_unreachable(spark, folder, error)) from error
+
+
+def _unreachable(spark: Any, folder: Path, error: Exception) -> str:
+    from checks.spark_session import reason
+
+    cause = reason(error)
+    if "ClassNotFoundException" not in cause and "No FileSystem for scheme" not in cause:
+        return f"{folder}: can't be read ({cause})."
+    version = spark._jvm.org.apache.hadoop.util.VersionInfo.getVersion()
+    scheme = str(folder).partition("://")[0]
+    return (
+        f"{folder}: Spark has no filesystem for {scheme}:// here; name its packages, as for s3a:// with --spark-conf "
+        f"spark.jars.packages=org.apache.hadoop:hadoop-aws:{version}."
+    )
+
+
+def _find(spark: Any, folder: Path, tables: Sequence[str]) -> dict[str, list[DataFile]]:
     roots = _folders(spark, folder)
     if not roots:
         raise DeliveryError(f"{folder}: is no folder; give one that holds ratings and movies.")
@@ -84,12 +111,7 @@ def _folders(spark: Any, folder: Path) -> list[Any]:
         text = str(folder.absolute())
         text = "file://" + (_escaped(text) if folder.exists() else text)
     path = spark._jvm.org.apache.hadoop.fs.Path(text)
-    try:
-        statuses = _system(spark, path).globStatus(path) or []
-    except Exception as error:
-        from checks.spark_session import reason
-
-        raise DeliveryError(f"{folder}: can't be read ({reason(error)}).") from error
+    statuses = _system(spark, path).globStatus(path) or []
     return sorted((one.getPath() for one in statuses if one.isDirectory()), key=str)
 
 
@@ -136,17 +158,37 @@ def _data_file(status: Any, root: Any, prefix: str) -> DataFile:
     return DataFile(address, prefix + address.removeprefix(base), status.getLen(), status.getModificationTime())
 
 
-def sha256(parts: Sequence[DataFile]) -> str | None:
-    """The SHA-256 of a table's one file, or of the list of its files' (as sha256sum prints it); None elsewhere."""
-    digests = []
-    for part in parts:
-        if part.local is None:
-            return None
+def digests(spark: Any, parts: Sequence[DataFile]) -> list[str]:
+    """The SHA-256 of each file, wherever it is. Raises what reading it raises."""
+    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
+        return list(pool.map(lambda part: _digest(spark, part), parts))
+
+
+def _digest(spark: Any, part: DataFile) -> str:
+    if part.local is not None:
         with part.local.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    if len(digests) == 1:
-        return digests[0]
-    listed = "".join(f"{digest}  {part.name}\n" for digest, part in zip(digests, parts, strict=True))
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    path = spark._jvm.org.apache.hadoop.fs.Path(part.address)
+    stream = _system(spark, path).open(path)
+    try:
+        return str(spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+    finally:
+        stream.close()
+
+
+def hashes(spark: Any, folder: Path, tables: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of each file of the tables, by name. Raises DeliveryError."""
+    parts = [part for listed in find(spark, folder, tables).values() for part in listed]
+    if problem := unreadable(parts):
+        raise DeliveryError(f"{folder}: {problem}.")
+    return dict(zip((part.name for part in parts), digests(spark, parts), strict=True))
+
+
+def sha256(parts: Sequence[DataFile], found: Sequence[str]) -> str:
+    """The SHA-256 of a table's one file, or of the list of its files' (as sha256sum prints it)."""
+    if len(parts) == 1:
+        return found[0]
+    listed = "".join(f"{digest}  {part.name}\n" for digest, part in zip(found, parts, strict=True))
     return hashlib.sha256(listed.encode()).hexdigest()
 
 

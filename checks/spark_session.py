@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -18,13 +19,13 @@ from checks.files import DeliveryError
 INSTALL = "pip install -r requirements-spark.txt"
 LOCAL = "local[*]"
 SHIPPED = ("checks", "anomaly", "drift")  # what Python workers import
-SETTINGS = {
+# What results hang on, whatever else is set.
+MEANING = {
     "spark.sql.ansi.enabled": "true",  # what overflows raises, as in DuckDB, and is never taken for a number
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
 }
+QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 # A run without a cluster opens no port to others; its driver, which is also its only worker, needs room to cache.
 LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
@@ -44,10 +45,10 @@ def check_installed() -> None:
         raise DeliveryError(f"--engine spark needs {error.name}, which is not installed: {INSTALL}") from error
 
 
-def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
+def start(master: str = LOCAL, given: dict[str, str] | None = None) -> Any:
     """A Spark session on `master`, of a SparkContext that this process shares. Raises DeliveryError.
 
-    What `settings` and Spark's own spark-defaults.conf say besides is kept: object stores' keys, memory, packages.
+    What the `given` settings, then Spark's own spark-defaults.conf, say of memory, packages or keys is kept.
     """
     check_installed()
     from pyspark.sql import SparkSession
@@ -55,8 +56,7 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("movie-ratings-data-quality")
-    local = LOCAL_SETTINGS if master.startswith("local") else {}
-    for name, value in (SETTINGS | local | (settings or {})).items():
+    for name, value in settings(master, given or {}).items():
         builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
@@ -64,6 +64,21 @@ def start(master: str = LOCAL, settings: dict[str, str] | None = None) -> Any:
     except Exception as error:
         raise DeliveryError(f"--spark-master {master}: Spark can't be started there ({reason(error)}).") from error
     return session
+
+
+def settings(master: str, given: dict[str, str]) -> dict[str, str]:
+    """What Spark is told on `master`; what its own spark-defaults.conf says of the usual ones it is not told."""
+    usual = QUIET | (LOCAL_SETTINGS if master.startswith("local") else {})
+    said = _said_by_spark()
+    return {name: value for name, value in usual.items() if name not in said} | given | MEANING
+
+
+def _said_by_spark() -> set[str]:
+    """The names of the settings in spark-defaults.conf, which Spark puts behind all that a program sets."""
+    home = os.environ.get("SPARK_CONF_DIR") or Path(os.environ.get("SPARK_HOME", ".")) / "conf"
+    file = Path(home) / "spark-defaults.conf"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return {re.split(r"[\s=:]", line.strip(), maxsplit=1)[0] for line in lines}
 
 
 @cache

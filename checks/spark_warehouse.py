@@ -6,9 +6,9 @@ findings tables, which also stand in a small DuckDB file, where reports look the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -271,7 +271,7 @@ class _Loader:
         self.warehouse, self.table, self.path, self.parts = warehouse, table, path, parts
 
     def load(self) -> Any:
-        spark, hashed = self.warehouse.spark, _Hashing(self.parts)
+        spark, hashed = self.warehouse.spark, _Hashing(self.warehouse.spark, self.parts)
         cells = spark_files.cells(spark, self.table.name, self.parts, MOST_COLUMNS)
         if isinstance(cells, str):
             raise DeliveryError(cells)
@@ -287,11 +287,13 @@ class _Loader:
         self.warehouse._register(self.table.name, good.select(LOCATOR, *(_quoted(c.name) for c in columns)))
         return self._rejected(rows)
 
-    def _source(self, cells: spark_files.Cells, digest: str | None, rows: int, rejected: int) -> SourceFile:
-        size = sum(part.size for part in self.parts)
-        parts = cells.parts if len(cells.parts) > 1 else ()
-        names = cells.names
-        return SourceFile(self.table.name, self.path, digest, size, names, rows - rejected, rejected, parts=parts)
+    def _source(self, cells: spark_files.Cells, digests: list[str], rows: int, rejected: int) -> SourceFile:
+        size, whole = sum(part.size for part in self.parts), spark_files.sha256(self.parts, digests)
+        source = SourceFile(self.table.name, self.path, whole, size, cells.names, rows - rejected, rejected)
+        if len(self.parts) == 1 and self.parts[0].name == self.path.name:
+            return source
+        hashed = tuple((part.name, digest, part.size) for part, digest in zip(self.parts, digests, strict=True))
+        return replace(source, parts=cells.parts, hashes=hashed)
 
     def _rejected(self, rows: Any) -> Any:
         from pyspark.sql import functions as F  # noqa: N812
@@ -309,20 +311,14 @@ class _Loader:
 class _Hashing:
     """Hashes the files beside Spark's work, which leaves this process idle."""
 
-    def __init__(self, parts: Sequence[spark_files.DataFile]) -> None:
-        self.digest: str | None = None
-        self.thread = threading.Thread(target=self._hash, args=(parts,))
-        self.thread.start()
+    def __init__(self, spark: Any, parts: Sequence[spark_files.DataFile]) -> None:
+        self.pool = ThreadPoolExecutor(1)
+        self.digests = self.pool.submit(spark_files.digests, spark, parts)
 
-    def _hash(self, parts: Sequence[spark_files.DataFile]) -> None:
-        try:
-            self.digest = spark_files.sha256(parts)
-        except OSError:  # told by who reads the file
-            self.digest = None
-
-    def result(self) -> str | None:
-        self.thread.join()
-        return self.digest
+    def result(self) -> list[str]:
+        """The SHA-256 of each file. Raises what reading it raises."""
+        self.pool.shutdown()
+        return self.digests.result()
 
 
 def _typed(cells: Any, columns: Sequence[Column]) -> Any:

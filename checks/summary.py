@@ -27,6 +27,7 @@ def summary(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
         "verdict": str(verdict.decision),
         "exit_code": verdict.exit_code,
         "why": verdict.why(),
+        "engine": run.engine,
         "fail_on": verdict.fail_on,
         "settings": dict(run.settings),
         "started": run.started.isoformat(timespec="seconds"),

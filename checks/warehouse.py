@@ -50,7 +50,9 @@ class SourceFile:
     loaded_rows: int = 0
     rejected_rows: int = 0
     problem: str | None = None
-    parts: tuple[tuple[int, str], ...] = ()  # where files are many: the lines before each one's first, and its name
+    # Where files are many, or below folders of the delivery:
+    parts: tuple[tuple[int, str], ...] = ()  # the lines before each one's first, and its name
+    hashes: tuple[tuple[str, str, int], ...] = ()  # the name, SHA-256 and bytes of each
 
 
 @dataclass

@@ -93,6 +93,7 @@ def total_variation(reference: NDArray[np.float64], current: NDArray[np.float64]
 
 def wasserstein(reference: NDArray[np.float64], current: NDArray[np.float64], edges: tuple[float, ...]) -> float:
     """How far values moved on average, in the feature's unit, taking each bin's values at its middle."""
+    # As scipy.stats.wasserstein_distance, which takes longer to import than everything here to compute.
     middles = (np.asarray(edges[:-1]) + np.asarray(edges[1:])) / 2
     below = np.cumsum(current - reference)[:-1]
     return float((np.abs(below) * np.diff(middles)).sum())

@@ -274,7 +274,8 @@ def _judge(
             findings.write_files(warehouse, staging, run.names)
         if arguments.engine == "spark":
             run = replace(run, spark=warehouse)
-            progress.say("On Spark, quarantine/ and validated/ are not made.")
+            if not (arguments.spark_master or "local").startswith("local"):
+                progress.say("On a cluster, quarantine/ and validated/ are not made.")
         else:
             open_warehouse.close()  # GX opens the file itself, which DuckDB locks
         with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):

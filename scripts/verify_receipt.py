@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from checks import receipt
+from checks.spark_files import place
+from scripts.job.arguments import spark_setting
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,12 +29,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.verify_receipt", description=__doc__)
     parser.add_argument("receipt", type=Path, metavar="RECEIPT", help="the receipt.json of a passed run")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder of data that is to be used")
+    parser.add_argument(
+        "--data",
+        type=place,
+        required=True,
+        metavar="DIR",
+        help="the folder of data that is to be used; of a run on Spark also a pattern or address, as it was judged",
+    )
     parser.add_argument(
         "--rules",
         type=Path,
         metavar="DIR",
         help="also demand that suites, checkpoint and waivers in this folder are those that were judged by (gx)",
+    )
+    parser.add_argument(
+        "--spark-conf",
+        type=spark_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of Spark's, where it must read the data, as for scripts.run_checkpoint",
     )
     return parser.parse_args(argv)
 
@@ -41,7 +57,7 @@ def _verify(arguments: argparse.Namespace) -> str:
     """One line on a receipt that holds. Raises ReceiptError where it does not."""
     key = receipt.key_from_environment()
     found = receipt.read(arguments.receipt, key)
-    receipt.check_data(found, arguments.data)
+    receipt.check_data(found, arguments.data, dict(arguments.spark_conf))
     if arguments.rules is not None:
         receipt.check_rules(found, arguments.rules)
     return f"{arguments.data}: passed on {found.get('issued')} ({_signed(found, key)}, digest {found['digest']})."

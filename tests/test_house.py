@@ -78,7 +78,10 @@ print("reached")"""
     assert done.stdout.endswith("reached\n"), "a process that ends early with exit code 0 looks like a pass"
 
 
-def test_a_hidden_module_is_not_found_within_the_block_alone() -> None:
-    with hidden("tomllib.gone", "colorsys"), pytest.raises(ModuleNotFoundError):
-        importlib.import_module("colorsys")
-    assert importlib.import_module("colorsys")
+def test_a_hidden_module_is_not_found_within_the_block_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "to_be_hidden.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with hidden("to_be_hidden", "sys"), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("to_be_hidden")
+    assert importlib.import_module("to_be_hidden")
+    assert sys.modules["sys"] is sys, "what is there stays"

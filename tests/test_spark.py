@@ -17,6 +17,7 @@ import pytest
 
 from checks import suites
 from checks.warehouse import load
+from scripts import verify_receipt
 from scripts.run_checkpoint import main
 from tests import deliveries
 from tests.conftest import ROOT
@@ -296,7 +297,15 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
     report = (tmp_path / "many-out" / "report.md").read_text()
     assert "ratings-2.csv:4" in report, "the file and its own line"
     assert "ratings-2.csv:6" in report
-    assert not (tmp_path / "many-out" / "validated").exists()
+    quarantined = pd.read_csv(tmp_path / "many-out" / "quarantine" / "ratings.csv")
+    assert quarantined[["source_file", "source_line"]].to_numpy().tolist() == [
+        ["ratings-2.csv", 4],
+        ["ratings-2.csv", 6],
+    ]
+    rows = [
+        len(pd.read_parquet(tmp_path / f"{name}-out" / "validated" / "ratings.parquet")) for name in ("one", "many")
+    ]
+    assert rows[0] == rows[1]
     tables = [pd.read_csv(tmp_path / f"{name}-out" / "user_statistics_with_anomalies.csv") for name in ("one", "many")]
     pd.testing.assert_series_equal(tables[0]["score"], tables[1]["score"], rtol=1e-6)
     for file in ("drift_analysis.csv", "drift_trends.csv"):
@@ -336,3 +345,140 @@ def test_without_spark_one_sentence_says_how_to_get_it(
 def test_a_master_without_the_engine_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--spark-master", "local"]) == 2
     assert "--spark-master: is for --engine spark." in capsys.readouterr().err
+
+
+# --- what a run leaves -------------------------------------------------------------------------------------------
+
+
+@spark_only
+def test_rows_are_parted_as_without_spark(session: Any, tmp_path: Path) -> None:
+    files = broken()
+    files["movies"].append(files["movies"][1])  # a film twice
+    one = deliveries.write(tmp_path / "data", files)
+    outputs = [run_whole(one, tmp_path / name, *more) for name, more in (("duck", []), ("spark", ON_SPARK))]
+    counts = [json.loads((output / "quarantine" / "counts.json").read_text()) for output in outputs]
+    assert counts[0] == counts[1]
+    assert all(count["quarantined"] for count in counts[0]), "there is something to part in every table"
+    for table in deliveries.DELIVERED_SUITES[:4]:
+        duck, spark = ((output / "quarantine" / f"{table}.csv").read_text() for output in outputs)
+        assert sorted(duck.splitlines()) == sorted(spark.splitlines())
+        kept = [pd.read_parquet(output / "validated" / f"{table}.parquet") for output in outputs]
+        pd.testing.assert_frame_equal(*(_sorted(frame) for frame in kept))
+    assert sorted(path.name for path in outputs[1].iterdir()) == sorted(path.name for path in outputs[0].iterdir())
+
+
+ON_SPARK = ["--engine", "spark", "--spark-master", "local[2]"]
+
+
+def run_whole(folder: Path | str, output: Path, *more: str) -> Path:
+    assert main(["--data", str(folder), "--output", str(output), "--quiet", *more]) in (0, 1, 2)
+    return output
+
+
+@spark_only
+def test_a_receipt_for_many_files_in_folders_of_a_pattern(
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = deliveries.whole()
+    header, *lines = files.pop("ratings")
+    deliveries.write(tmp_path / "2024-01", files | {"ratings": [header, *lines[:1000]]})
+    deliveries.write(tmp_path / "2024-02", {"ratings": [header, *lines[1000:]]})
+    pattern, output = str(tmp_path / "2024-*"), tmp_path / "out"
+    run_whole(pattern, output, *ON_SPARK)
+    receipt = json.loads((output / "receipt.json").read_text())
+    assert receipt["engine"] == "spark"
+    assert set(receipt["versions"]) >= {"pyspark", "sqlglot", "duckdb"}
+    names = {f"2024-01/{name}.csv" for name in (*files, "ratings")} | {"2024-02/ratings.csv"}
+    assert set(receipt["data"]) == names
+    verify = [str(output / "receipt.json"), "--data", pattern]
+    assert verify_receipt.main(verify) == 0
+    with (tmp_path / "2024-02" / "ratings.csv").open("a") as file:
+        file.write("1,1,4.0,1100000000\n")
+    assert verify_receipt.main(verify) == 1
+    assert "2024-02/ratings.csv: is not the file that the receipt was given for" in capsys.readouterr().err
+    (tmp_path / "2024-02" / "ratings.csv").unlink()
+    assert verify_receipt.main(verify) == 1
+    assert "2024-02/ratings.csv: is not there, but the receipt was given for it." in capsys.readouterr().err
+
+
+@spark_only
+def test_every_file_of_a_reference_is_recorded(session: Any, tmp_path: Path) -> None:
+    from scripts.job import findings
+    from scripts.run_checkpoint import parser
+
+    folder = many_files(tmp_path / "data", deliveries.clean())
+    recorded = findings.recorded(parser().parse_args(["--reference", str(folder), *ON_SPARK]))
+    names = [
+        "links.csv",
+        "movies/part-0.parquet",
+        "movies/part-1.parquet",
+        "ratings-1.csv.gz",
+        "ratings-2.csv",
+        "tags.csv",
+    ]
+    assert sorted(recorded["reference"]) == names
+
+
+@spark_only
+def test_what_was_parted_on_spark_can_be_trained_on(session: Any, tmp_path: Path) -> None:
+    from scripts import train
+
+    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    output = run_whole(folder, tmp_path / "out", *ON_SPARK)
+    assert verify_receipt.main([str(output / "receipt.json"), "--data", str(folder)]) == 0
+    assert train.main(["--run", str(output), "--model", str(tmp_path / "model")]) == 0
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+
+@spark_only
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("s3a://lake/delivery", "s3a://lake/delivery: Spark has no filesystem for s3a:// here; name its packages, as "),
+        ("nosuch://lake/delivery", "nosuch://lake/delivery: Spark has no filesystem for nosuch:// here; name its "),
+        ("hdfs://127.0.0.1:1/delivery", "hdfs://127.0.0.1:1/delivery: can't be read ("),
+    ],
+)
+def test_an_address_that_can_not_be_read_ends_in_one_sentence(
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str, said: str
+) -> None:
+    if address.startswith("s3a") and _has_s3a(session):
+        pytest.skip("there is a hadoop-aws jar beside Spark's own")
+    assert main(["--data", address, "--output", str(tmp_path / "out"), "--quiet", *ON_SPARK]) == 2
+    (line,) = (one for one in capsys.readouterr().err.splitlines() if "delivery" in one)
+    assert line.startswith(said)
+
+
+def _has_s3a(session: Any) -> bool:
+    return any(
+        "hadoop-aws" in jar for jar in session.sparkContext._jvm.System.getProperty("java.class.path").split(":")
+    )
+
+
+@spark_only
+def test_an_address_of_a_file_on_this_machine_is_its_folder(session: Any, tmp_path: Path) -> None:
+    from checks import spark_files, spark_warehouse
+
+    folder = deliveries.write(tmp_path / "a b+ü [1]", deliveries.clean())
+    with spark_warehouse.load(session, spark_files.place(f"file://{folder}")) as warehouse:
+        assert warehouse.count("ratings") == 100
+
+
+@spark_only
+def test_settings_given_are_before_ours_but_for_what_results_hang_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyspark", reason=REASON)
+    from checks import spark_session
+
+    (tmp_path / "spark-defaults.conf").write_text("# ours\nspark.driver.memory 9g\nspark.ui.enabled=true\n")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    given = {"spark.log.level": "INFO", "spark.sql.ansi.enabled": "false"}
+    used = spark_session.settings("local[2]", given)
+    assert "spark.driver.memory" not in used, "Spark takes its file's"
+    assert "spark.ui.enabled" not in used
+    assert used["spark.log.level"] == "INFO"
+    assert used["spark.sql.ansi.enabled"] == "true"
+    assert "spark.driver.host" not in spark_session.settings("spark://host:7077", {})

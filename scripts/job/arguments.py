@@ -43,6 +43,16 @@ def memory(text: str) -> int:
     return megabytes
 
 
+def spark_setting(text: str) -> tuple[str, str]:
+    """A setting of Spark's, such as spark.driver.memory=8g."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.startswith("spark."):
+        raise ArgumentTypeError(
+            f"'{name}' is no setting like spark.driver.memory=8g"
+        )  # a value may be a key: not shown
+    return name, value
+
+
 def day(text: str) -> str:
     """A date as in ISO 8601."""
     try:

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files
+from checks import files, spark_files
 from checks.gate import one_line
 from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
 from checks.spark_files import place
 from checks.spark_session import check_installed
 from checks.tables import DELIVERED, TRENDS
-from scripts.job.arguments import day, share
+from scripts.job.arguments import day, share, spark_setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +86,15 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="where Spark runs, such as spark://host:7077 (default: local[*], this machine); --data may then also be "
         "a pattern or an object store's address, and a table any number of files",
     )
+    group.add_argument(
+        "--spark-conf",
+        type=spark_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of Spark's, such as spark.driver.memory=8g, before those of its spark-defaults.conf; as often "
+        "as needed (other users of this machine can read it: keys belong into spark-defaults.conf or the environment)",
+    )
 
 
 def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | None = None) -> Warehouse:
@@ -94,15 +103,22 @@ def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | 
         from checks.warehouse import load
 
         return load(folder, database, database_limit(settings))
-    from checks import spark_session, spark_warehouse
+    from checks import spark_warehouse
 
-    return spark_warehouse.load(spark_session.start(settings.spark_master or spark_session.LOCAL), folder, database)
+    return spark_warehouse.load(_session(settings), folder, database)
+
+
+def _session(settings: argparse.Namespace) -> Any:
+    from checks import spark_session
+
+    return spark_session.start(settings.spark_master or spark_session.LOCAL, dict(settings.spark_conf))
 
 
 def check_settings(settings: argparse.Namespace) -> None:
     """Answer a mistake before the work begins. Raises SettingError."""
-    if settings.spark_master and settings.engine != "spark":
-        raise SettingError("--spark-master: is for --engine spark.")
+    for name in ("spark_master", "spark_conf"):
+        if getattr(settings, name) and settings.engine != "spark":
+            raise SettingError(f"--{name.replace('_', '-')}: is for --engine spark.")
     if settings.engine == "spark":
         check_installed()
     elsewhere = settings.engine == "spark" and "://" in str(settings.reference)
@@ -130,15 +146,18 @@ def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "split", "since")
     return {
         **{name: getattr(settings, name) for name in plain},
-        "reference": None if settings.reference is None else _hashes(settings.reference),
+        "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
     }
 
 
-def _hashes(reference: Path) -> dict[str, str]:
-    """The files of a reference by name."""
+def _hashes(settings: argparse.Namespace) -> dict[str, str]:
+    """The files of the reference by name."""
+    reference, tables = settings.reference, [table.name for table in DELIVERED]
     try:
-        found = [files.find(reference, table.name) for table in DELIVERED]
+        if settings.engine == "spark":
+            return spark_files.hashes(_session(settings), reference, tables)
+        found = [files.find(reference, table) for table in tables]
         return {path.name: sha256(path) for path in found if path is not None and not files.problem(path)}
     except files.DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
