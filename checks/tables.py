@@ -62,4 +62,5 @@ LINKS = Table(
 DELIVERED = (RATINGS, MOVIES, TAGS, LINKS)
 REJECTED_ROWS = "rejected_rows"
 FINDINGS = ("user_anomalies", "drift_findings")
+TRENDS = "drift_trends"  # of no suite: it shows when something moved, and decides nothing
 LOCATOR = "source_line"  # GX takes one list of locator columns for a whole checkpoint, so every table has it

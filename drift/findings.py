@@ -79,6 +79,7 @@ COLUMNS: Final = (
 )
 
 TEXT: Final = (
+    "every",
     "window_start",
     "feature",
     "title",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, judged_rows, table_of
-from drift.users import collect
-from drift.windows import Part, Window, windows_in_time
+from drift.users import collect_each
+from drift.windows import Window, windows_in_time, windows_of_folders
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 FREQUENCIES: Final = {"year": "Y", "quarter": "Q", "month": "M"}  # as pandas calls them
 OMITTED: Final = ("source_line", "recommendation", "cause")
+MOST_WINDOWS: Final = 120  # ten years of months; the more share the rate of false alarms, the less any can find
 
 
 def find_trends(
     warehouse: Handle,
     *,
+    reference: Handle | None = None,
     split: float = 0.8,
     since: str | date | int | None = None,
     every: str = "quarter",
@@ -35,22 +37,29 @@ def find_trends(
 ) -> pd.DataFrame:
     """Compare each year, quarter or month of the current window with the whole reference.
 
-    One row for each window and declared feature, with the columns of the drift findings and `window_start`, the
-    first day of the year, quarter or month. The windows share out the false-alarm rate between them, so that it
-    is the chance that any feature is called drifted in any window where nothing moved. Raises ValueError on a
-    parameter out of range.
+    One row for each window and declared feature, with the columns of the drift findings, `every`, and `window_start`,
+    the first day of the year, quarter or month. reference, split, since: as for `find_drift`. The windows share out
+    the false-alarm rate between them, so that it is the chance that any feature is called drifted in any window where
+    nothing moved. Raises ValueError on a parameter out of range, and where there are more than 120 windows.
     """
     if every not in FREQUENCIES:
         raise ValueError(f"every is {every!r}: must be one of {', '.join(FREQUENCIES)}")
-    windows = windows_in_time(warehouse, split, since)
+    windows = (
+        windows_in_time(warehouse, split, since)
+        if reference is None
+        else windows_of_folders(warehouse, reference, since)
+    )
     starts = _starts(windows, every)
-    rate = false_alarm_rate / max(1, len(starts) - 1)
+    narrowed = [_narrowed(windows, start, end) for start, end in pairwise(starts)]
+    rate = false_alarm_rate / max(1, len(narrowed))
+    relabellings = max(relabellings, round(2 / rate))
+    found = collect_each(windows, narrowed, declared_features())
     rows = [
-        row | {"window_start": start.date().isoformat()}
-        for start, end in pairwise(starts)
-        for row in _window_rows(windows, start, end, rate, max(relabellings, round(2 / rate)), seed)
+        row | {"every": every, "window_start": start.date().isoformat()}
+        for start, (each, collected) in zip(starts, found, strict=False)  # the last start is the end
+        for row in judged_rows(each, collected, rate, relabellings, seed)
     ]
-    columns = ["window_start", *(column for column in COLUMNS if column not in OMITTED)]
+    columns = ["every", "window_start", *(column for column in COLUMNS if column not in OMITTED)]
     return table_of(rows, columns)
 
 
@@ -58,27 +67,18 @@ def _starts(windows: Windows, every: str) -> list[pd.Timestamp]:
     """Starts of the current window's years, quarters or months, and the end of the last."""
     if windows.current is None:
         return []
-    periods = pd.period_range(
-        pd.Timestamp(windows.current.start, unit="s"),
-        pd.Timestamp(windows.current.end - 1, unit="s"),
-        freq=FREQUENCIES[every],
-    )
+    first, last = (pd.Timestamp(time, unit="s") for time in (windows.current.start, windows.current.end - 1))
+    periods = pd.period_range(first, last, freq=FREQUENCIES[every])
+    if len(periods) > MOST_WINDOWS:
+        raise ValueError(
+            f"every is {every!r}: makes {len(periods)} windows of {first:%Y-%m-%d} to {last:%Y-%m-%d}, and at most "
+            f"{MOST_WINDOWS} can be told apart; take longer ones or a later start"
+        )
     return [period.start_time for period in [*periods, periods[-1] + 1]]
 
 
-def _window_rows(
-    windows: Windows, start: pd.Timestamp, end: pd.Timestamp, rate: float, relabellings: int, seed: int
-) -> list[dict[str, Any]]:
-    """The findings of the reference against one part of the current window."""
+def _narrowed(windows: Windows, start: pd.Timestamp, end: pd.Timestamp) -> Windows:
+    """The reference against one part of the current window."""
     assert windows.current is not None
-    part = Window(max(int(start.timestamp()), windows.current.start), int(end.timestamp()))
-    narrowed = replace(windows, current=part, parts=tuple(_within(each, windows, part) for each in windows.parts))
-    return judged_rows(narrowed, collect(narrowed, declared_features()), rate, relabellings, seed)
-
-
-def _within(part: Part, windows: Windows, window: Window) -> Part:
-    """The reference's ratings, and of the current ones those in `window`."""
-    assert windows.current is not None
-    time = 'ratings."timestamp"'
-    kept = f"{time} < {windows.current.start} or ({time} >= {window.start} and {time} < {window.end})"
-    return replace(part, side=f"case when {kept} then {part.side} end")
+    current = Window(max(int(start.timestamp()), windows.current.start), int(end.timestamp()))
+    return replace(windows, current=current, parts=tuple(part.within(current) for part in windows.parts))

@@ -73,21 +73,72 @@ class Collected:
 
 def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
-    facts, genres = film_facts(windows.parts)
-    read = _read_of_ratings(features, facts)
-    sums = Sums(read, film_columns(facts, genres, read))
-    table = _sorted([_of_part(part, facts, sums) for part in windows.parts])
-    units, ratings, names = table[SIDE_AND_USER], table["n"].to_numpy(np.float32), tuple(map(str, genres))
-    columns = table.drop(columns=[*SIDE_AND_USER, "n"]).to_numpy(np.float32)
-    values = {one.name: _values(one, columns[:, sums.spans[one.name]], ratings, names) for one in read}
-    missing: dict[str, str] = {}
-    for feature in (one for one in features if one.source != RATINGS):
-        try:
-            values[feature.name] = _beside(feature, windows, units, ratings)
-        except Exception as error:  # any engine's: the other features can still be judged
-            missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
-    who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
-    return Collected(who, values, missing)
+    summing = _Summing.of(windows, features)
+    return summing.collected(windows, summing.tables(windows.parts))
+
+
+def collect_each(
+    windows: Windows, narrowed: Sequence[Windows], features: Sequence[Feature]
+) -> Iterator[tuple[Windows, Collected]]:
+    """The same for each of `narrowed`: the reference of `windows` and a part of their current window.
+
+    The reference is added up once for all. What is known of films is what all of `windows` say, so a relabelling of
+    users leaves it as it is here too.
+    """
+    summing = _Summing.of(windows, features)
+    reference = summing.tables([part.of_side(REFERENCE) for part in windows.parts])
+    for each in narrowed:
+        current = summing.tables([part.of_side(CURRENT) for part in each.parts])
+        yield each, summing.collected(each, [*reference, *current])
+
+
+@dataclass(frozen=True)
+class _Summing:
+    """What is added up for `features`, and the facts of films that it needs."""
+
+    features: Sequence[Feature]
+    read: tuple[Feature, ...]
+    facts: pd.DataFrame
+    genres: tuple[str, ...]
+    sums: Sums
+
+    @classmethod
+    def of(cls, windows: Windows, features: Sequence[Feature]) -> _Summing:
+        facts, genres = film_facts(windows.parts)
+        read = _read_of_ratings(features, facts)
+        sums = Sums(read, film_columns(facts, genres, read))
+        return cls(features, read, facts, tuple(map(str, genres)), sums)
+
+    def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
+        """The sums of each part, one row a user and side."""
+        return [_of_part(part, self.facts, self.sums) for part in parts]
+
+    def collected(self, windows: Windows, tables: Sequence[pd.DataFrame]) -> Collected:
+        """The tables together, and beside them what is not read from the ratings."""
+        table = _sorted(tables)
+        units, ratings = table[SIDE_AND_USER], table["n"].to_numpy(np.float32)
+        columns = table.drop(columns=[*SIDE_AND_USER, "n"]).to_numpy(np.float32)
+        values = {
+            one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, self.genres) for one in self.read
+        }
+        found, missing = self._beside(windows, units, ratings)
+        who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
+        return Collected(who, values | found, missing)
+
+    def _beside(
+        self, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32]
+    ) -> tuple[dict[str, UserValues], dict[str, str]]:
+        """The features that stand beside the ratings, and why the others could not be read."""
+        for part in windows.parts:
+            part.handle.sql(part.statement("placed"))  # what was placed last may be one side alone
+        values: dict[str, UserValues] = {}
+        missing: dict[str, str] = {}
+        for feature in (one for one in self.features if one.source != RATINGS):
+            try:
+                values[feature.name] = _beside(feature, windows, units, ratings)
+            except Exception as error:  # any engine's: the other features can still be judged
+                missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
+        return values, missing
 
 
 def _read_of_ratings(features: Sequence[Feature], facts: pd.DataFrame) -> tuple[Feature, ...]:

@@ -46,6 +46,16 @@ class Part:
         """The statement of sql/`name`.sql over this part's ratings."""
         return statement(name, side=self.side, rating=self.rating, usable=USABLE, **parameters)
 
+    def of_side(self, side: int) -> Part:
+        """The part's ratings of one side alone."""
+        return replace(self, side=f"case when {self.side} = {side} then {side} end")
+
+    def within(self, current: Window) -> Part:
+        """The part's reference, and of its current ratings those in `current`."""
+        time = 'ratings."timestamp"'
+        inside = f"{time} >= {current.start} and {time} < {current.end}"
+        return replace(self, side=f"case when {self.side} = {REFERENCE} or ({inside}) then {self.side} end")
+
 
 @dataclass(frozen=True)
 class Windows:

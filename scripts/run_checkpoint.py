@@ -45,6 +45,7 @@ RESULTS = (
     "user_statistics_with_anomalies.csv",
     "anomalous_users.csv",
     "drift_analysis.csv",
+    "drift_trends.csv",
     "quarantine",
     "validated",
     "junit.xml",

@@ -286,7 +286,7 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
     codes, found = [], []
     for folder, more in ((one, []), (many, ["--engine", "spark", "--spark-master", "local[2]"])):
         output = tmp_path / f"{folder.name}-out"
-        codes.append(main(["--data", str(folder), "--output", str(output), "--quiet", *more]))
+        codes.append(main(["--data", str(folder), "--output", str(output), "--quiet", "--trends", "year", *more]))
         found.append(json.loads((output / "summary.json").read_text()))
         for file in ("junit.xml", "results.sarif", "report.md", "data_docs/index.html", "drift_analysis.csv"):
             assert (output / file).is_file(), file
@@ -308,8 +308,9 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
     assert rows[0] == rows[1]
     tables = [pd.read_csv(tmp_path / f"{name}-out" / "user_statistics_with_anomalies.csv") for name in ("one", "many")]
     pd.testing.assert_series_equal(tables[0]["score"], tables[1]["score"], rtol=1e-6)
-    drift = [pd.read_csv(tmp_path / f"{name}-out" / "drift_analysis.csv") for name in ("one", "many")]
-    pd.testing.assert_frame_equal(*drift, rtol=1e-6)
+    for file in ("drift_analysis.csv", "drift_trends.csv"):
+        drift = [pd.read_csv(tmp_path / f"{name}-out" / file) for name in ("one", "many")]
+        pd.testing.assert_frame_equal(*drift, rtol=1e-6)
 
 
 @spark_only

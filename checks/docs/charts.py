@@ -28,7 +28,8 @@ LABELLED = 5  # flagged users named in the chart
 class Chart:
     """A chart to draw: `title` says what is seen, `alt` says it in numbers, `note` what is left out.
 
-    `kind` names the drawing, `values` are its rows and `labels` its words. `problem` says why there are none.
+    `kind` names the drawing, `values` are its rows and `labels` its words. `problem` says why there are none; without
+    a kind the title says all.
     """
 
     id: str
@@ -54,14 +55,20 @@ def charts(warehouse: Warehouse, names: UserNames = PLAIN) -> list[Chart]:
     return [chart for ask in (*ASKED, users) if (chart := _asked(ask, warehouse)) is not None]
 
 
-def _asked(ask: Callable[[Warehouse], Chart | None], warehouse: Warehouse) -> Chart | None:
+def trend_charts(warehouse: Warehouse) -> list[Chart]:
+    """When which feature moved, where that was asked for."""
+    chart = _asked(when_it_moved, warehouse, "trends")
+    return [] if chart is None else [chart]
+
+
+def _asked(ask: Callable[[Warehouse], Chart | None], warehouse: Warehouse, group: str = "data") -> Chart | None:
     """Damaged data (a renamed column, say) may defeat a chart; that must not cost the run its verdict."""
     try:
         return ask(warehouse)
     except Exception as error:
         name = ask.__name__.replace("_", " ").capitalize()
         problem = f"This chart could not be made: {one_line(str(error))}."
-        return Chart(ask.__name__, "data", name, problem=problem)
+        return Chart(ask.__name__, group, name, problem=problem)
 
 
 def rating_levels(warehouse: Warehouse) -> Chart | None:
@@ -287,7 +294,7 @@ def _windows(row: dict[str, Any]) -> Chart:
     )
     told = known[1:] if held["labels"] == ["no", "yes"] else known  # the share of yes says it all
     label, before, now = max(told, key=lambda pair: abs(pair[2] - pair[1]), default=("", 0.0, 0.0))
-    what = f"{name[:1].upper()}{name[1:]}:" + ("" if label == "yes" else f" {label}")
+    what = f"{_capital(name)}:" + ("" if label == "yes" else f" {label}")
     title = f"{what} went from {form.format(before)} to {form.format(now)}"
     values = [
         {"label": str(label), "window": window, "value": value}
@@ -298,6 +305,120 @@ def _windows(row: dict[str, Any]) -> Chart:
 
 
 UNITS = {"genre_means": "Stars, net of film and user", COST: "Error of a model (RMSE, stars)"}
+
+
+def when_it_moved(warehouse: Warehouse) -> Chart | None:
+    """The effect in each window of each feature that drifted in any; the title says since when the strongest did."""
+    rows = findings.trends(warehouse)
+    if not rows:
+        return None
+    courses = sorted(_courses(rows), key=lambda course: -course.strongest)
+    moved = [course for course in courses if course.drifted]
+    every, windows = str(rows[0]["every"]), list(dict.fromkeys(map(_window, rows)))
+    if not moved:
+        return Chart("trends", "trends", f"{WHEN} {_nothing_moved(courses, every, windows)}")
+    told = [course.told(every) for course in moved]
+    title = f"{WHEN} {_capital('; '.join(told[:TOLD]))}"
+    alt = f"Drifted, by {every} from {windows[0]} to {windows[-1]}: " + "; ".join(
+        f"{said}, at most {course.strongest:.1f} times the smallest effect that matters"
+        for said, course in zip(told, moved, strict=True)
+    )
+    values = [cell for course in moved for cell in course.cells()]
+    note = _reading(every, len(moved), len(courses))
+    return Chart("trends", "trends", title, alt, "trends", values, {"every": every, "windows": windows}, note)
+
+
+def _capital(text: str) -> str:
+    """The same with a capital first, whatever the rest is."""
+    return text[:1].upper() + text[1:]
+
+
+WHEN = "When did it move?"
+TOLD = 2  # of the features that moved, how many the title names
+STATES = {"drifted": "drifted", "ok": "not drifted"}
+# Effects below each, in the smallest that matter, and how opaque they are drawn: the ticks of the chart of effects.
+STEPS = {1: 0.3, 3: 0.5, 10: 0.75, math.inf: 1.0}
+
+
+def _window(row: dict[str, Any]) -> str:
+    """What people call a window: 2016, 2016 Q2 or 2016-04."""
+    year, month, _ = str(row["window_start"]).split("-")
+    quarter = f"{year} Q{(int(month) + 2) // 3}"
+    return {"year": year, "quarter": quarter}.get(str(row["every"]), f"{year}-{month}")
+
+
+def _nothing_moved(courses: Sequence[_Course], every: str, windows: Sequence[str]) -> str:
+    judged = {_window(row) for course in courses for row in course.judged}
+    if not judged:
+        return f"No {every} could be judged."
+    return f"No feature drifted in any {every} that could be judged: {len(judged)} of {len(windows)}."
+
+
+def _reading(every: str, shown: int, features: int) -> str:
+    """How to read the chart, and what it leaves out."""
+    reading = (
+        f"Each {every} against the whole reference. The fuller the colour, the larger the effect: below 1, 3 and 10 "
+        "times the smallest that matters, and above."
+    )
+    return reading if shown == features else f"{reading} {shown} of {features} features are shown: those that drifted."
+
+
+@dataclass(frozen=True)
+class _Course:
+    """One feature over all windows, in the order of time."""
+
+    feature: str
+    rows: list[dict[str, Any]]
+
+    @property
+    def drifted(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["status"] == "drifted"]
+
+    @property
+    def judged(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["status"] in STATES]
+
+    @property
+    def strongest(self) -> float:
+        """The largest effect of the windows in which it drifted, as a multiple of the smallest that matters."""
+        return max((findings.relative_effect(row) or 0.0 for row in self.drifted), default=0.0)
+
+    def told(self, every: str) -> str:
+        """Since which window it has drifted; or in how many it did, where it did not stay so."""
+        drifted, judged = self.drifted, self.judged
+        first = _window(drifted[0])
+        if judged[-len(drifted) :] == drifted:
+            return f"{self.feature}: since {first}"
+        if len(drifted) == 1:
+            return f"{self.feature}: in {first} alone, of {len(judged)} {every}s"
+        return f"{self.feature}: in {len(drifted)} of {len(judged)} {every}s, first in {first}"
+
+    def cells(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "feature": self.feature,
+                "window": _window(row),
+                "state": STATES.get(row["status"], "not judged"),
+                "opacity": _opacity(row),
+            }
+            for row in self.rows
+        ]
+
+
+def _courses(rows: Sequence[dict[str, Any]]) -> list[_Course]:
+    by_feature: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_feature.setdefault(row["title"] or row["feature"], []).append(row)
+    return [_Course(name, its) for name, its in by_feature.items()]
+
+
+def _opacity(row: dict[str, Any]) -> float:
+    """How full the colour of an effect is; what was not judged is a line, and as dark as a line must be."""
+    if row["status"] not in STATES:
+        return 1.0
+    effect = findings.relative_effect(row) or 0.0
+    return next(opacity for bound, opacity in STEPS.items() if effect < bound)
+
 
 ASKED: tuple[Callable[[Warehouse], Chart | None], ...] = (
     rating_levels,

@@ -68,12 +68,18 @@ class Drawings:
                 return list(json.loads(drawn.read()))
         except subprocess.TimeoutExpired:
             process.kill()
-        return [{**chart, "problem": chart["problem"] or "The drawing library failed."} for chart in self._charts]
+        failed = {"problem": "The drawing library failed."}
+        return [{**chart} | (failed if _is_drawable(chart) else {}) for chart in self._charts]
 
 
 def draw(charts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each chart with its drawing in place of its values, or with what kept it from being drawn."""
-    return [{**chart, "values": []} | ({} if chart["problem"] else _attempt(chart)) for chart in charts]
+    return [{**chart, "values": []} | (_attempt(chart) if _is_drawable(chart) else {}) for chart in charts]
+
+
+def _is_drawable(chart: Mapping[str, Any]) -> bool:
+    """Whether there is more to show than a title or a problem."""
+    return bool(chart["kind"]) and not chart["problem"]
 
 
 def _attempt(chart: Mapping[str, Any]) -> dict[str, str]:
@@ -254,6 +260,32 @@ def _windows(values: list[dict[str, Any]], unit: str) -> Any:
     return chart.properties(**shape)
 
 
+def _trends(values: list[dict[str, Any]], every: str, windows: list[str]) -> Any:
+    """A cell a feature and window: the stronger, the fuller its colour; a drifted one also fills its row's height."""
+    import altair as alt
+
+    crowded = len(windows) > 3
+    axis = alt.Axis(labelAngle=-50 if crowded else 0, labelOverlap="greedy")
+    x = alt.X("window:N", scale=alt.Scale(domain=windows), sort=None, title=f"{every.capitalize()} (UTC)", axis=axis)
+    order = alt.Scale(domain=list(dict.fromkeys(value["feature"] for value in values)))
+    plain = alt.Axis(labelLimit=150, grid=False, domain=False, ticks=False)
+    y = alt.Y("feature:N", sort=None, scale=order, title=None, axis=plain)
+    states = alt.Scale(domain=list(CELLS), range=[colour for colour, _ in CELLS.values()])
+    beside = alt.Legend(orient="none", direction="horizontal", legendX=-110, legendY=-20)  # over the names as well
+    colour = alt.Color("state:N", scale=states, legend=beside)
+    opacity = alt.Opacity("opacity:Q", scale=None, legend=None)
+    layers = [
+        _chart([value for value in values if value["state"] == state])
+        .mark_rect(height={"band": band})
+        .encode(x=x, y=y, color=colour, opacity=opacity)
+        for state, (_, band) in CELLS.items()
+    ]
+    return alt.layer(*layers).properties(width=WIDTH - 110, height={"step": 18})
+
+
+# How a cell of a trend is drawn: colour, and share of the row's height, so that it is told by form too.
+CELLS = {"drifted": (VERMILION, 0.9), "not drifted": (BLUE, 0.4), "not judged": (GREY, 0.1)}
+
 KINDS: dict[str, Callable[..., Any]] = {
     "levels": _levels,
     "over_time": _over_time,
@@ -263,6 +295,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "effects": _effects,
     "p_values": _p_values,
     "windows": _windows,
+    "trends": _trends,
 }
 
 

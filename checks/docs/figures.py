@@ -31,7 +31,7 @@ def begin(run: Run) -> Figures:
     with _opened(run) as warehouse:
         drift = findings.drift(warehouse)
         found = {"users": findings.users(warehouse, run.names), "drift": drift}
-        wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift)]
+        wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift), *charts.trend_charts(warehouse)]
     return Figures(found, Drawings([chart.as_dict() for chart in wanted]))
 
 

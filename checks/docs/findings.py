@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from checks.pseudonyms import PLAIN, UserNames
+from checks.tables import TRENDS
 from checks.warehouse import Warehouse
 
 SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
@@ -92,6 +93,14 @@ def drift(warehouse: Warehouse) -> list[dict[str, Any]]:
     rows = _rows(warehouse, "select * exclude (source_line) from drift_findings")
     order = {"drifted": 0, "undetermined": 1}
     return sorted(rows, key=lambda row: (order.get(row["status"], 2), -(relative_effect(row) or 0.0)))
+
+
+def trends(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Each window and feature of the trends, in the order of time; empty where none were asked for."""
+    if not warehouse.has(TRENDS):
+        return []
+    columns = "every, window_start, feature, title, status, effect_size, minimum_effect"
+    return _rows(warehouse, f"select {columns} from {TRENDS} order by window_start, feature")
 
 
 def relative_effect(row: dict[str, Any]) -> float | None:

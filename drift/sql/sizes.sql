@@ -1,7 +1,7 @@
--- How many ratings each user gave, whatever the window.
+-- How many ratings each user gave in the windows.
 select
     ratings.userId as user_id,
     count(*) as n
 from ratings
-where {usable}
+where {side} is not null and {usable}
 group by ratings.userId

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.receipt import sha256
 from checks.spark_files import place
 from checks.spark_session import check_installed
-from checks.tables import DELIVERED
+from checks.tables import DELIVERED, TRENDS
 from scripts.job.arguments import day, share, spark_setting
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 DETECTORS = ("two-channel", "isolation-forest")
 ENGINES = ("duckdb", "spark")
+PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
 NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
 
 
@@ -65,6 +67,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--since", type=day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
+    )
+    group.add_argument(
+        "--trends",
+        choices=PERIODS,
+        help="also compare each year, quarter or month of the current window with the reference, to see when it moved; "
+        "it changes no verdict (default: no trends)",
     )
 
 
@@ -175,6 +183,9 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
                 )
             with phases.phase("drift"):  # what is left of it
                 moved = _attempt(warehouse, "drift_findings", drift)
+        if settings.trends is not None:
+            with phases.phase("trends"):
+                _write_trends(warehouse, reference, settings)
     finally:
         if reference is not None:
             reference.close()
@@ -233,6 +244,21 @@ def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse
     return find_drift(warehouse, reference=reference, split=settings.split, since=settings.since)
 
 
+def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace) -> None:
+    """Fill `drift_trends`, of which no suite asks: what goes wrong is said, and the run goes on."""
+    from checks.console import printable
+    from drift.trends import find_trends
+
+    try:
+        trends = find_trends(
+            warehouse, reference=reference, split=settings.split, since=settings.since, every=settings.trends
+        )
+        warehouse.write(TRENDS, trends)
+    except Exception as error:
+        reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
+        print(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.", file=sys.stderr)
+
+
 def database_limit(settings: argparse.Namespace) -> str:
     """DuckDB's share of the memory that the run may take: a quarter, as what the analyses hold can't be spilled."""
     from checks.warehouse import MEMORY_LIMIT
@@ -268,7 +294,7 @@ def _trusted_users(file: Path | None) -> frozenset[int] | None:
 
 
 def write_files(warehouse: Warehouse, output: Path, names: UserNames = PLAIN) -> None:
-    """The findings as CSV files: every user, the flagged users worst first, every monitored feature."""
+    """The findings as CSV files: every user, the flagged users worst first, every monitored feature, its trends."""
     from checks.outputs import write_csv
 
     if warehouse.has("user_anomalies"):
@@ -278,3 +304,5 @@ def write_files(warehouse: Warehouse, output: Path, names: UserNames = PLAIN) ->
         write_csv(output / "anomalous_users.csv", flagged)
     if warehouse.has("drift_findings"):
         write_csv(output / "drift_analysis.csv", warehouse.sql("select * from drift_findings order by source_line"))
+    if warehouse.has(TRENDS):
+        write_csv(output / f"{TRENDS}.csv", warehouse.sql(f"select * from {TRENDS} order by window_start, feature"))

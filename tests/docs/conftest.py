@@ -17,7 +17,7 @@ from checks.gate import Status, Verdict
 from checks.suites import declared_suites
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
-from tests.docs.test_charts import feature, warehouse
+from tests.docs.test_charts import feature, trends, warehouse
 from tests.docs.test_findings import user
 
 if TYPE_CHECKING:
@@ -92,10 +92,11 @@ def found() -> Figures:
         "user_anomalies": pd.DataFrame([*users, user(3, "ok", 0.1)]),
         "drift_findings": pd.DataFrame([{"source_line": 2, **drifted, "recommendation": script}]),
         "movies": pd.DataFrame({"movieId": [7], "title": [image]}),
+        "drift_trends": trends({script: "dd", image: "od"}),
     }
     with warehouse([(1, 7, 4.0, 0), (2, 7, 4.0, 0)], **tables) as loaded:
         drift = findings.drift(loaded)
-        wanted = [*charts.charts(loaded), *charts.drift_charts(drift)]
+        wanted = [*charts.charts(loaded), *charts.drift_charts(drift), *charts.trend_charts(loaded)]
         return Figures({"users": findings.users(loaded), "drift": drift}, Drawings([one.as_dict() for one in wanted]))
 
 

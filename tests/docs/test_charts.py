@@ -162,6 +162,73 @@ def test_no_findings_give_no_drift_chart() -> None:
     assert charts.drift_charts([]) == []
 
 
+STATUS = {"d": "drifted", "o": "ok", "u": "undetermined"}
+
+
+def trends(courses: dict[str, str], every: str = "year", starts: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The table of trends: each feature's status in one window after the other, by its first letter."""
+    starts = starts or tuple(f"{year}-01-01" for year in range(2016, 2026))
+    effects = {"d": 0.4 / len(courses), "o": 0.05, "u": None}
+    return pd.DataFrame(
+        {
+            "every": every,
+            "window_start": start,
+            "feature": f"feature {place}",
+            "title": title,
+            "status": STATUS[letter],
+            "effect_size": None if effects[letter] is None else effects[letter] * (len(courses) - place),
+            "minimum_effect": 0.1,
+        }
+        for place, (title, letters) in enumerate(courses.items())
+        for start, letter in zip(starts, letters, strict=False)
+    )
+
+
+def test_trends_say_since_when_the_strongest_have_drifted_and_leave_out_what_never_did() -> None:
+    courses = {"levels": "odud", "genres": "oodo", "hours": "dodu", "tags": "oooo"}
+    table = trends(courses, "quarter", ("2016-10-01", "2017-01-01", "2017-04-01", "2017-07-01"))
+    [chart] = charts.trend_charts(warehouse(None, drift_trends=table))
+    assert chart.title == "When did it move? Levels: since 2017 Q1; genres: in 2017 Q2 alone, of 4 quarters"
+    assert "hours: in 2 of 3 quarters, first in 2016 Q4, at most 2.0 times the smallest" in chart.alt
+    assert "3 of 4 features are shown" in chart.note
+    assert chart.labels == {"every": "quarter", "windows": ["2016 Q4", "2017 Q1", "2017 Q2", "2017 Q3"]}
+    levels = [value for value in chart.values if value["feature"] == "levels"]
+    assert [value["state"] for value in levels] == ["not drifted", "drifted", "not judged", "drifted"]
+    assert [value["opacity"] for value in levels] == [0.5, 0.75, 1.0, 0.75]  # 2, 4, none and 4 times what matters
+    assert {value["feature"] for value in chart.values} == {"levels", "genres", "hours"}
+
+
+def test_trends_are_drawn_a_cell_for_each_window_in_forms_that_need_no_colour() -> None:
+    table = trends({"<b>": "oudd"}, "month", ("2016-01-01", "2016-02-01", "2016-03-01", "2016-04-01"))
+    [drawn] = drawing.draw([chart.as_dict() for chart in charts.trend_charts(warehouse(None, drift_trends=table))])
+    ET.fromstring(drawn["svg"])
+    cells = re.findall(r'<path d="M(\d+),[\d.]+h45v([\d.]+)h-45Z" fill="var\(--(\w+), #\w+\)"', drawn["svg"])
+    assert sorted(cells, key=lambda cell: int(cell[0])) == [
+        ("0", "7.2", "blue"),
+        ("45", "1.8", "grey"),
+        ("90", "16.2", "vermilion"),
+        ("135", "16.2", "vermilion"),
+    ]
+    assert "2016-04" in drawn["svg"]
+    assert "<b>" not in drawn["svg"]
+
+
+def test_trends_in_which_nothing_moved_are_a_sentence_without_a_drawing() -> None:
+    charted = charts.trend_charts(warehouse(None, drift_trends=trends({"levels": "ouo", "hours": "uuo"})))
+    [drawn] = drawing.Drawings([chart.as_dict() for chart in charted]).result()
+    assert drawn["title"] == "When did it move? No feature drifted in any year that could be judged: 2 of 3."
+    assert (drawn["problem"], "svg" in drawn) == ("", False)
+    [unjudged] = charts.trend_charts(warehouse(None, drift_trends=trends({"levels": "uu"})))
+    assert unjudged.title == "When did it move? No year could be judged."
+
+
+def test_trends_that_nobody_asked_for_or_of_other_columns_cost_nothing() -> None:
+    assert charts.trend_charts(warehouse(None)) == []
+    [damaged] = charts.trend_charts(warehouse(None, drift_trends=pd.DataFrame({"every": ["year"]})))
+    assert damaged.problem.startswith("This chart could not be made:")
+    assert damaged.group == "trends"
+
+
 def test_colours_are_the_pages_and_labels_of_the_data_stay_text() -> None:
     values = [{"column": "<script>window.ran=1</script>", "missing": 1, "share": 0.5}]
     chart = charts.Chart("missing-values", "data", "t", 'a "b" <c>', "missing", values)

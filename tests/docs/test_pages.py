@@ -116,6 +116,10 @@ def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visi
     assert page.locator(".drift tbody tr").count() == 1
     assert page.get_by_role("img", name="Effect as a multiple of the smallest that matters").count() == 1
     assert page.get_by_role("img", name=f"{HOSTILE_TITLES[0]}, reference and current").count() == 1
+    assert (
+        page.get_by_role("img", name=f"Drifted, by year from 2016 to 2017: {HOSTILE_TITLES[0]}: since 2016").count()
+        == 1
+    )
 
 
 def test_what_could_not_be_judged_is_told_once_and_unlike_a_failure(site: Path, visitor: Visitor) -> None:

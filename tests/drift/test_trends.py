@@ -30,3 +30,42 @@ def test_no_current_window_gives_no_rows_and_a_wrong_word_is_said() -> None:
         assert find_trends(warehouse, since="2030-01-01").empty
         with pytest.raises(ValueError, match="must be one of year, quarter, month"):
             find_trends(warehouse, every="week")
+
+
+def test_a_reference_of_its_own_is_compared_whole_wherever_it_lies_in_time() -> None:
+    frame = ratings(users=60, each=25, seed=7, first_user=1001)  # one user a day from 2004-11-09 to 2005-01-07
+    late = frame["timestamp"] >= int(pd.Timestamp("2004-12-08", tz="UTC").timestamp())
+    frame["rating"] = frame["rating"].mask(late, (frame["rating"] - 1.5).clip(0.5))
+    with (
+        Handle(ratings=ratings(users=120, each=25, seed=3), movies=movies()) as reference,
+        Handle(ratings=frame, movies=movies()) as warehouse,
+    ):
+        trends = find_trends(warehouse, reference=reference, every="month")
+    level = trends[trends["feature"] == "rating"].set_index("window_start")
+    assert level.index.tolist() == ["2004-11-01", "2004-12-01", "2005-01-01"]
+    assert level["status"].tolist() == ["ok", "drifted", "undetermined"]
+    assert level["reference_users"].tolist() == [120, 120, 120]
+    assert level["current_users"].tolist() == [22, 31, 7]
+
+
+def test_a_film_is_new_in_the_window_that_it_came_in_and_not_again_in_a_later_one() -> None:
+    years, each = 6, 40 * 20
+    frame = pd.concat([ratings(users=40, each=20, first_user=1 + 40 * year) for year in range(years)])
+    year = pd.Series(range(years)).repeat(each).to_numpy()
+    frame = frame.assign(timestamp=frame["timestamp"] + 366 * 86_400 * year)
+    frame["movieId"] += 60 * (year >= 2) + 60 * (year >= 3)  # another catalogue in the third year and from the fourth
+    with Handle(ratings=frame, movies=movies(180)) as warehouse:
+        trends = find_trends(warehouse, since=int(frame["timestamp"].min()) + 366 * 86_400 * 3 - 1, every="year")
+    new = trends[trends["feature"] == "new_films"].set_index("window_start")["current_mean"]
+    assert new["2007-01-01"] > 0.5
+    assert new["2009-01-01"] == 0
+
+
+def test_more_windows_than_can_be_told_apart_are_refused() -> None:
+    frame = ratings(users=20)
+    frame.loc[frame.index[-1], "timestamp"] += 11 * 366 * 86_400
+    with (
+        Handle(ratings=frame, movies=movies()) as warehouse,
+        pytest.raises(ValueError, match=r"every is 'month': .* 13"),
+    ):
+        find_trends(warehouse, since="2004-11-01", every="month")
