@@ -103,6 +103,7 @@ def find_anomalies(
     if reference is not None or trusted_users is not None:
         _check_trusted(int(trusted.sum()))
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without_families)
+    population = population.measured()
     return _judge(users, judged, population, attackers, n_judged, trusted, false_discovery_rate)
 
 

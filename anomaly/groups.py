@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from anomaly.profiles import CHUNK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -82,17 +84,29 @@ class _Ratings(NamedTuple):
     @classmethod
     def at_end(cls, profiles: Profiles, *, push: bool) -> _Ratings:
         """All of them, by user."""
-        parts = []
+        n = sum(len(_at_end(part, push)) for _, part in profiles.chunks())
+        ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
+        begin = 0
         for first, part in profiles.chunks():
             rows = _at_end(part, push)
-            parts.append((part.film[rows], (part.user[rows] + first).astype(np.int32), part.timestamp[rows]))
-        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            taken = slice(begin, begin + len(rows))
+            ratings.film[taken], ratings.owner[taken] = part.film[rows], part.user[rows] + first
+            ratings.time[taken] = part.timestamp[rows]
+            begin = taken.stop
+        return ratings
+
+    def chunks(self) -> Iterator[_Ratings]:
+        """Stretches of them."""
+        for begin in range(0, len(self.film), CHUNK):
+            yield _Ratings(*(column[begin : begin + CHUNK] for column in self))
 
     def of_films(self, chosen: Bools) -> _Ratings:
         """Those of the chosen films (n_films,), sorted by film and time."""
-        rows = np.flatnonzero(chosen[self.film])
-        rows = rows[np.argsort((self.film[rows].astype(np.int64) << TIME_BITS) + self.time[rows], kind="stable")]
-        return _Ratings(self.film[rows], self.owner[rows], self.time[rows])
+        rows = np.flatnonzero(chosen[self.film]).astype(np.int32)
+        key = (self.film[rows].astype(np.int64) << TIME_BITS) + self.time[rows]
+        owner = self.owner[rows[np.argsort(key)]]
+        key.sort()  # in place: the columns are in the key, and copies of them would be the run's peak of memory
+        return _Ratings((key >> TIME_BITS).astype(self.film.dtype), owner, key & ((1 << TIME_BITS) - 1))
 
 
 def _at_end(part: Profiles, push: bool) -> Ints:
@@ -137,10 +151,14 @@ def _classes(activity: Ints, arrival: Ints) -> Ints:
 def _dispersion(ratings: _Ratings, suspects: Bools, usual: _Usual) -> float:
     """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance."""
     chance = usual.chances(np.zeros(0, np.int64))[usual.klass]
-    border = np.quantile(ratings.time, np.arange(1, N_ERAS) / N_ERAS) if len(ratings.time) else np.zeros(0)
-    place = ratings.film * np.int64(N_ERAS) + np.searchsorted(border, ratings.time)
-    expected = np.bincount(place, chance[ratings.owner])
-    met = np.bincount(place, suspects[ratings.owner])
+    some = ratings.time[:: 1 + len(ratings.time) // CHUNK]
+    border = np.quantile(some, np.arange(1, N_ERAS) / N_ERAS) if len(some) else np.zeros(0)
+    n_places = N_ERAS * (int(ratings.film.max(initial=0)) + 1)
+    expected, met = np.zeros(n_places), np.zeros(n_places)
+    for part in ratings.chunks():
+        place = part.film * np.int64(N_ERAS) + np.searchsorted(border, part.time)
+        expected += np.bincount(place, chance[part.owner], n_places)
+        met += np.bincount(place, suspects[part.owner], n_places)
     told = expected >= SCATTER_FROM
     if told.sum() < FEWEST_TOLD:
         return 1.0

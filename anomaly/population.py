@@ -53,6 +53,12 @@ class Population:
     def n_folds(self) -> int:
         return int(self.fold.max()) + 1
 
+    def measured(self) -> Population:
+        """The same without what only measuring more users needs: 150 MB for 32 million ratings."""
+        nobody = self.profiles.span(0, 0)
+        place = replace(self.place, extremes=Extremes.of(nobody))
+        return replace(self, place=place, index=Index.of(nobody, len(self.place.films.ids)))
+
 
 def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
     """Measure every user of `profiles` against all others."""
@@ -65,7 +71,8 @@ def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -
     place = Place(facts.films, tastes.learn(profiles, facts.films, fold, rng), facts.extremes, facts.eras)
     index = Index.of(profiles, len(facts.films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
-    return Population(profiles, place, index, fold, features, most_like)
+    measured = replace(place, extremes=replace(place.extremes, near={}))  # each rating's own counts are used up
+    return Population(profiles, measured, index, fold, features, most_like)
 
 
 def measure_all(

@@ -214,7 +214,7 @@ def judged(models: list[Model], features: dict[str, Floats], size: Ints, fold: I
 def _judged(models: list[Model], values: Floats, size: Ints, fold: Ints) -> tuple[Scores, Floats, Floats]:
     """Scores without novelty and without the weight of copies; robust distance; isolation."""
     distance, isolation = np.zeros(len(size)), np.zeros(len(size))
-    scores = Scores(np.zeros(len(size)), np.zeros(len(size)), *(np.zeros(values.shape) for _ in range(2)))
+    scores = Scores(np.zeros(len(size)), np.zeros(len(size)), *(np.zeros(values.shape, np.float32) for _ in range(2)))
     for number, model in enumerate(models):
         for users in _stretches(fold == number):
             deviations = model.norms.deviations(values[users], size[users])
