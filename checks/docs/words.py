@@ -13,6 +13,7 @@ from checks.console import printable
 from checks.tables import LOCATOR
 
 LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much
+SHORT_CELL = 40  # a longer text is a sentence, which needs some width to be read
 
 
 def expected(kind: str, arguments: Mapping[str, Any]) -> str:
@@ -64,7 +65,8 @@ def cell(value: Any) -> Markup:
         return Markup('<span class="missing">missing</span>')
     text = printable(str(value))
     text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
-    return Markup('<span class="{}">{}</span>').format("text" if isinstance(value, str) else "number", text)
+    kind = ("text long" if len(text) > SHORT_CELL else "text") if isinstance(value, str) else "number"
+    return Markup('<span class="{}">{}</span>').format(kind, text)
 
 
 def moment(value: str | None, form: str = "%Y-%m-%d %H:%M") -> str:
