@@ -30,8 +30,17 @@ from checks.warehouse import SourceFile, literal, quoted
 QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
 QUICKLY = ", compression_level 1"  # two thirds of the time of zstd's usual level, for four hundredths more room
-# Lines are numbered over all files of a table; a reader looks for one in its file.
-OWN_LINE = f"delivered.{LOCATOR} - files.before as {LOCATOR}"
+PLACE = "line_over_all_files"
+# What each line breaks in words: put together once for all lines that break the same rules.
+BY_LINE = f"""with sets as materialized (
+        select {LOCATOR}, list_sort(list_distinct(list(rule))) as numbers from broken group by {LOCATOR}
+    ), named as (
+        select numbers, string_agg(sentence, ' ' order by sentence) as rules,
+            string_agg(expectation, ' ' order by sentence) as expectations
+        from (select numbers, unnest(numbers) as rule from (select distinct numbers from sets) as each_once) as one
+        join broken_rules using (rule) group by numbers
+    )
+    select {LOCATOR}, rules, expectations from sets join named using (numbers)"""
 BREAKS = frozenset({gate.Status.FAILED, gate.Status.WAIVED})
 
 STAYS = (
@@ -92,7 +101,6 @@ class _Table:
     def part(self, compression: str) -> Counts:
         source = self.run.sources[self.name]
         self._find_broken()
-        self._list_files()
         counts = Counts(
             self.name,
             rows_in=source.loaded_rows + source.rejected_rows,
@@ -104,8 +112,12 @@ class _Table:
         return counts
 
     def _find_broken(self) -> None:
-        """Fill the table `broken`: a row for each line and each rule that it breaks."""
-        self.execute(f"create or replace temp table broken ({LOCATOR} bigint, rule varchar, expectation varchar)")
+        """Fill the tables `broken`, a row for each line and rule that it breaks, and `broken_rules`, what these say.
+
+        A delivery may break twenty rules in every row: a number for each, and no sentence, is what there is memory for.
+        """
+        self.execute(f"create or replace temp table broken ({LOCATOR} bigint, rule smallint)")
+        self.execute("create or replace temp table broken_rules (rule smallint, sentence varchar, expectation varchar)")
         for outcome in self.rules:
             query = (outcome.rows_query or "").rstrip("; \n")
             if LOCATOR in [row[0] for row in self.execute(f"describe {query}")]:
@@ -122,9 +134,11 @@ class _Table:
             found = f"{added} rows where {outcome.unexpected_count} were counted"
             raise QuarantineError(f"{self.name}: {outcome.sentence} found {found}; please report this.")
 
-    def _add_broken(self, rows: str, outcome: gate.Outcome, rule: str) -> int:
-        named = f"{literal(rule)}, {literal(outcome.expectation_id or '')}"
-        (added,) = self.execute(f"insert into broken select {LOCATOR}, {named} from {rows} as found")
+    def _add_broken(self, rows: str, outcome: gate.Outcome, sentence: str) -> int:
+        ((number,),) = self.execute("select count(*) from broken_rules")
+        named = f"{number}, {literal(sentence)}, {literal(outcome.expectation_id or '')}"
+        self.execute(f"insert into broken_rules values ({named})")
+        (added,) = self.execute(f"insert into broken select {LOCATOR}, {number} from {rows} as found")
         return int(added[0])
 
     def _write_validated(self, compression: str) -> int:
@@ -141,36 +155,41 @@ class _Table:
         (counted,) = self.execute(f"select sum(num_rows) from parquet_file_metadata({literal(str(path))})")
         return int(counted[0])
 
-    def _list_files(self) -> None:
-        """Fill the table `files`: the lines before the first one of each of the table's files, and its name."""
-        listed = self.run.sources[self.name].parts or ((0, self.run.file_of(self.name) or ""),)
-        values = ", ".join(f"({before}, {literal(name)})" for before, name in listed)
-        self.execute(f"create or replace temp table files as from (values {values}) as listed(before, name)")
-
     def _write_quarantined(self) -> int:
-        rows = f"{self._broken_rows()} union all {self._rejected_rows()} order by 1, 2"
+        rows = f"{self._broken_rows()} union all {self._rejected_rows()}"
         (counted,) = self.execute(f"select count(*) from ({rows}) as quarantined")
         if counted[0]:
             path = self._path(QUARANTINE, "csv")
-            self.execute(f"copy ({rows}) to {literal(str(path))} (format csv, header true)")
+            ordered = f"select * exclude ({PLACE}) from ({rows}) as quarantined order by {PLACE}"
+            self.execute(f"copy ({ordered}) to {literal(str(path))} (format csv, header true)")
         return int(counted[0])
 
     def _broken_rows(self) -> str:
         cells = [f"{_cell(f'delivered.{quoted(name)}')} as {_heading(name)}" for name in self.columns]
-        return f"""select {_cell("files.name")} as source_file, {OWN_LINE}, {_cell("by_line.rules")} as rules,
-                by_line.expectations, {"".join(f"{cell}, " for cell in cells)}null as raw_text
-            from {quoted(self.name)} as delivered join (
-                select {LOCATOR}, string_agg(rule, ' ' order by rule) as rules,
-                    string_agg(expectation, ' ' order by rule) as expectations
-                from (select distinct * from broken) as each_once group by {LOCATOR}
-            ) as by_line using ({LOCATOR}) asof join files on delivered.{LOCATOR} > files.before"""
+        listed = "".join(f"{cell}, " for cell in cells)
+        return f"""select {_cell(self._of_line("name"))} as source_file, {self._own_line()},
+                {_cell("by_line.rules")} as rules, by_line.expectations, {listed}null as raw_text
+            from {quoted(self.name)} as delivered join ({BY_LINE}) as by_line using ({LOCATOR})"""
 
     def _rejected_rows(self) -> str:
         nulls = "".join("null, " for _ in self.columns)
         reason = "concat_ws(': ', column_name, reason)"
-        return f"""select {_cell("source_file")}, {OWN_LINE}, {_cell(reason)}, null, {nulls}{_cell("raw_text")}
-            from {REJECTED_ROWS} as delivered asof join files on delivered.{LOCATOR} > files.before
-            where table_name = {literal(self.name)}"""
+        return f"""select {_cell("source_file")}, {self._own_line()}, {_cell(reason)}, null, {nulls}{_cell("raw_text")}
+            from {REJECTED_ROWS} as delivered where table_name = {literal(self.name)}"""
+
+    def _own_line(self) -> str:
+        """The place to sort by; and the line in its own file, where a reader looks for it."""
+        line = f"delivered.{LOCATOR}"
+        return f"{line} as {PLACE}, {line} - {self._of_line('before')} as {LOCATOR}"
+
+    def _of_line(self, what: str) -> str:
+        """SQL of the `name` of the file that a delivered line is in, or of the number of lines `before` that file's."""
+        listed = self.run.sources[self.name].parts or ((0, self.run.file_of(self.name) or ""),)
+        values = [(before, literal(name) if what == "name" else str(before)) for before, name in sorted(listed)]
+        if len(values) == 1:
+            return values[0][1]
+        cases = (f"when delivered.{LOCATOR} > {before} then {value}" for before, value in reversed(values))
+        return f"case {' '.join(cases)} end"
 
     def _path(self, folder: str, suffix: str) -> Path:
         path = self.run.output / folder / f"{self.name}.{suffix}"

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from checks import gate, markdown, quarantine
 from checks.run import Run
 from checks.warehouse import Warehouse, load
+from scripts.run_checkpoint import main
+from scripts.simulate_data import simulate
 from tests import deliveries, verdicts
 
 PART = "select source_line from ratings where {condition}"
@@ -182,3 +184,18 @@ def test_what_depends_on_a_quarantined_row_stays_and_the_report_says_so(tmp_path
     assert (counts["movies"].quarantined, counts["ratings"].quarantined) == (1, 0)
     text = markdown.report(gate.Verdict((film, users)), verdicts.run(output, output=output))
     assert "ratings of a quarantined film and of flagged users stay in `validated/`" in text
+
+
+@pytest.mark.slow
+def test_every_rule_broken_in_every_row_of_a_large_delivery_is_told_and_fits_the_memory(tmp_path: Path) -> None:
+    """Without the column `rating` no critical rule of ratings can be judged, of 330,000 rows."""
+    simulate(tmp_path / "data", users=2_000)
+    ratings = tmp_path / "data" / "ratings.csv"
+    ratings.write_text(ratings.read_text().replace("rating", "stars", 1))
+    out = tmp_path / "out"
+    assert main(["--data", str(tmp_path / "data"), "--output", str(out), "--quiet"]) == 1
+    counts = {one["table"]: one for one in json.loads((out / "quarantine" / "counts.json").read_text())}
+    assert counts["ratings"]["quarantined"] == counts["ratings"]["rows_in"] > 300_000
+    first = pd.read_csv(out / "quarantine" / "ratings.csv", nrows=1).iloc[0]
+    assert (first["source_file"], first["source_line"]) == ("ratings.csv", 2)
+    assert first["rules"].count("Not judged: ") >= 5
