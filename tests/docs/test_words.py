@@ -51,7 +51,9 @@ def test_only_code_of_a_sentence_is_marked_up() -> None:
 @given(st.text())
 def test_cells_never_hold_markup_or_control_characters(text: str) -> None:
     shown = str(words.cell(text))
-    inner = shown.removeprefix('<span class="text">').removesuffix("</span>")
+    kind = "text long" if len(words.printable(text)) > words.SHORT_CELL else "text"
+    assert shown.startswith(f'<span class="{kind}">')
+    inner = shown.removeprefix(f'<span class="{kind}">').removesuffix("</span>")
     assert inner == str(escape(words.printable(text)[: words.LONGEST_CELL])) or inner.endswith("…")
     assert "<" not in inner
 
