@@ -119,7 +119,12 @@ def _extreme_keys(profiles: Profiles) -> tuple[Ints, Ints]:
 
 
 def _is_extreme(profiles: Profiles) -> Bools:
-    return np.asarray((profiles.rating >= 4.5) | (profiles.rating <= 1.0))
+    return at_end(profiles, push=True) | at_end(profiles, push=False)
+
+
+def at_end(profiles: Profiles, *, push: bool) -> Bools:
+    """Which ratings are at the end of the scale that pushes a film, or at the one that nukes it: shape (n_ratings,)."""
+    return np.asarray(profiles.rating >= 4.5 if push else profiles.rating <= 1.0)
 
 
 def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False) -> dict[str, Floats]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from anomaly.features import KEY_BITS, SECONDS, at_end
 from anomaly.profiles import CHUNK
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ ACTIVITIES = (*(number / 12 for number in range(1, 12)), 0.95, 0.98, 0.99, 0.995
 ARRIVALS = 8
 # A class of few users is drawn to the share of suspects among all by as many users.
 PRIOR_USERS = 20
-# Times end before 2^34 s, the year 2514: a film, an end of the scale and a time are one number to sort by.
-TIME_BITS = 34
 MOST_TARGETS = 5
 
 
@@ -103,14 +102,14 @@ class _Ratings(NamedTuple):
     def of_films(self, chosen: Bools) -> _Ratings:
         """Those of the chosen films (n_films,), sorted by film and time."""
         rows = np.flatnonzero(chosen[self.film]).astype(np.int32)
-        key = (self.film[rows].astype(np.int64) << TIME_BITS) + self.time[rows]
+        key = (self.film[rows].astype(np.int64) << KEY_BITS) + self.time[rows]
         owner = self.owner[rows[np.argsort(key)]]
         key.sort()  # in place: the columns are in the key, and copies of them would be the run's peak of memory
-        return _Ratings((key >> TIME_BITS).astype(self.film.dtype), owner, key & ((1 << TIME_BITS) - 1))
+        return _Ratings((key >> KEY_BITS).astype(self.film.dtype), owner, key & SECONDS)
 
 
 def _at_end(part: Profiles, push: bool) -> Ints:
-    return np.flatnonzero(part.rating >= 4.5 if push else part.rating <= 1.0)
+    return np.flatnonzero(at_end(part, push=push))
 
 
 @dataclass(frozen=True)
