@@ -7,8 +7,6 @@ factors, Mehta and Nejdl (UMUAI 2009); bursts on one film, Zhang et al. (time se
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import numpy as np
 from anomaly.fashion import Eras, fashion
 from anomaly.profiles import HALF_STARS_SINCE, NEVER, Films, Profiles
 from anomaly.tastes import left_out_means
+from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +35,8 @@ BURSTS = {"day": DAY, "month": 30 * DAY}
 # What others do with the same films at the same time: the features that a crowd gives its members.
 TOGETHER = ("extreme_burst_day", "extreme_burst_month", "extreme_agreement")
 N_GENRES = 24
-# Ratings measured at a time by each of two threads: some 50 MB of intermediate arrays, most of it in the caches.
-MEASURED, THREADS = 200_000, 2
+# Ratings measured at a time by each thread: some 50 MB of intermediate arrays, most of it in the caches.
+MEASURED = 200_000
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,9 @@ class Extremes:
         keys = [_extreme_keys(part)[0] for _, part in profiles.chunks()]
         key = np.concatenate([np.zeros(0, np.int64), *keys])
         order = np.argsort(key)
-        extremes = cls(key[order])
-        # In the order of the keys each search ends beside the last one, in the caches; from row to row it is far away.
-        return replace(extremes, near={name: extremes._near(extremes.key, w, order) for name, w in BURSTS.items()})
-
-    def _near(self, key: Ints, window: int, order: Ints) -> Ints:
-        near = np.empty(len(key), np.int32)
-        near[order] = self.others_within(key, window)
-        return near
+        key = key[order]
+        near = in_threads(lambda window: _near(key, order, window), BURSTS.values())
+        return cls(key, dict(zip(BURSTS, near, strict=True)))
 
     @cached_property
     def all_time(self) -> Ints:
@@ -111,6 +105,20 @@ def _between(key: Ints, low: Ints, high: Ints) -> Ints:
     return np.searchsorted(key, high, side="right") - np.searchsorted(key, low, side="left")
 
 
+def _near(key: Ints, order: Ints, window: int) -> Ints:
+    """How many other keys of the same film and end lie within the window about each of the sorted keys: int32, in the
+    order that they came in.
+
+    What lies before a key's window is what has its own window's end before the key, so only ends are searched for;
+    in order, where each search ends beside the last one, in the caches.
+    """
+    until = np.searchsorted(key, key + window, side="right")
+    before = np.cumsum(np.bincount(until, minlength=len(key) + 1))[: len(key)]
+    near = np.empty(len(key), np.int32)
+    near[order] = until - before - 1
+    return near
+
+
 def _extreme_keys(profiles: Profiles) -> tuple[Ints, Ints]:
     """Keys of the rows at an end of the scale (4.5 and 5, or 1 and below), and which rows."""
     rows = np.flatnonzero(_is_extreme(profiles))
@@ -135,12 +143,7 @@ def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False)
         fold: the fold of each user, shape (n_users,): its film vectors were learned without the fold.
         same: the profiles are all those that `place` indexes, in order.
     """
-    jobs = list(_jobs(profiles, place, fold, same))
-    if len(jobs) == 1:
-        return _measure_chunk(*jobs[0])
-    # NumPy lets go of the interpreter's lock in nearly all that is slow here.
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        parts = list(pool.map(lambda job: _measure_chunk(*job), jobs))
+    parts = in_threads(lambda job: _measure_chunk(*job), _jobs(profiles, place, fold, same))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

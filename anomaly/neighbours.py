@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly.profiles import Profiles
+from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints
@@ -29,7 +30,7 @@ VOTES = 255  # a candidate can be met once for each key and each of the rarest f
 # Codes of film and level stand below the 36th bit of a key, users or pairs above.
 CODE = (1 << 36) - 1
 PAIRS_AT_ONCE = 1_000
-QUERIED = 4_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
+QUERIED = 2_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -65,7 +66,7 @@ class Index:
         other's, drawn by popularity), `lent_rarity` (the same as a share, each film weighing by how unlikely it is) and
         `most_like` (the number of the user with most shared ratings, -1 for none).
         """
-        pairs = [self._candidates(first, part, same) for first, part in queries.chunks(QUERIED)]
+        pairs = in_threads(lambda chunk: self._candidates(chunk[0], chunk[1], same), queries.chunks(QUERIED))
         query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
         # A film that nobody indexed has rated may yet be met.
         chance = np.maximum(self.count, 0.2) / max(self.count.sum(), 1)
@@ -103,15 +104,21 @@ def _codes(profiles: Profiles) -> Ints:
 
 
 def _sketches(profiles: Profiles) -> tuple[Ints, Ints]:
-    keys = np.empty((N_KEYS, profiles.n_users), np.uint64)
-    for first, part in profiles.chunks():
-        code = (_codes(part).astype(np.uint64) + np.uint64(1)) * _ODD
-        code ^= code >> np.uint64(29)
-        for number in range(N_KEYS):
-            lowest = [_lowest_hash(code, number * HASHES_A_KEY + i, part) for i in range(HASHES_A_KEY)]
-            mixed = lowest[0] * np.uint64(31) + lowest[1] * _ODD + np.uint64(number)
-            keys[number, first : first + part.n_users] = mixed | np.uint64(1 << 63)
+    parts = in_threads(lambda chunk: _keys(chunk[1]), profiles.chunks())
+    keys = np.concatenate([np.zeros((N_KEYS, 0), np.uint64), *parts], axis=1)
     return keys.ravel(), np.tile(np.arange(profiles.n_users), N_KEYS)
+
+
+def _keys(part: Profiles) -> Ints:
+    """The keys of each user, shape (N_KEYS, n_users)."""
+    code = (_codes(part).astype(np.uint64) + np.uint64(1)) * _ODD
+    code ^= code >> np.uint64(29)
+    keys = np.empty((N_KEYS, part.n_users), np.uint64)
+    for number in range(N_KEYS):
+        lowest = [_lowest_hash(code, number * HASHES_A_KEY + i, part) for i in range(HASHES_A_KEY)]
+        mixed = lowest[0] * np.uint64(31) + lowest[1] * _ODD + np.uint64(number)
+        keys[number] = mixed | np.uint64(1 << 63)
+    return keys
 
 
 def _lowest_hash(code: Ints, number: int, part: Profiles) -> Ints:
@@ -182,7 +189,8 @@ def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints, ch
         others = others.take(compared)
     theirs = _sorted_codes(others)
     mine = theirs if queries is others else _sorted_codes(queries)
-    for first in range(0, n, PAIRS_AT_ONCE):
+
+    def compare(first: int) -> None:
         pairs = slice(first, first + PAIRS_AT_ONCE)
         key, _ = _by_pair(others, theirs, other[pairs])
         wanted, begin = _by_pair(queries, mine, query[pairs])
@@ -196,6 +204,8 @@ def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints, ch
         length = np.repeat(others.size[other[pairs]], queries.size[query[pairs]])
         likely = -np.expm1(-length * chance[(wanted & CODE) >> 4])
         common.excess[pairs], common.rarity[pairs] = _beyond_chance(same_film, likely, begin)
+
+    in_threads(compare, range(0, n, PAIRS_AT_ONCE))  # each writes to its own pairs
     return common
 
 
@@ -210,10 +220,14 @@ def _beyond_chance(met: Bools, likely: Floats, begin: Ints) -> tuple[Floats, Flo
 def _sorted_codes(profiles: Profiles) -> Ints:
     """The codes of each user's ratings, sorted."""
     codes = np.empty(len(profiles.film), np.int32)
-    for first, part in profiles.chunks():
+
+    def sort(chunk: tuple[int, Profiles]) -> None:
+        first, part = chunk
         key = (part.user.astype(np.int64) << 36) + _codes(part)
         begin = profiles.start[first]
         codes[begin : begin + len(key)] = np.sort(key) & CODE
+
+    in_threads(sort, profiles.chunks())
     return codes
 
 

@@ -1,0 +1,24 @@
+"""Work on stretches of users side by side: NumPy lets go of the interpreter's lock in nearly all that is slow here."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+THREADS = 2  # more would each hold a stretch's arrays, and wait for memory
+
+
+def in_threads(work: Callable[[Job], Result], jobs: Iterable[Job]) -> list[Result]:
+    """The result of each job, in their order."""
+    jobs = list(jobs)
+    if len(jobs) < 2:
+        return list(map(work, jobs))
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, jobs))
