@@ -21,7 +21,7 @@ from scipy.special import gammaincc, gammainccinv
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from drift.users import UserValues
 
@@ -52,23 +52,30 @@ class Units:
         return np.stack([reference[left], current[right]])
 
 
-def relabelled_sums(units: Units, rows: NDArray[np.float32], relabellings: int, seed: int) -> NDArray[np.float64]:
-    """Sums of `rows` over the current side, as observed (first) and under each relabelling.
+def relabelled_sums(
+    units: Units, parts: Iterable[NDArray[np.float32]], width: int, relabellings: int, seed: int
+) -> NDArray[np.float64]:
+    """Sums of rows over the current side, as observed (first) and under each relabelling.
 
-    rows: shape (n_units, n_columns). Returns shape (1 + relabellings, n_columns).
+    parts: the rows in stretches of columns, `width` together, each of shape (n_units, n_columns); held singly.
+    Returns shape (1 + relabellings, width).
     """
     rng = np.random.default_rng(seed)
-    single = units.single_rows()
-    reference, current = units.paired_rows()
-    movable = np.concatenate([rows[single], rows[current] - rows[reference]])
-    base = rows[reference].sum(axis=0, dtype=np.float64)
-    observed = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
+    single, (reference, current) = units.single_rows(), units.paired_rows()
+    movable = np.empty((len(single) + len(reference), width), dtype=np.float32)
+    base, observed, end = np.zeros(width), np.zeros(width), 0
+    for rows in parts:
+        columns = slice(end, end := end + rows.shape[1])
+        movable[: len(single), columns] = rows[single]
+        movable[len(single) :, columns] = rows[current] - rows[reference]
+        base[columns] = rows[reference].sum(axis=0, dtype=np.float64)
+        observed[columns] = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
     in_current = int((units.sides[single] == CURRENT).sum())
     batch = max(1, BATCH_BYTES // (4 * max(1, len(movable))))
     sums = [observed[None]]
     for start in range(0, relabellings, batch):
         count = min(batch, relabellings - start)
-        labels = np.empty((count, len(movable)), dtype=rows.dtype)
+        labels = np.empty((count, len(movable)), dtype=movable.dtype)
         labels[:, : len(single)] = _random_subsets(count, len(single), in_current, rng)
         labels[:, len(single) :] = rng.integers(0, 2, (count, len(reference)), dtype=np.uint8)
         sums.append((labels @ movable).astype(np.float64) + base)
@@ -144,11 +151,9 @@ def judge(
 
 def _sums(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
     """The relabelled sums of each feature's weighted columns and weights."""
-    rows = [_weighted(value) for value in values]
-    ends = np.cumsum([part.shape[1] for part in rows])[:-1]
-    together = np.concatenate(rows, axis=1)
-    del rows  # as large as all that is compared
-    return np.split(relabelled_sums(units, together, relabellings, seed), ends, axis=1)
+    widths = [value.columns.shape[1] + value.counts.shape[1] for value in values]
+    together = relabelled_sums(units, map(_weighted, values), sum(widths), relabellings, seed)
+    return np.split(together, np.cumsum(widths)[:-1], axis=1)
 
 
 def weights(counts: NDArray[np.float32], cap: float) -> NDArray[np.float32]:

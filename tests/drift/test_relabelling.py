@@ -42,14 +42,14 @@ def test_relabelled_sums_are_those_of_some_relabelling() -> None:
     units = _units(2, 2, both=1)
     rows = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]], np.float32)
     possible = {a + b + pair for a, b in combinations([1, 2, 4, 8], 2) for pair in (16, 32)}
-    sums = relabelled_sums(units, rows, 400, seed=1)[:, 0]
+    sums = relabelled_sums(units, [rows], 1, 400, seed=1)[:, 0]
     assert sums[0] == 4 + 8 + 32
     assert set(sums.tolist()) == possible
 
 
 def test_every_relabelling_is_as_likely() -> None:
     rows = np.eye(10, dtype=np.float32)
-    drawn = relabelled_sums(_units(7, 3), rows, 4000, seed=2)[1:]
+    drawn = relabelled_sums(_units(7, 3), [rows], rows.shape[1], 4000, seed=2)[1:]
     assert set(drawn.sum(axis=1)) == {3.0}
     assert drawn.mean(axis=0) == pytest.approx(np.full(10, 0.3), abs=0.03)
 
