@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from scripts import run_checkpoint
 from scripts.job import findings
 from scripts.job.arguments import seconds
+from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     from checks.gate import Decision
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.watch.is_dir():
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
+    settle()
     stop = Stop()
     arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)
     monitor = Monitor(arrivals, settings, stop)

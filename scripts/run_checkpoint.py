@@ -24,6 +24,7 @@ from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
+from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +58,7 @@ RESULTS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    _compute_alone()
+    settle()
     try:
         return _run_or_refuse(arguments)
     except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
@@ -71,15 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(_unexpected(error), file=sys.stderr)
         return CANNOT_JUDGE
-
-
-def _compute_alone() -> None:
-    """One thread for NumPy's linear algebra, to be said before NumPy is imported; who sets another number keeps it.
-
-    The matrices here are small: threads would spend their time waiting for each other, and where other work keeps the
-    cores busy that waiting burns twice the time that the whole analysis takes.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _unexpected(error: Exception) -> str:

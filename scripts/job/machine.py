@@ -1,0 +1,40 @@
+"""How a process that runs the job uses the machine; to be said before NumPy is imported."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+# Parameters of mallopt, by glibc's malloc.h, and what they are set to.
+MALLOC = {"M_MMAP_THRESHOLD": (-3, 32 << 20), "M_TRIM_THRESHOLD": (-1, 256 << 20), "M_ARENA_MAX": (-8, 1)}
+
+
+def settle() -> None:
+    """Compute alone and keep memory at hand; who sets OPENBLAS_NUM_THREADS or MALLOC_... keeps what is set."""
+    _compute_alone()
+    _keep_memory()
+
+
+def _compute_alone() -> None:
+    """One thread for NumPy's linear algebra.
+
+    The matrices here are small: threads would spend their time waiting for each other, and where other work keeps the
+    cores busy that waiting burns twice the time that the whole analysis takes.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _keep_memory() -> None:
+    """One heap for all threads, and what arrays gave back to it stays there for the next ones.
+
+    By default glibc takes every large array's pages from the system and gives them back with it, and has eight heaps a
+    core: measured at 32 million ratings, two thirds more of the system's time, and 0.1 GB.
+    """
+    if any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # no glibc
+        return
+    for parameter, value in MALLOC.values():
+        mallopt(parameter, value)

@@ -1,0 +1,48 @@
+"""How the job's process uses the machine: seen from a fresh process, as it can be set once alone."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has other ways with memory")
+
+HEAPS = """
+import ctypes, os, threading
+from scripts.job.machine import settle
+settle()
+import numpy as np
+together = threading.Barrier(4)
+def allocate():
+    together.wait()
+    kept = [ctypes.create_string_buffer(5_000) for _ in range(100)]
+    together.wait()
+for thread in [threading.Thread(target=allocate) for _ in range(4)]:
+    thread.start()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, file)
+libc.fflush(file)
+print(os.environ["OPENBLAS_NUM_THREADS"], flush=True)
+"""
+
+
+def _settled(**more: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "OPENBLAS_"))}
+    done = subprocess.run([sys.executable, "-c", HEAPS], env=kept | more, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_threads_share_one_heap_unless_told_otherwise() -> None:
+    assert _settled().count("<heap ") == 1
+    assert _settled(MALLOC_ARENA_MAX="8").count("<heap ") > 1
+
+
+def test_linear_algebra_has_one_thread_unless_told_otherwise() -> None:
+    assert _settled().splitlines()[-1] == "1"
+    assert _settled(OPENBLAS_NUM_THREADS="2").splitlines()[-1] == "2"
