@@ -144,7 +144,7 @@ def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False)
         same: the profiles are all those that `place` indexes, in order.
     """
     parts = in_threads(lambda job: _measure_chunk(*job), _jobs(profiles, place, fold, same))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}  # never all twice
 
 
 def _jobs(

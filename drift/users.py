@@ -113,11 +113,9 @@ class _Summing:
         """The sums of each part, one row a user and side."""
         return [_of_part(part, self.facts, self.sums) for part in parts]
 
-    def collected(self, windows: Windows, tables: Sequence[pd.DataFrame]) -> Collected:
-        """The tables together, and beside them what is not read from the ratings."""
-        table = _sorted(tables)
-        units, ratings = table[SIDE_AND_USER], table["n"].to_numpy(np.float32)
-        columns = table.drop(columns=[*SIDE_AND_USER, "n"]).to_numpy(np.float32)
+    def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
+        """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""
+        units, ratings, columns = _sorted(tables)
         values = {
             one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, self.genres) for one in self.read
         }
@@ -156,8 +154,22 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".!")
 
 
-def _sorted(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True).sort_values(SIDE_AND_USER, ignore_index=True)
+def _sorted(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.float32], NDArray[np.float32]]:
+    """The units of all tables by side and user, their numbers of ratings, and their columns.
+
+    The tables are taken out of the list, as they are the largest that is held here.
+    """
+    units = pd.concat([table[[*SIDE_AND_USER, "n"]] for table in tables], ignore_index=True)
+    order = np.lexsort((units["user_id"], units["side"]))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    columns, first = np.empty((len(order), tables[0].shape[1] - 3), np.float32), 0
+    while tables:
+        table = tables.pop(0)
+        columns[place[first : first + len(table)]] = table.iloc[:, 3:].to_numpy(np.float32)
+        first += len(table)
+    units = units.iloc[order].reset_index(drop=True)
+    return units[SIDE_AND_USER], units["n"].to_numpy(np.float32), columns
 
 
 def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
@@ -171,7 +183,8 @@ def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
         found: pd.DataFrame = map_users(sums.query(), sums.table, sums.sql_types(), groups)
         return found
     queries = (f"{sums.query()} where {condition}" for condition in _stretches(users))
-    return pd.concat([sums.none(), *map(sums.table, _read_ahead(part.handle, queries))], ignore_index=True)
+    tables = list(map(sums.table, _read_ahead(part.handle, queries)))
+    return pd.concat(tables or [sums.none()], ignore_index=True)
 
 
 def _read_ahead(handle: Handle, queries: Iterable[str]) -> Iterator[pd.DataFrame]:
