@@ -24,7 +24,7 @@ from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
-from scripts.job.machine import settle
+from scripts.job.machine import give_back, settle
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -260,6 +260,7 @@ def _judge(
         open_warehouse.enter_context(warehouse)
         with progress.step("Scoring users and comparing windows of time"):
             problems = findings.write_findings(warehouse, arguments, phases)
+            give_back()
         run = replace(_describe(warehouse, suites, waivers, problems, staging, arguments, simulated), phases=phases)
         with phases.phase("statistics and tables of findings"):
             outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,20 @@ libc.fflush(file)
 print(os.environ["OPENBLAS_NUM_THREADS"], flush=True)
 """
 
+HELD = """
+import gc
+from pathlib import Path
+from scripts.job.machine import give_back, settle
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+settle()
+blocks = [bytes([1]) * 50_000 for _ in range(2_000)]
+del blocks[:-1]  # the last one keeps the heap from shrinking
+before = resident()
+give_back()
+print(before - resident())
+"""
+
 
 def _settled(**more: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "OPENBLAS_"))}
@@ -46,3 +61,9 @@ def test_threads_share_one_heap_unless_told_otherwise() -> None:
 def test_linear_algebra_has_one_thread_unless_told_otherwise() -> None:
     assert _settled().splitlines()[-1] == "1"
     assert _settled(OPENBLAS_NUM_THREADS="2").splitlines()[-1] == "2"
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")
+def test_what_is_free_below_what_is_held_goes_back_to_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 50_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 
 # Parameters of mallopt, by glibc's malloc.h, and what they are set to.
 MALLOC = {"M_MMAP_THRESHOLD": (-3, 8 << 20), "M_TRIM_THRESHOLD": (-1, 64 << 20), "M_ARENA_MAX": (-8, 1)}
@@ -33,9 +34,21 @@ def _keep_memory() -> None:
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return
+    if mallopt := _of_libc("mallopt"):
+        for parameter, value in MALLOC.values():
+            mallopt(parameter, value)
+
+
+def give_back() -> None:
+    """Let the system have what is free in the heap, when what needed it is over."""
+    if trim := _of_libc("malloc_trim"):
+        trim(0)
+
+
+def _of_libc(name: str) -> Callable[..., int] | None:
+    """A function of glibc, or None where another library stands in its place."""
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # no glibc
-        return
-    for parameter, value in MALLOC.values():
-        mallopt(parameter, value)
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (AttributeError, OSError, TypeError):
+        return None
+    return found
