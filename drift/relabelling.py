@@ -60,26 +60,48 @@ def relabelled_sums(
     parts: the rows in stretches of columns, `width` together, each of shape (n_units, n_columns); held singly.
     Returns shape (1 + relabellings, width).
     """
-    rng = np.random.default_rng(seed)
-    single, (reference, current) = units.single_rows(), units.paired_rows()
-    movable = np.empty((len(single) + len(reference), width), dtype=np.float32)
-    base, observed, end = np.zeros(width), np.zeros(width), 0
-    for rows in parts:
-        columns = slice(end, end := end + rows.shape[1])
-        movable[: len(single), columns] = rows[single]
-        movable[len(single) :, columns] = rows[current] - rows[reference]
-        base[columns] = rows[reference].sum(axis=0, dtype=np.float64)
-        observed[columns] = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
-    in_current = int((units.sides[single] == CURRENT).sum())
-    batch = max(1, BATCH_BYTES // (4 * max(1, len(movable))))
-    sums = [observed[None]]
+    rng, users = np.random.default_rng(seed), _Users.of(units, parts, width)
+    batch = max(1, BATCH_BYTES // (4 * max(1, len(users.movable))))
+    sums = [users.observed[None]]
     for start in range(0, relabellings, batch):
-        count = min(batch, relabellings - start)
-        labels = np.empty((count, len(movable)), dtype=movable.dtype)
-        labels[:, : len(single)] = _random_subsets(count, len(single), in_current, rng)
-        labels[:, len(single) :] = rng.integers(0, 2, (count, len(reference)), dtype=np.uint8)
-        sums.append((labels @ movable).astype(np.float64) + base)
+        labels = users.labels(min(batch, relabellings - start), rng)
+        sums.append((labels @ users.movable).astype(np.float64) + users.base)
     return np.concatenate(sums)
+
+
+@dataclass(frozen=True)
+class _Users:
+    """What users add to the current side's sums: `base`, and each one's row of `movable` if their label says so.
+
+    Those seen on one side come first, each with its row; then those seen on both, with what swapping the sides adds.
+    """
+
+    movable: NDArray[np.float32]
+    base: NDArray[np.float64]
+    observed: NDArray[np.float64]
+    n_single: int
+    n_in_current: int
+
+    @classmethod
+    def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Users:
+        single, (reference, current) = units.single_rows(), units.paired_rows()
+        movable = np.empty((len(single) + len(reference), width), np.float32)
+        base, observed, end = np.zeros(width), np.zeros(width), 0
+        for rows in parts:
+            columns = slice(end, end := end + rows.shape[1])
+            movable[: len(single), columns] = rows[single]
+            movable[len(single) :, columns] = rows[current] - rows[reference]
+            base[columns] = rows[reference].sum(axis=0, dtype=np.float64)
+            observed[columns] = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
+        return cls(movable, base, observed, len(single), int((units.sides[single] == CURRENT).sum()))
+
+    def labels(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Random relabellings, shape (count, n_users): 1 where the user's row counts for the current side."""
+        labels = np.empty((count, len(self.movable)), np.float32)
+        labels[:, : self.n_single] = _random_subsets(count, self.n_single, self.n_in_current, rng)
+        paired = labels[:, self.n_single :]
+        paired[...] = rng.integers(0, 2, paired.shape, dtype=np.uint8)
+        return labels
 
 
 def _random_subsets(count: int, size: int, chosen: int, rng: np.random.Generator) -> NDArray[np.bool_]:
