@@ -83,7 +83,7 @@ class _Ratings(NamedTuple):
     @classmethod
     def at_end(cls, profiles: Profiles, *, push: bool) -> _Ratings:
         """All of them, by user."""
-        n = sum(len(_at_end(part, push)) for _, part in profiles.chunks())
+        n = sum(np.count_nonzero(at_end(part, push=push)) for _, part in profiles.chunks())
         ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
         begin = 0
         for first, part in profiles.chunks():

@@ -18,7 +18,7 @@ from drift.features import has_mean
 from drift.films import film_columns, film_facts, push_films
 from drift.handle import statement
 from drift.relabelling import APPEARANCES, Units
-from drift.sums import Sums
+from drift.sums import UNIT, Sums
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
@@ -159,14 +159,14 @@ def _sorted(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.float3
 
     The tables are taken out of the list, as they are the largest that is held here.
     """
-    units = pd.concat([table[[*SIDE_AND_USER, "n"]] for table in tables], ignore_index=True)
+    units = pd.concat([table[list(UNIT)] for table in tables], ignore_index=True)
     order = np.lexsort((units["user_id"], units["side"]))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    columns, first = np.empty((len(order), tables[0].shape[1] - 3), np.float32), 0
+    columns, first = np.empty((len(order), tables[0].shape[1] - len(UNIT)), np.float32), 0
     while tables:
         table = tables.pop(0)
-        columns[place[first : first + len(table)]] = table.iloc[:, 3:].to_numpy(np.float32)
+        columns[place[first : first + len(table)]] = table.iloc[:, len(UNIT) :].to_numpy(np.float32)
         first += len(table)
     units = units.iloc[order].reset_index(drop=True)
     return units[SIDE_AND_USER], units["n"].to_numpy(np.float32), columns

@@ -16,7 +16,6 @@ HEAPS = """
 import ctypes, os, threading
 from scripts.job.machine import settle
 settle()
-import numpy as np
 together = threading.Barrier(4)
 def allocate():
     together.wait()
