@@ -138,6 +138,14 @@ def test_no_page_is_wider_than_the_screen(site: Path, visitor: Visitor, width: i
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_a_short_word_beside_sentences_is_not_broken(site: Path, visitor: Visitor) -> None:
+    words = """[...document.querySelectorAll('.rows tr:has(.long) .text:not(.long)')]
+        .filter(one => one.textContent && !/[^a-z_]/.test(one.textContent))
+        .map(one => Math.round(one.getBoundingClientRect().height))"""
+    heights = [h for path in every_kind(site) for h in visitor.open(path, width=1400).page.evaluate(words)]
+    assert len(set(heights)) == 1, heights  # all have one line
+
+
 def test_paper_is_white_whatever_the_screen(site: Path, visitor: Visitor) -> None:
     page = visitor.open(site / "index.html", scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")
