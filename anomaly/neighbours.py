@@ -1,14 +1,15 @@
 """The most alike other profile of each user, found through an index; nothing is compared pairwise.
 
 Candidates come from two sketches. MinHash (Broder 1997) of the (film, level) pairs finds profiles that are alike as a
-whole; the posting lists of a user's rarest films find what was cut out of a longer profile. Only candidates are then
-compared exactly.
+whole; the posting lists of a user's rarest films find what was cut out of a longer profile. Of a key that very many
+share only a few are met, those that a copy would have: the earliest, who may be the original, and the last before it,
+as copies come together. Only candidates are then compared exactly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -21,26 +22,37 @@ if TYPE_CHECKING:
 # Twelve keys of two hashes: a copy with 60 % of all pairs in common is met with probability 1 - (1 - 0.36)^12 = 0.995.
 N_KEYS, HASHES_A_KEY = 12, 2
 RAREST = 8
-# A film or a key that more users share tells none of them apart.
+# A film that more users share tells none of them apart, and of a key not all are met.
 LARGEST_BUCKET = 64
+EARLIEST, LAST_BEFORE = 4, 4
+STRONG = 2  # keys that two profiles share: few pairs of honest users do
 # Among very many users there are rarer films to tell by, and fewer need to be met.
 MANY_USERS = 20_000
 VERIFIED = 3
 VOTES = 255  # a candidate can be met once for each key and each of the rarest films
 # Codes of film and level stand below the 36th bit of a key, users or pairs above.
 CODE = (1 << 36) - 1
+TURN_BITS = 32
 PAIRS_AT_ONCE = 1_000
 QUERIED = 2_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
+Votes: TypeAlias = "tuple[Ints, Ints]"  # distinct pairs (query * n_indexed + other, sorted), and how often each met
+
 
 @dataclass(frozen=True)
 class Index:
-    """Sketches of indexed users: sorted keys and whose they are."""
+    """Sketches of indexed users: sorted keys and whose they are, those of one key in the order of `turn`.
+
+    turn: the place of each user in the order of first ratings. queue: of each key, its number among all that differ,
+    above the owner's turn; sorted.
+    """
 
     profiles: Profiles
+    turn: Ints
     key: Ints
     owner: Ints
+    queue: Ints
     count: Ints
     sketches: tuple[Ints, Ints]
     largest: int
@@ -48,13 +60,18 @@ class Index:
     @classmethod
     def of(cls, profiles: Profiles, n_films: int) -> Index:
         count = np.bincount(profiles.film, minlength=n_films)
-        sketch_key, sketch_owner = sketches = _sketches(profiles)
+        sketches = _sketches(profiles)
+        by_time = np.argsort(_first_times(profiles), kind="stable")
+        turn = np.empty(profiles.n_users, np.int64)
+        turn[by_time] = np.arange(profiles.n_users)
         largest = LARGEST_BUCKET if profiles.n_users <= MANY_USERS else LARGEST_BUCKET // 4
         rare = np.flatnonzero((count <= largest)[profiles.film])
-        key = np.concatenate([sketch_key, profiles.film[rare].astype(np.uint64)])
-        owner = np.concatenate([sketch_owner, np.searchsorted(profiles.start, rare, side="right") - 1])
-        order = np.argsort(key)
-        return cls(profiles, key[order], owner[order], count, sketches, largest)
+        in_turn = (sketch.reshape(N_KEYS, -1)[:, by_time].ravel() for sketch in sketches)
+        key, owner = (np.concatenate(both) for both in zip(in_turn, _postings(profiles, rare), strict=True))
+        order = np.argsort(key, kind="stable")
+        key, owner = key[order], owner[order]
+        queue = (np.cumsum(np.diff(key, prepend=key[:1]) != 0) << TURN_BITS) + turn[owner]
+        return cls(profiles, turn, key, owner, queue, count, sketches, largest)
 
     def nearest(self, queries: Profiles, *, same: bool) -> dict[str, Floats]:
         """What each queried user shares with the one other user that it shares most with.
@@ -66,27 +83,63 @@ class Index:
         other's, drawn by popularity), `lent_rarity` (the same as a share, each film weighing by how unlikely it is) and
         `most_like` (the number of the user with most shared ratings, -1 for none).
         """
-        pairs = in_threads(lambda chunk: self._candidates(chunk[0], chunk[1], same), queries.chunks(QUERIED))
+        turn = self.turn if same else np.searchsorted(np.sort(_first_times(self.profiles)), _first_times(queries))
+        pairs = in_threads(lambda chunk: self._candidates(chunk[0], chunk[1], turn, same), queries.chunks(QUERIED))
         query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
         # A film that nobody indexed has rated may yet be met.
         chance = np.maximum(self.count, 0.2) / max(self.count.sum(), 1)
-        return _compare(queries, self.profiles, query, other, chance)
+        return _compare(queries, self.profiles, query, other, self.turn[other] < turn[query], chance)
 
-    def _candidates(self, first: int, queries: Profiles, same: bool) -> tuple[Ints, Ints]:
-        """Pairs of a queried user, numbered from `first` on, and an indexed one that may be most alike."""
+    def _candidates(self, first: int, queries: Profiles, turn: Ints, same: bool) -> tuple[Ints, Ints]:
+        """Pairs of a queried user, numbered from `first` on, and an indexed one that may be most alike.
+
+        turn: how many indexed users rated before each queried one, of all that are queried.
+        """
         if same:
             mine = slice(first, first + queries.n_users)
             key, owner = (sketch.reshape(N_KEYS, -1)[:, mine].ravel() for sketch in self.sketches)
         else:
             key, owner = _sketches(queries)
             owner = owner + first
-        rare_key, rare_owner = self._rarest_films(queries)
-        key, owner = np.concatenate([key, rare_key]), np.concatenate([owner, rare_owner + first])
         low, high = np.searchsorted(self.key, key, side="left"), np.searchsorted(self.key, key, side="right")
-        width = np.where(high - low <= self.largest, high - low, 0)
+        crowded = high - low > self.largest
+        met = self._votes(owner, low, np.where(crowded, low, high), same)
+        in_crowds = self._votes_in_crowds(owner[crowded], low[crowded], turn, same)
+        pair = _most_voted(*_added(met, self._votes_by_rarest_films(first, queries, same)), self.profiles.n_users)
+        pair = np.append(pair, np.setdiff1d(self._strongest(*_added(met, in_crowds)), pair, assume_unique=True))
+        return pair // self.profiles.n_users, pair % self.profiles.n_users
+
+    def _votes_by_rarest_films(self, first: int, queries: Profiles, same: bool) -> Votes:
+        key, owner = self._rarest_films(queries)
+        low, high = np.searchsorted(self.key, key, side="left"), np.searchsorted(self.key, key, side="right")
+        return self._votes(owner + first, low, high, same)
+
+    def _votes_in_crowds(self, owner: Ints, low: Ints, turn: Ints, same: bool) -> Votes:
+        """Votes of a few users before each owner among the very many from `low` on that have one key."""
+        mine = np.searchsorted(self.queue, (self.queue[low] >> TURN_BITS << TURN_BITS) + turn[owner])
+        early = np.minimum(low + EARLIEST, mine)
+        begin, end = np.append(low, np.maximum(early, mine - LAST_BEFORE)), np.append(early, mine)
+        return self._votes(np.append(owner, owner), begin, end, same)
+
+    def _strongest(self, pair: Ints, votes: Ints) -> Ints:
+        """Each user's pairs that met repeatedly: those that did most often, and of these about the earliest."""
+        pair, votes = pair[votes >= STRONG], votes[votes >= STRONG]
+        often = pair[2 * votes >= _most_of_query(votes, pair // self.profiles.n_users)]
+        query, other = often // self.profiles.n_users, often % self.profiles.n_users
+        order = np.argsort((query << TURN_BITS) + self.turn[other])
+        earliest = often[order][np.diff(query[order], prepend=-1) != 0]
+        return np.union1d(_most_voted(pair, votes, self.profiles.n_users), earliest)
+
+    def _votes(self, owner: Ints, low: Ints, high: Ints, same: bool) -> Votes:
+        """The pairs of an owner and who stands in its range of the index."""
+        width = high - low
         start = np.concatenate([[0], np.cumsum(width)])
         place = np.repeat(low - start[:-1], width) + np.arange(start[-1])
-        return _most_voted(np.repeat(owner, width), self.owner[place], self.profiles.n_users, same)
+        query, other = np.repeat(owner, width), self.owner[place]
+        if same:
+            different = query != other
+            query, other = query[different], other[different]
+        return np.unique(query * np.int64(self.profiles.n_users) + other, return_counts=True)
 
     def _rarest_films(self, queries: Profiles) -> tuple[Ints, Ints]:
         count = self.count[queries.film]
@@ -128,12 +181,31 @@ def _lowest_hash(code: Ints, number: int, part: Profiles) -> Ints:
     return np.minimum.reduceat(hashed, part.start[:-1])
 
 
-def _most_voted(query: Ints, other: Ints, n_others: int, same: bool) -> tuple[Ints, Ints]:
-    """The candidates most often met, a few for each query."""
-    if same:
-        different = query != other
-        query, other = query[different], other[different]
-    pair, votes = np.unique(query * np.int64(n_others) + other, return_counts=True)
+def _first_times(profiles: Profiles) -> Ints:
+    """When each user rated first."""
+    return profiles.timestamp[profiles.start[:-1]]
+
+
+def _postings(profiles: Profiles, rows: Ints) -> tuple[Ints, Ints]:
+    """The film of each of the rows as a key, and its user."""
+    return profiles.film[rows].astype(np.uint64), np.searchsorted(profiles.start, rows, side="right") - 1
+
+
+def _most_of_query(votes: Ints, query: Ints) -> Ints:
+    """For each pair the most votes of all pairs of its query, which stand together."""
+    begin = np.flatnonzero(np.diff(query, prepend=-1))
+    return np.repeat(np.maximum.reduceat(votes, begin), np.diff(begin, append=len(query)))
+
+
+def _added(first: Votes, second: Votes) -> Votes:
+    pair = np.append(first[0], second[0])
+    order = np.argsort(pair, kind="stable")  # which merges two lists that are sorted
+    begin = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    return pair[order][begin], np.add.reduceat(np.append(first[1], second[1])[order], begin)
+
+
+def _most_voted(pair: Ints, votes: Ints, n_others: int) -> Ints:
+    """The pairs that met most often, a few for each user."""
     # One number to sort by: the query, then the most votes, then the candidate.
     lacking = VOTES - np.minimum(votes, VOTES)
     ranked = np.sort((pair // n_others * (VOTES + 1) + lacking) * n_others + pair % n_others)
@@ -141,14 +213,15 @@ def _most_voted(query: Ints, other: Ints, n_others: int, same: bool) -> tuple[In
     begin = np.flatnonzero(np.diff(query, prepend=-1))
     place = np.arange(len(query)) - np.repeat(begin, np.diff(np.append(begin, len(query))))
     kept = place < VERIFIED
-    return query[kept], other[kept]
+    return query[kept] * n_others + other[kept]
 
 
-def _compare(queries: Profiles, others: Profiles, query: Ints, other: Ints, chance: Floats) -> dict[str, Floats]:
+def _compare(
+    queries: Profiles, others: Profiles, query: Ints, other: Ints, earlier: Bools, chance: Floats
+) -> dict[str, Floats]:
     most_like = np.full(queries.n_users, -1)
     common = _in_common(queries, others, query, other, chance)
     size = queries.size[query]
-    earlier = others.timestamp[others.start[other]] < queries.timestamp[queries.start[query]]
     jaccard, alike = common.films / (size + others.size[other] - common.films), common.ratings / size
 
     def most(values: Floats) -> Floats:
