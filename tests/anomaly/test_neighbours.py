@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly.neighbours import LARGEST_BUCKET, Index
+from anomaly.neighbours import Index
 from anomaly.profiles import Profiles
+from anomaly.sketches import LARGEST_BUCKET
 
 
 def profiles(*users: list[tuple[int, float]], first: tuple[int, ...] | None = None) -> Profiles:
