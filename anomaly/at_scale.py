@@ -3,8 +3,8 @@
 Two rounds. First, the films' facts are asked of all ratings; by these, and by its likeness to the users of the sample,
 every user is measured and then scored by the sample's models, group by group on the workers of the handle. Then the
 sample and the most suspicious of all are judged together as any delivery is: that gives evidence, attacks and statuses.
-So a user's neighbours are looked for in the sample and the suspects, not among all; and attackers are found together if
-they are among the suspects.
+So a user's neighbours are looked for in the sample and the suspects, but for copies, who are looked for among all;
+and attackers are found together if they are among the suspects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from anomaly import catalogue, film_facts, profiles, rules, scoring
+from anomaly import catalogue, copies, film_facts, profiles, rules, scoring
 from anomaly.population import Population, load_films, measure_all, survey_against
 
 if TYPE_CHECKING:
@@ -33,15 +33,12 @@ SUSPECTS = SAMPLE_USERS // 20
 # Of one group of users, which is measured at once: some 50 MB of intermediate arrays.
 GROUP_RATINGS = 100_000
 SCORED = {"userId": "bigint"} | dict.fromkeys(("catalogue", "distance", "isolation"), "double")
-SCORED["rules_broken"] = "string"
+SCORED |= {"rules_broken": "string"} | copies.SKETCHED
 
 
 @runtime_checkable
-class Scalable(Protocol):
+class Scalable(copies.Pushable, Protocol):
     """A warehouse that works over its users where they lie."""
-
-    def sql(self, text: str) -> pd.DataFrame:
-        """The rows of one statement."""
 
     def of_users(self, users: Collection[int]) -> Scalable:
         """The same with the ratings of these users alone."""
@@ -70,7 +67,8 @@ class Scorer:
         features, _ = measure_all(guests, self.population.place, self.population.index, fold, same=False)
         scores = scoring.judged(self.models, features, guests.size, fold)
         broken = rules.broken(features | {"n_ratings": guests.size.astype(float)})
-        return pd.DataFrame(dict(zip(SCORED, (ids, *scores, rules.names(broken)), strict=True)))
+        sketched = copies.sketched(guests).values()
+        return pd.DataFrame(dict(zip(SCORED, (ids, *scores, rules.names(broken), *sketched), strict=True)))
 
 
 def check(n_users: int, reference: Warehouse | None, trusted_users: Collection[int] | None) -> None:
@@ -98,7 +96,7 @@ def find(
     population = survey_against(facts, ratings, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1))
     scored = _scored(warehouse, judged, known, population, attackers)
-    close, ratings = _ratings_of(warehouse, judged, np.union1d(sample, _suspects(scored)), films[0])
+    close, ratings = _ratings_of(warehouse, judged, _looked_at(scored, sample), films[0])
     return _joined(users, scored, judge(close, survey_against(facts, ratings, rng), attackers))
 
 
@@ -122,6 +120,7 @@ def _scored(
     text = text.format(first_user=int(judged["userId"].min()), last_user=int(judged["userId"].max()))
     found = warehouse.of_users(others).map_users(text, Scorer(population, models), SCORED, max(1, groups))
     scored = pd.concat([_of_sample(known, population, models), found], ignore_index=True)
+    scored = _with_copies(warehouse, text, judged, scored)
     novelty = scoring.novelty(scored["distance"].to_numpy(), scored["isolation"].to_numpy())
     both = scoring.Scores(scored["catalogue"].to_numpy(), novelty, np.empty(0), np.empty(0))
     return scored.assign(novelty=novelty, score=scoring.combined(both))
@@ -131,7 +130,26 @@ def _of_sample(known: pd.DataFrame, population: Population, models: list[scoring
     import pandas as pd
 
     scores = scoring.judged(models, population.features, population.size, population.fold)
-    return pd.DataFrame(dict(zip(SCORED, (known["userId"].to_numpy(), *scores), strict=False))).assign(rules_broken="")
+    none, sketched = np.full(len(known), ""), copies.sketched(population.profiles).values()
+    return pd.DataFrame(dict(zip(SCORED, (known["userId"].to_numpy(), *scores, none, *sketched), strict=True)))
+
+
+def _with_copies(warehouse: Scalable, ratings: str, judged: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """The scored users, by id; for their sketches, the rule on copies and whose they are (`copy_of`, null for none)."""
+    scored = scored.merge(judged[["userId", "n_usable"]], on="userId").sort_values("userId", ignore_index=True)
+    found = copies.find(warehouse, ratings, scored)
+    scored = scored.drop(columns=list(copies.SKETCHED))
+    scored["copy_of"] = scored["userId"].map(found.set_index("userId")["otherId"]).astype("Int64")
+    known = scored["rules_broken"].str.contains(copies.RULE) | scored["copy_of"].isna()
+    more = (copies.RULE + ", " + scored["rules_broken"]).str.removesuffix(", ")
+    return scored.assign(rules_broken=scored["rules_broken"].where(known, more))
+
+
+def _looked_at(scored: pd.DataFrame, sample: Ints) -> Ints:
+    """The sample, the suspects and whom any of them copied."""
+    users = np.union1d(sample, _suspects(scored))
+    copied = scored.loc[scored["userId"].isin(users), "copy_of"].dropna()
+    return np.union1d(users, copied.to_numpy(np.int64))
 
 
 def _suspects(scored: pd.DataFrame) -> Ints:
@@ -146,10 +164,13 @@ def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> p
 
     from anomaly.findings import COLUMNS, FEWEST_RATINGS, undetermined
 
+    broken = scored.loc[scored["rules_broken"] != "", "userId"]
+    close = close[(close["status"] == "flagged") | ~close["userId"].isin(broken)]
     rest = users[~users["userId"].isin(close["userId"])]
     few = rest["n_usable"] < FEWEST_RATINGS
     table = pd.concat([close, _plainly(rest[~few], scored)], ignore_index=True)
     by_user = scored.set_index("userId").reindex(table["userId"])
+    table["most_like_user"] = table["most_like_user"].fillna(by_user["copy_of"].reset_index(drop=True))
     table["score"] = by_user["score"].to_numpy()
     table["catalogue_score"], table["novelty_score"] = by_user["catalogue"].to_numpy(), by_user["novelty"].to_numpy()
     if few.any():

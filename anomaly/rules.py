@@ -47,6 +47,11 @@ RULES = (
 )
 
 
+def by_name(name: str) -> Rule:
+    """The rule of this name."""
+    return next(rule for rule in RULES if rule.name == name)
+
+
 def broken(features: dict[str, Floats]) -> dict[str, Bools]:
     """For each rule, which users break it: arrays of shape (n_users,)."""
     return {rule.name: rule.broken(features) for rule in RULES}

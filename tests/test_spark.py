@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -323,11 +324,21 @@ def test_users_are_scored_by_a_model_of_a_sample_in_spark(
 
     for name, value in (("SAMPLE_USERS", 40), ("SUSPECTS", 5), ("GROUP_RATINGS", 400)):
         monkeypatch.setattr(at_scale, name, value)
-    folder = deliveries.write(tmp_path / "data", deliveries.whole())
+    files = deliveries.whole()
+    rows = [line.split(",") for line in files["ratings"][1:]]
+    busy = Counter(user for user, *_ in rows).most_common(12)[-1][0]
+    copies = [(bot, [row for row in rows if row[0] == busy]) for bot in range(9_001, 9_005)]
+    files["ratings"] += [
+        f"{bot},{film},{level},{int(time) + bot}" for bot, copied in copies for _, film, level, time in copied
+    ]
+    folder = deliveries.write(tmp_path / "data", files)
     with spark_warehouse.load(session, folder) as warehouse:
         found = find_anomalies(warehouse)
         users = warehouse.sql("select distinct userId from ratings order by userId")["userId"]
     assert found["userId"].tolist() == users.tolist()
+    bots = found[found["userId"] > 9_000]
+    assert bots["rules_broken"].str.contains("copied_profile").all(), "wherever the one is that was copied"
+    assert bots["most_like_user"].isin([int(busy), *bots["userId"]]).all()
     assert found["status"].isin(["ok", "flagged", "review"]).all()
     assert not any(math.isnan(score) for score in found["score"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,11 @@ class Scalable:
 
     def sql(self, text: str) -> pd.DataFrame:
         return self.warehouse.sql(text.replace("from ratings", f"from {self.ratings}"))
+
+    def push(self, table: str, frame: pd.DataFrame) -> None:
+        self.warehouse.connection.register("pushed", frame)
+        self.warehouse.sql(f"create or replace temporary table {table} as from pushed")
+        self.warehouse.connection.unregister("pushed")
 
     def of_users(self, users: Collection[int]) -> Scalable:
         name = f"ratings_{abs(hash(tuple(users)))}"
@@ -101,6 +107,29 @@ def test_plain_rules_hold_for_everybody(delivery: Path, monkeypatch: pytest.Monk
     assert found.loc[users, "status"].eq("flagged").all()
     assert found.loc[users, "rules_broken"].str.contains("all_lowest").all()
     assert found.loc[users, "evidence"].str.contains("lowest level").all()
+
+
+@pytest.mark.parametrize("suspects", [1, 40])
+def test_copies_are_found_among_all_users(
+    delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suspects: int
+) -> None:
+    """Thirty copies of one profile, of whom half are in the sample at most, and the original perhaps not."""
+    few_at_a_time(monkeypatch)
+    monkeypatch.setattr(at_scale, "SUSPECTS", suspects)
+    ratings = pd.read_csv(delivery / "ratings.csv")
+    original = int(ratings.groupby("userId").size().between(40, 80).idxmax())
+    profile = ratings[ratings["userId"] == original]
+    bots = range(5_001, 5_031)
+    copied = [profile.assign(userId=bot, timestamp=profile["timestamp"] + 86_400 * (bot - 5_000)) for bot in bots]
+    folder = shutil.copytree(delivery, tmp_path / "copied")
+    pd.concat([ratings, *copied]).to_csv(folder / "ratings.csv", index=False)
+    with load(folder) as warehouse:
+        found = find_anomalies(Scalable(warehouse)).set_index("userId")
+    assert found.loc[bots, "status"].eq("flagged").all()
+    assert found.loc[bots, "rules_broken"].str.contains("copied_profile").all()
+    assert found.loc[bots, "most_like_user"].isin([original, *bots]).all()
+    assert not found.loc[original, "is_anomaly"]
+    assert found.drop(bots)["rules_broken"].str.contains("copied_profile").sum() == 0
 
 
 def test_an_error_rate_is_refused(delivery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
