@@ -140,8 +140,8 @@ def _with_copies(warehouse: Scalable, ratings: str, judged: pd.DataFrame, scored
     found = copies.find(warehouse, ratings, scored)
     scored = scored.drop(columns=list(copies.SKETCHED))
     scored["copy_of"] = scored["userId"].map(found.set_index("userId")["otherId"]).astype("Int64")
-    known = scored["rules_broken"].str.contains(copies.RULE) | scored["copy_of"].isna()
-    more = (copies.RULE + ", " + scored["rules_broken"]).str.removesuffix(", ")
+    known = scored["rules_broken"].str.contains(rules.COPIED) | scored["copy_of"].isna()
+    more = (rules.COPIED + ", " + scored["rules_broken"]).str.removesuffix(", ")
     return scored.assign(rules_broken=scored["rules_broken"].where(known, more))
 
 

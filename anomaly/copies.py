@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 KEYS: Final = tuple(f"key{number}" for number in range(N_KEYS))
 SKETCHED: Final = dict.fromkeys(("first_rated", *KEYS), "bigint")
-RULE: Final = "copied_profile"
 PAIRS: Final = "anomaly_pairs"
 
 
@@ -54,7 +53,7 @@ def find(warehouse: Pushable, ratings: str, users: pd.DataFrame) -> pd.DataFrame
     text = (Path(__file__).parent / "copies.sql").read_text(encoding="utf-8")
     found = warehouse.sql(text.format(pairs=PAIRS, ratings=ratings)).merge(pairs, on=["userId", "otherId"])
     n = found["n_usable"].to_numpy(float)
-    breaks = rules.by_name(RULE).broken({"copied_ratings": found["common"].to_numpy(float) / n, "n_ratings": n})
+    breaks = rules.by_name(rules.COPIED).broken({"copied_ratings": found["common"].to_numpy(float) / n, "n_ratings": n})
     most = found[breaks].sort_values(["userId", "common", "otherId"], ascending=[True, False, True])
     return most.drop_duplicates("userId")[["userId", "otherId"]].reset_index(drop=True)
 

@@ -63,7 +63,7 @@ class Extremes:
 
     @classmethod
     def of(cls, profiles: Profiles) -> Extremes:
-        keys = [_extreme_keys(part)[0] for _, part in profiles.chunks()]
+        keys = [extreme_keys(part)[0] for _, part in profiles.chunks()]
         key = np.concatenate([np.zeros(0, np.int64), *keys])
         order = np.argsort(key)
         key = key[order]
@@ -77,7 +77,7 @@ class Extremes:
 
     def with_ratings(self, profiles: Profiles) -> Extremes:
         """The same with these profiles' ratings, once more if they were added before."""
-        more = replace(self, added=np.sort(_extreme_keys(profiles)[0]))
+        more = replace(self, added=np.sort(extreme_keys(profiles)[0]))
         vars(more)["all_time"] = self.all_time  # of the indexed keys: not to be counted anew for each handful of guests
         return more
 
@@ -119,7 +119,7 @@ def _near(key: Ints, order: Ints, window: int) -> Ints:
     return near
 
 
-def _extreme_keys(profiles: Profiles) -> tuple[Ints, Ints]:
+def extreme_keys(profiles: Profiles) -> tuple[Ints, Ints]:
     """Keys of the rows at an end of the scale (4.5 and 5, or 1 and below), and which rows."""
     rows = np.flatnonzero(_is_extreme(profiles))
     key = (profiles.film[rows].astype(np.int64) * 2 + (profiles.rating[rows] >= 4.5)) << KEY_BITS
@@ -461,7 +461,7 @@ def _extreme_bursts(part: Profiles, place: Place, near: dict[str, Ints]) -> dict
     Surprise is -log10 of the Poisson chance of as many others within the window at the film's own pace. `near` holds
     the others within each window where they are counted already.
     """
-    key, rows = _extreme_keys(part)
+    key, rows = extreme_keys(part)
     user = part.user[rows]
     all_time = place.extremes.others(key)
     found = {}

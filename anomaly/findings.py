@@ -180,7 +180,8 @@ def _judge(
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
     judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
     suspects = _suspects(judgement, population, scores, broken, trusted)
-    found = groups.find_groups(population.profiles, population.place.films, suspects)
+    joining = population.crowd & ~trusted & (scores.catalogue > SUSPECT_LOG_ODDS) & ~_copied(population, broken)
+    found = groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
     judgement = _with_groups(judgement, found)
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
     table = _table(judged, population, scores, judgement, broken, trusted, found, witness)
@@ -214,15 +215,23 @@ def _decide(
 def _suspects(
     judgement: Judgement, population: Population, scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools
 ) -> Bools:
-    """Who may belong to an attack: the flagged, who breaks a rule, who is high in the ranking and like attackers."""
+    """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd."""
     n_judged = len(judgement.score)
     untrusted = ~trusted[:n_judged]
     score = np.where(untrusted, judgement.score, -np.inf)
     top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    likely = top & (scoring.alone(scores, population.features)[:n_judged] > SUSPECT_LOG_ODDS)
+    like_attackers = scoring.alone(scores, population.features)[:n_judged] > SUSPECT_LOG_ODDS
+    likely = like_attackers & (top | population.crowd[:n_judged])
     breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
-    suspects = untrusted & (likely | breaks | judgement.flagged)
+    suspects = untrusted & (likely & ~_copied(population, broken)[:n_judged] | breaks | judgement.flagged)
     return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
+
+
+def _copied(population: Population, broken: dict[str, Bools]) -> Bools:
+    """Whose profiles others copied: that makes nobody a suspect."""
+    copied = np.zeros(len(population.most_like), bool)
+    copied[population.most_like[broken[rules.COPIED]]] = True
+    return copied
 
 
 def _with_groups(judgement: Judgement, found: list[Group]) -> Judgement:

@@ -3,7 +3,8 @@
 Whether that is more than chance is asked of everybody who gave the film that rating then. If nobody acts together, each
 of them is a suspect as often as users with as many such ratings who came at about the same time: who rates much meets
 everybody, and tastes, releases and the site itself move with the years. A count of suspects so far beyond what that
-suggests that no window of the whole delivery should reach it is an attack.
+suggests that no window of the whole delivery should reach it is an attack. Who is in a crowd (anomaly/crowds.py) and
+joined in is a part of it for less.
 """
 
 from __future__ import annotations
@@ -64,11 +65,18 @@ class Crew(NamedTuple):
     chance: float
 
 
-def find_groups(profiles: Profiles, films: Films, suspects: Bools) -> list[Group]:
-    """The attacks among the suspects (n_users,), the largest first; a user belongs to one at most."""
+def find_groups(
+    profiles: Profiles, films: Films, suspects: Bools, crowd: Bools | None = None, joining: Bools | None = None
+) -> list[Group]:
+    """The attacks among the suspects (n_users,), the largest first; a user belongs to one at most.
+
+    crowd: users who have no say in what is usual. joining: who belongs to an attack if it gave a film the same rating
+    while the suspects did.
+    """
     if suspects.sum() < SMALLEST:
         return []
-    found = [crew for push in (False, True) for crew in _crews(profiles, suspects, push=push)]
+    crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
+    found = [crew for push in (False, True) for crew in _crews(profiles, suspects, crowd, joining, push=push)]
     groups = _merged(sorted(found, key=lambda crew: (crew.chance, crew.film)))
     return [_group(number, crews, profiles, films) for number, crews in enumerate(groups, start=1)]
 
@@ -124,12 +132,18 @@ class _Usual:
     dispersion: float = 1.0
 
     @classmethod
-    def of(cls, ratings: _Ratings, arrival: Ints, suspects: Bools) -> _Usual:
+    def of(cls, ratings: _Ratings, arrival: Ints, suspects: Bools, crowd: Bools) -> _Usual:
         """arrival: the time of each user's first rating."""
         klass = _classes(np.bincount(ratings.owner, minlength=len(arrival)), arrival)
-        n = int(klass.max(initial=0)) + 1
-        usual = cls(np.bincount(klass[suspects], minlength=n), np.bincount(klass, minlength=n), suspects.mean(), klass)
-        return replace(usual, dispersion=_dispersion(ratings, suspects, usual))
+        calm = cls._told_by(~crowd, suspects, klass)
+        dispersion = _dispersion(ratings, suspects & ~crowd, ~crowd * calm.chances(np.zeros(0, np.int64))[klass])
+        return replace(cls._told_by(np.ones(len(suspects), bool), suspects, klass), dispersion=dispersion)
+
+    @classmethod
+    def _told_by(cls, users: Bools, suspects: Bools, klass: Ints) -> _Usual:
+        suspects, n = suspects & users, int(klass.max(initial=0)) + 1
+        counts = [np.bincount(klass[some], minlength=n) for some in (suspects, users)]
+        return cls(counts[0], counts[1], suspects.mean(), klass)
 
     def chances(self, members: Ints) -> Floats:
         """How often users of each class are suspects, (n_classes,), without the members (classes of each) but for one.
@@ -147,9 +161,11 @@ def _classes(activity: Ints, arrival: Ints) -> Ints:
     return np.searchsorted(borders, activity, side="right") * ARRIVALS + np.searchsorted(since, arrival, side="right")
 
 
-def _dispersion(ratings: _Ratings, suspects: Bools, usual: _Usual) -> float:
-    """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance."""
-    chance = usual.chances(np.zeros(0, np.int64))[usual.klass]
+def _dispersion(ratings: _Ratings, suspects: Bools, chance: Floats) -> float:
+    """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance.
+
+    chance: of each user to be a suspect, 0 for those who have no say, of whom no suspect is.
+    """
     some = ratings.time[:: 1 + len(ratings.time) // CHUNK]
     border = np.quantile(some, np.arange(1, N_ERAS) / N_ERAS) if len(some) else np.zeros(0)
     n_places = N_ERAS * (int(ratings.film.max(initial=0)) + 1)
@@ -165,10 +181,10 @@ def _dispersion(ratings: _Ratings, suspects: Bools, usual: _Usual) -> float:
     return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)
 
 
-def _crews(profiles: Profiles, suspects: Bools, *, push: bool) -> Iterator[Crew]:
-    """The windows that hold too many suspects to be chance."""
+def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, *, push: bool) -> Iterator[Crew]:
+    """The windows that hold too many suspects to be chance, with who joined in."""
     ratings = _Ratings.at_end(profiles, push=push)
-    usual = _Usual.of(ratings, profiles.timestamp[profiles.start[:-1]], suspects)
+    usual = _Usual.of(ratings, profiles.timestamp[profiles.start[:-1]], suspects, crowd)
     ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
@@ -176,7 +192,7 @@ def _crews(profiles: Profiles, suspects: Bools, *, push: bool) -> Iterator[Crew]
         for first, stop in _runs(ratings.film[rows], ratings.time[rows], pause):
             crew = _crew(ratings, rows[first:stop], usual, push)
             if crew is not None and crew.chance < bound:
-                yield crew
+                yield crew._replace(users=crew.users | _joined(ratings, rows[first:stop], joining))
 
 
 def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
@@ -192,18 +208,29 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | Non
     users = np.unique(ratings.owner[run])
     if len(users) < SMALLEST:
         return None
-    film = ratings.film[run[0]]
-    of_film = slice(ratings.film.searchsorted(film), ratings.film.searchsorted(film, side="right"))
-    # Others who rated it in the same second stand before and after.
-    time, owner = ratings.time[of_film], ratings.owner[of_film]
-    first, last = time.searchsorted(ratings.time[run[0]]), time.searchsorted(ratings.time[run[-1]], side="right")
-    raters = np.unique(owner[first:last])
+    raters = _raters(ratings, run)
     chance = usual.chances(usual.klass[users])[usual.klass[raters]]
     # A window begins with a suspect: what is asked is how many more there are.
     more, expected = len(users) - 1, float(chance.sum()) * (1 - 1 / len(raters))
     if more < EXCESS * expected:
         return None
-    return Crew(frozenset(users.tolist()), int(film), push, _log_chance(more, expected, usual.dispersion))
+    film, chance_of_more = int(ratings.film[run[0]]), _log_chance(more, expected, usual.dispersion)
+    return Crew(frozenset(users.tolist()), film, push, chance_of_more)
+
+
+def _raters(ratings: _Ratings, run: Ints) -> Ints:
+    """Everybody who gave the film the rating from a run's first one to its last."""
+    film = ratings.film[run[0]]
+    of_film = slice(ratings.film.searchsorted(film), ratings.film.searchsorted(film, side="right"))
+    # Others who rated it in the same second stand before and after.
+    time, owner = ratings.time[of_film], ratings.owner[of_film]
+    first, last = time.searchsorted(ratings.time[run[0]]), time.searchsorted(ratings.time[run[-1]], side="right")
+    return np.unique(owner[first:last])
+
+
+def _joined(ratings: _Ratings, run: Ints, joining: Bools) -> frozenset[int]:
+    raters = _raters(ratings, run)
+    return frozenset(raters[joining[raters]].tolist())
 
 
 def _log_chance(at_least: int, mean: float, dispersion: float) -> float:

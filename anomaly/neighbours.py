@@ -8,7 +8,7 @@ then compared exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Index:
         `copied_films` and `copied_ratings` (the same, with users whose first rating is earlier), `lent_films` (how far
         beyond chance the user's films are among the other's, in standard deviations: chance is a list as long as the
         other's, drawn by popularity), `lent_rarity` (the same as a share, each film weighing by how unlikely it is) and
-        `most_like` (the number of the user with most shared ratings, -1 for none).
+        `most_like` (the number of the user with most shared ratings, the earliest of several; -1 for none).
         """
         turn = self.sketches.turn
         before = turn if same else np.searchsorted(np.sort(first_times(self.profiles)), first_times(queries))
@@ -61,7 +61,7 @@ class Index:
         query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
         # A film that nobody indexed has rated may yet be met.
         chance = np.maximum(self.count, 0.2) / max(self.count.sum(), 1)
-        return _compare(queries, self.profiles, query, other, turn[other] < before[query], chance)
+        return _compare(queries, self.profiles, _Pairs(query, other, turn[other], before[query]), chance)
 
     def _candidates(self, first: int, queries: Profiles, before: Ints, same: bool) -> tuple[Ints, Ints]:
         """Pairs of a queried user, numbered from `first` on, and an indexed one that may be most alike.
@@ -91,12 +91,19 @@ class Index:
         return queries.film[kept], queries.user[kept]
 
 
-def _compare(
-    queries: Profiles, others: Profiles, query: Ints, other: Ints, earlier: Bools, chance: Floats
-) -> dict[str, Floats]:
-    most_like = np.full(queries.n_users, -1)
+class _Pairs(NamedTuple):
+    """Queried and indexed users, the other's turn, and how many indexed users rated before the query: (n_pairs,)."""
+
+    query: Ints
+    other: Ints
+    turn: Ints
+    before: Ints
+
+
+def _compare(queries: Profiles, others: Profiles, pairs: _Pairs, chance: Floats) -> dict[str, Floats]:
+    query, other = pairs.query, pairs.other
     common = _in_common(queries, others, query, other, chance)
-    size = queries.size[query]
+    size, earlier = queries.size[query], pairs.turn < pairs.before
     jaccard, alike = common.films / (size + others.size[other] - common.films), common.ratings / size
 
     def most(values: Floats) -> Floats:
@@ -105,7 +112,9 @@ def _compare(
         return highest
 
     ratings = most(alike)
-    best = (common.ratings > 0) & (alike >= ratings[query])
+    best = np.flatnonzero((common.ratings > 0) & (alike >= ratings[query]))
+    best = best[np.argsort(-pairs.turn[best], kind="stable")]  # of those as like, the earliest is put down last
+    most_like = np.full(queries.n_users, -1)
     most_like[query[best]] = other[best]
     return {
         "shared_films": most(jaccard),

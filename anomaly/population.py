@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly import tastes
+from anomaly.crowds import crowded
 from anomaly.fashion import Eras
 from anomaly.features import Extremes, Place, measure
 from anomaly.film_facts import Facts
@@ -19,7 +20,7 @@ from anomaly.profiles import Films, Profiles
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomaly.types import Floats, Ints, Warehouse
+    from anomaly.types import Bools, Floats, Ints, Warehouse
 
 # Users of one fold are judged by what was learned from the other folds.
 N_FOLDS = 5
@@ -39,6 +40,7 @@ class Population:
     fold: Ints
     features: dict[str, Floats]
     most_like: Ints
+    crowd: Bools  # who has no say in what is usual
 
     @property
     def values(self) -> Floats:
@@ -62,7 +64,8 @@ class Population:
 
 def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
     """Measure every user of `profiles` against all others."""
-    return survey_against(Facts(films, Extremes.of(profiles), Eras.of(profiles, len(films.ids))), profiles, rng)
+    extremes, eras = Extremes.of(profiles), Eras.of(profiles, len(films.ids))
+    return survey_against(Facts(films, extremes, eras, profiles.n_users), profiles, rng)
 
 
 def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -> Population:
@@ -71,8 +74,9 @@ def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -
     place = Place(facts.films, tastes.learn(profiles, facts.films, fold, rng), facts.extremes, facts.eras)
     index = Index.of(profiles, len(facts.films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
+    crowd = crowded(profiles, facts.extremes, facts.n_users)
     measured = replace(place, extremes=replace(place.extremes, near={}))  # each rating's own counts are used up
-    return Population(profiles, measured, index, fold, features, most_like)
+    return Population(profiles, measured, index, fold, features, most_like, crowd)
 
 
 def measure_all(

@@ -27,11 +27,12 @@ def _burst(features: dict[str, Floats]) -> Bools:
     return (most >= 30) | ((most >= 15) & (most >= 0.5 * features["n_ratings"]))
 
 
+COPIED = "copied_profile"
 # Honest users rate in bursts too (on ml-latest-small 15.8 % of gaps are 0 s, the median is 11 s): the bounds are set
 # where published users all but end.
 RULES = (
     Rule(
-        "copied_profile",
+        COPIED,
         "60 % or more of the profile, and 16 ratings at least, are identical to an earlier user's",
         # Sixteen: four fifths of the smallest published profile; fewer coincide among users of a few known films.
         lambda f: (f["copied_ratings"] >= 0.60) & (f["copied_ratings"] * f["n_ratings"] >= 15.5),

@@ -163,14 +163,17 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
     """The model of each fold.
 
     Args:
-        trusted: users known to be honest, shape (n_users,): the only ones learned from, then. Without, all users are,
-            except for the most suspicious in the second round.
+        trusted: users known to be honest, shape (n_users,): the only ones learned from, then. Without, all users are
+            who are in no crowd, except for the most suspicious in the second round.
     """
     values, size = population.values, population.size
-    usual = np.ones(len(size), bool) if trusted is None else trusted
+    usual = ~population.crowd if trusted is None else trusted
     outside = list(_outside(population, usual))
     norms = [Norms.fit(values[users & usual], size[users & usual]) for users in outside]
-    honest = usual if trusted is not None else _unsuspected(population, values, catalogue, norms, outside)
+    honest = usual
+    if trusted is None:
+        first_round = [users & usual for users in outside]
+        honest = usual & _unsuspected(population, values, catalogue, norms, first_round)
     models = []
     for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
         known = _spread_out(users & usual, FIT_FROM_USERS)

@@ -70,7 +70,7 @@ def test_extremes_counted_at_once_and_one_by_one(users: Profiles, monkeypatch: p
     films = Films.of(np.arange(N_FILMS), np.zeros(N_FILMS, np.int64), np.full(N_FILMS, np.nan), users)
     flat = Tastes(np.zeros((1, N_FILMS, 16), np.float32), np.zeros((1, N_FILMS, 8), np.float32))
     extremes = features.Extremes.of(users)
-    key, rows = features._extreme_keys(users)
+    key, rows = features.extreme_keys(users)
     end = users.rating[rows] >= 4.5
     for name, window in features.BURSTS.items():
         near = [
