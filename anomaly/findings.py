@@ -220,8 +220,8 @@ def _suspects(
     untrusted = ~trusted[:n_judged]
     score = np.where(untrusted, judgement.score, -np.inf)
     top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    like_attackers = scoring.alone(scores, population.features)[:n_judged] > SUSPECT_LOG_ODDS
-    likely = like_attackers & (top | population.crowd[:n_judged])
+    log_odds = scoring.alone(scores, population.features)[:n_judged]
+    likely = top & (log_odds > SUSPECT_LOG_ODDS) | population.crowd[:n_judged] & (log_odds > 0)
     breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
     suspects = untrusted & (likely & ~_copied(population, broken)[:n_judged] | breaks | judgement.flagged)
     return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))

@@ -57,12 +57,14 @@ class Group:
 
 
 class Crew(NamedTuple):
-    """Suspects who gave one film the same extreme rating within a window, and the chance of so many (a logarithm)."""
+    """Suspects who gave one film the same extreme rating within a window, the chance of so many (a logarithm), and who
+    joined in."""
 
     users: frozenset[int]
     film: int
     push: bool
     chance: float
+    joined: frozenset[int] = frozenset()
 
 
 def find_groups(
@@ -77,8 +79,8 @@ def find_groups(
         return []
     crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
     found = [crew for push in (False, True) for crew in _crews(profiles, suspects, crowd, joining, push=push)]
-    groups = _merged(sorted(found, key=lambda crew: (crew.chance, crew.film)))
-    return [_group(number, crews, profiles, films) for number, crews in enumerate(groups, start=1)]
+    attacks = _joined(_merged(sorted(found, key=lambda crew: (crew.chance, crew.film))))
+    return [_group(number, crews, profiles, films) for number, crews in enumerate(attacks, start=1)]
 
 
 class _Ratings(NamedTuple):
@@ -192,7 +194,8 @@ def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, *,
         for first, stop in _runs(ratings.film[rows], ratings.time[rows], pause):
             crew = _crew(ratings, rows[first:stop], usual, push)
             if crew is not None and crew.chance < bound:
-                yield crew._replace(users=crew.users | _joined(ratings, rows[first:stop], joining))
+                raters = _raters(ratings, rows[first:stop])
+                yield crew._replace(joined=frozenset(raters[joining[raters]].tolist()))
 
 
 def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
@@ -228,11 +231,6 @@ def _raters(ratings: _Ratings, run: Ints) -> Ints:
     return np.unique(owner[first:last])
 
 
-def _joined(ratings: _Ratings, run: Ints, joining: Bools) -> frozenset[int]:
-    raters = _raters(ratings, run)
-    return frozenset(raters[joining[raters]].tolist())
-
-
 def _log_chance(at_least: int, mean: float, dispersion: float) -> float:
     """Logarithm of the chance of so many or more: counts are Poisson's but for their dispersion (quasi-Poisson)."""
     from scipy.special import gammainc
@@ -255,6 +253,16 @@ def _merged(crews: list[Crew]) -> list[list[Crew]]:
             attacks.append((set(left), [crew._replace(users=frozenset(left))]))
     large = [(users, known) for users, known in attacks if len(users) >= SMALLEST]
     return [known for _, known in sorted(large, key=lambda attack: (-len(attack[0]), min(attack[0])))]
+
+
+def _joined(attacks: list[list[Crew]]) -> list[list[Crew]]:
+    """The attacks with those who joined in with the least likely crew: what others do, too, may be a thing to like."""
+    taken = frozenset[int]().union(*(crew.users for crews in attacks for crew in crews))
+    joined = []
+    for first, *others in attacks:
+        joined.append([first._replace(users=first.users | (first.joined - taken)), *others])
+        taken |= first.joined
+    return joined
 
 
 def _group(number: int, crews: list[Crew], profiles: Profiles, films: Films) -> Group:

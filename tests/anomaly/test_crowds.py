@@ -1,0 +1,102 @@
+"""Attackers who are a good part of all users: they have no say in what is usual, and fans are judged as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly import find_anomalies
+from anomaly.attacks import background, plant_in
+from anomaly.crowds import MOST, crowded
+from anomaly.features import Extremes
+from anomaly.profiles import Profiles
+from checks.warehouse import load
+from scripts.simulate_data import simulate
+from tests.anomaly.community import Tables
+from tests.anomaly.test_groups import DAY, profiles_of
+
+ACTIVE, FILMS = 100, 90
+
+
+def month(of_film_99: list[tuple[float, int]]) -> Profiles:
+    """A hundred users active within a month, who give middling levels but for film 99: its levels and days."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (user, int(film), float(rng.integers(2, 5)), (1_000 + user % 30) * DAY + second)
+        for user in range(ACTIVE)
+        for second, film in enumerate(rng.choice(FILMS, 8, replace=False))
+    ]
+    return profiles_of(rows + [(user, 99, level, day * DAY) for user, (level, day) in enumerate(of_film_99)])
+
+
+def members(profiles: Profiles) -> list[int]:
+    return np.flatnonzero(crowded(profiles, Extremes.of(profiles), profiles.n_users)).tolist()
+
+
+def test_who_gives_a_film_one_extreme_as_a_good_part_of_the_active_is_in_a_crowd() -> None:
+    assert members(month([(5.0, 1_010)] * 30)) == list(range(30))
+    assert members(month([(0.5, 1_010)] * 30)) == list(range(30))
+
+
+def test_a_few_or_middling_or_years_apart_are_no_crowd() -> None:
+    assert members(month([(5.0, 1_010)] * 10)) == []
+    assert members(month([(3.0, 1_010)] * 30)) == []
+    assert members(month([(5.0, 1_010 + 100 * number) for number in range(30)])) == []
+
+
+def test_half_of_each_extreme_are_two_crowds_if_each_is_large_enough() -> None:
+    assert members(month([(5.0, 1_010), (0.5, 1_010)] * 25)) == list(range(50))
+    assert members(month([(5.0, 1_010), (0.5, 1_010)] * 9)) == []
+
+
+def test_somebody_is_left_to_say_what_is_usual() -> None:
+    everybody = month([(5.0, 1_010)] * ACTIVE)
+    assert len(members(everybody)) <= MOST * ACTIVE
+
+
+def test_a_sample_knows_a_crowd_by_the_ratings_of_all() -> None:
+    """Every other user is sampled: of thirty in the crowd fifteen are, too few by themselves."""
+    everybody = month([(5.0, 1_010)] * 30)
+    extremes = Extremes.of(everybody)
+    sample = everybody.take(np.arange(0, ACTIVE, 2))
+    by_all = Extremes(extremes.key)
+    assert np.flatnonzero(crowded(sample, by_all, ACTIVE)).tolist() == list(range(15))
+    assert not crowded(sample, Extremes.of(sample), sample.n_users).any()
+
+
+@pytest.fixture(scope="module")
+def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crowd") / "ml"
+    simulate(folder, users=500, ratings=40_000, seed=8)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["reverse-bandwagon", "segment", "review-bomb", "probe"])
+@pytest.mark.parametrize("share", [0.15, 0.4])
+def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str, share: float) -> None:
+    ratings, movies = (pd.read_csv(community / f"{name}.csv") for name in ("ratings", "movies"))
+    first = int(ratings["userId"].max()) + 1
+    attack, _ = plant_in(
+        background(ratings, movies), kind, round(500 * share), rng=np.random.default_rng(2), first_user_id=first
+    )
+    found = find_anomalies(Tables(pd.concat([ratings, attack[list(ratings)]], ignore_index=True), movies))
+    bot = found["userId"] >= first
+    assert found.loc[bot, "attack_group"].notna().mean() > 0.6
+    assert found.loc[~bot, "attack_group"].notna().sum() <= 2, "of 500: who is like attackers and likes the same films"
+    assert found["score"].rank(pct=True)[bot].median() > 0.8
+
+
+def test_honest_users_who_come_within_months_are_no_attack(movielens_small: Path) -> None:
+    """The real users as if all had come within half a year: every fourth is in a crowd of fans, none in an attack."""
+    with load(movielens_small) as warehouse:
+        ratings = warehouse.sql('select userId, movieId, rating, "timestamp" from ratings')
+        movies = warehouse.sql("select movieId, title, genres from movies")
+    first = ratings.groupby("userId")["timestamp"].transform("min")
+    arrival = ratings["userId"].map(lambda user: user * 7919 % 180) * DAY
+    dense = ratings.assign(timestamp=1_200_000_000 + arrival + (ratings["timestamp"] - first) % (180 * DAY))
+    found = find_anomalies(Tables(dense, movies))
+    assert found["attack_group"].isna().all()
+    assert found["is_anomaly"].sum() <= 6, "as many break plain rules on their own days"
