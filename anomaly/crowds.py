@@ -1,4 +1,4 @@
-"""Crowds: so many gave one film the same extreme rating within two months that they are a good part of all users then.
+"""Crowds: so many gave one film the same level within two months that they are a good part of all users active then.
 
 Honest users hardly do: in the months when a film is liked most, one in twenty to one in ten of the active ones gives it
 the highest levels. A crowd may yet be one of fans, so nobody is judged by being in it. But it has no say in what is
@@ -7,49 +7,85 @@ usual: attackers who are a good part of all users would else pass for usual them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from anomaly.features import BURSTS, Extremes, extreme_keys
+from anomaly.ends import ENDS, End, rows_at
 
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles
     from anomaly.types import Bools, Floats, Ints
 
-WINDOW: Final = "month"  # of BURSTS, to either side
-SHARE: Final = 0.15  # of the users active in the window, who gave the film the rating
-FEWEST: Final = 20  # in a window; among few users, a handful is a good part of them
+DAY: Final = 86_400
+WINDOW: Final = 30 * DAY  # to either side
+SHARE: Final = 0.15  # of the users active in the window, who gave the film such a level
+FEWEST: Final = 20  # of them; among few active users, a handful is a good part
+ASKED: Final = 20_000  # users, spread evenly, who tell of all where the crowds are
+NEAR: Final = 7 * DAY  # to a rating of one of them that is in a crowd, so is a rating of anybody else
 MOST: Final = 0.6  # of all users: somebody must be left to say what is usual
+KEY_BITS: Final = 34  # of a time, below the film
 
 
-def crowded(profiles: Profiles, extremes: Extremes, n_users: int) -> Bools:
-    """Who is in a crowd, shape (profiles.n_users,).
+class _Crowds(NamedTuple):
+    """Ratings in crowds at one end, as sorted keys of film and time, and each one's share of the active users."""
 
-    extremes: of all `n_users` users, of whom the profiles are all or a sample; `near` is made use of if it is there.
-    """
-    active, share = _active(profiles) * (n_users / max(profiles.n_users, 1)), np.zeros(profiles.n_users)
-    begin = 0
+    key: Ints
+    share: Floats
+
+    def shares(self, key: Ints) -> Floats:
+        """The share of the crowd that each key's rating is in, 0 for none."""
+        after = np.searchsorted(self.key, key).clip(max=len(self.key) - 1)
+        sides = np.stack([after, np.maximum(after - 1, 0)])
+        return np.where(np.abs(self.key[sides] - key) <= NEAR, self.share[sides], 0.0).max(axis=0)
+
+
+def crowded(profiles: Profiles) -> Bools:
+    """Who is in a crowd, shape (n_users,)."""
+    step = -(-profiles.n_users // ASKED)
+    asked = profiles if step <= 1 else profiles.take(np.arange(0, profiles.n_users, step))
+    active, share = _active(asked), np.zeros(profiles.n_users)
+    for end in ENDS:
+        crowds = _crowds(asked, end, active)
+        if len(crowds.key):
+            share = np.maximum(share, _largest_shares(profiles, end, crowds))
+    return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
+
+
+def _crowds(asked: Profiles, end: End, active: Ints) -> _Crowds:
+    key = np.sort(_keys(asked, rows_at(asked, end)))
+    first = np.maximum(key - WINDOW, key >> KEY_BITS << KEY_BITS)
+    together = np.searchsorted(key, key + WINDOW, side="right") - np.searchsorted(key, first)
+    share = together / active[_bin(key & ((1 << KEY_BITS) - 1))]
+    dense = (together >= FEWEST) & (share >= SHARE)
+    return _Crowds(key[dense], share[dense])
+
+
+def _largest_shares(profiles: Profiles, end: End, crowds: _Crowds) -> Floats:
+    """Each user's largest share of a crowd at this end."""
+    share = np.zeros(profiles.n_users)
+    films = np.unique(crowds.key >> KEY_BITS)
     for first, part in profiles.chunks():
-        key, rows = extreme_keys(part)
-        known = slice(begin, begin := begin + len(key))
-        together = 1 + (extremes.near[WINDOW][known] if extremes.near else extremes.others_within(key, BURSTS[WINDOW]))
-        of_active = np.where(together >= FEWEST, together / active[_bin(part.timestamp[rows])], 0)
-        np.maximum.at(share, first + part.user[rows], of_active)
-    return np.asarray((share >= SHARE) & (share > np.quantile(share, 1 - MOST)))
+        rows = rows_at(part, end)
+        rows = rows[np.isin(part.film[rows], films)]
+        np.maximum.at(share, first + part.user[rows], crowds.shares(_keys(part, rows)))
+    return share
+
+
+def _keys(profiles: Profiles, rows: Ints) -> Ints:
+    return (profiles.film[rows].astype(np.int64) << KEY_BITS) + profiles.timestamp[rows]
 
 
 def _bin(time: Ints) -> Ints:
-    return time // BURSTS[WINDOW]
+    return time // WINDOW
 
 
-def _active(profiles: Profiles) -> Floats:
+def _active(profiles: Profiles) -> Ints:
     """How many users rated in each bin or the ones beside it, each counted in every bin, and so up to three times."""
-    counts = np.zeros(1)
+    counts = np.zeros(3, np.int64)
     for _, part in profiles.chunks():
         number = _bin(part.timestamp)
         new = np.append(True, (np.diff(number) != 0) | (np.diff(part.user) != 0))
-        found = np.bincount(number[new])
-        counts = np.pad(counts, (0, max(0, len(found) - len(counts))))
-        counts[: len(found)] += found
-    return np.asarray(np.convolve(counts, np.ones(3), "same") if len(counts) > 2 else np.full(3, counts.sum()))
+        found = np.bincount(number[new], minlength=len(counts))
+        counts = np.pad(counts, (0, len(found) - len(counts))) + found
+    return np.convolve(counts, np.ones(3, np.int64), "same")

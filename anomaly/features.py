@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.ends import BOTTOM, TOP
 from anomaly.fashion import Eras, fashion
 from anomaly.profiles import HALF_STARS_SINCE, NEVER, Films, Profiles
 from anomaly.tastes import left_out_means
@@ -122,17 +123,12 @@ def _near(key: Ints, order: Ints, window: int) -> Ints:
 def extreme_keys(profiles: Profiles) -> tuple[Ints, Ints]:
     """Keys of the rows at an end of the scale (4.5 and 5, or 1 and below), and which rows."""
     rows = np.flatnonzero(_is_extreme(profiles))
-    key = (profiles.film[rows].astype(np.int64) * 2 + (profiles.rating[rows] >= 4.5)) << KEY_BITS
+    key = (profiles.film[rows].astype(np.int64) * 2 + (profiles.rating[rows] >= TOP)) << KEY_BITS
     return key + profiles.timestamp[rows], rows
 
 
 def _is_extreme(profiles: Profiles) -> Bools:
-    return at_end(profiles, push=True) | at_end(profiles, push=False)
-
-
-def at_end(profiles: Profiles, *, push: bool) -> Bools:
-    """Which ratings are at the end of the scale that pushes a film, or at the one that nukes it: shape (n_ratings,)."""
-    return np.asarray(profiles.rating >= 4.5 if push else profiles.rating <= 1.0)
+    return (profiles.rating >= TOP) | (profiles.rating <= BOTTOM)
 
 
 def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False) -> dict[str, Floats]:

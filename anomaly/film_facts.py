@@ -60,12 +60,11 @@ class RunningExtremes(Extremes):
 
 @dataclass(frozen=True)
 class Facts:
-    """What profiles are measured against besides other users' tastes, by the ratings of all `n_users` users."""
+    """What profiles are measured against besides other users' tastes, by the ratings of all users."""
 
     films: Films
     extremes: Extremes
     eras: Eras
-    n_users: int
 
 
 def load(warehouse: Warehouse, films: tuple[Ints, Ints, Floats], users: pd.DataFrame, sample: Profiles) -> Facts:
@@ -85,7 +84,6 @@ def load(warehouse: Warehouse, films: tuple[Ints, Ints, Floats], users: pd.DataF
         _films(films, *rows("film_counts")),
         _extremes(*rows("film_extremes", most=EXTREMES_A_FILM)),
         _eras(border, len(ids), *rows("film_eras", era=_era(border))),
-        len(users),
     )
 
 

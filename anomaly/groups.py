@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anomaly.features import KEY_BITS, SECONDS, at_end
+from anomaly.ends import ENDS, End, rows_at
+from anomaly.features import KEY_BITS, SECONDS
 from anomaly.profiles import CHUNK
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints
 
 DAY = 86_400
+
 # Fewer than three are a coincidence that nobody would call an attack.
 SMALLEST = 3
 # A raid, a week's work, a drip: each ends where no suspect rates the film for that long.
@@ -62,7 +64,7 @@ class Crew(NamedTuple):
 
     users: frozenset[int]
     film: int
-    push: bool
+    end: End
     chance: float
     joined: frozenset[int] = frozenset()
 
@@ -78,7 +80,7 @@ def find_groups(
     if suspects.sum() < SMALLEST:
         return []
     crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
-    found = [crew for push in (False, True) for crew in _crews(profiles, suspects, crowd, joining, push=push)]
+    found = [crew for end in ENDS for crew in _crews(profiles, suspects, crowd, joining, end)]
     attacks = _joined(_merged(sorted(found, key=lambda crew: (crew.chance, crew.film))))
     return [_group(number, crews, profiles, films) for number, crews in enumerate(attacks, start=1)]
 
@@ -91,13 +93,13 @@ class _Ratings(NamedTuple):
     time: Ints
 
     @classmethod
-    def at_end(cls, profiles: Profiles, *, push: bool) -> _Ratings:
+    def at_end(cls, profiles: Profiles, end: End) -> _Ratings:
         """All of them, by user."""
-        n = sum(np.count_nonzero(at_end(part, push=push)) for _, part in profiles.chunks())
+        n = sum(len(rows_at(part, end)) for _, part in profiles.chunks())
         ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
         begin = 0
         for first, part in profiles.chunks():
-            rows = _at_end(part, push)
+            rows = rows_at(part, end)
             taken = slice(begin, begin + len(rows))
             ratings.film[taken], ratings.owner[taken] = part.film[rows], part.user[rows] + first
             ratings.time[taken] = part.timestamp[rows]
@@ -116,10 +118,6 @@ class _Ratings(NamedTuple):
         owner = self.owner[rows[np.argsort(key)]]
         key.sort()  # in place: the columns are in the key, and copies of them would be the run's peak of memory
         return _Ratings((key >> KEY_BITS).astype(self.film.dtype), owner, key & SECONDS)
-
-
-def _at_end(part: Profiles, push: bool) -> Ints:
-    return np.flatnonzero(at_end(part, push=push))
 
 
 @dataclass(frozen=True)
@@ -183,16 +181,16 @@ def _dispersion(ratings: _Ratings, suspects: Bools, chance: Floats) -> float:
     return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)
 
 
-def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, *, push: bool) -> Iterator[Crew]:
+def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, end: End) -> Iterator[Crew]:
     """The windows that hold too many suspects to be chance, with who joined in."""
-    ratings = _Ratings.at_end(profiles, push=push)
+    ratings = _Ratings.at_end(profiles, end)
     usual = _Usual.of(ratings, profiles.timestamp[profiles.start[:-1]], suspects, crowd)
     ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
     for pause in PAUSES:
         for first, stop in _runs(ratings.film[rows], ratings.time[rows], pause):
-            crew = _crew(ratings, rows[first:stop], usual, push)
+            crew = _crew(ratings, rows[first:stop], usual, end)
             if crew is not None and crew.chance < bound:
                 raters = _raters(ratings, rows[first:stop])
                 yield crew._replace(joined=frozenset(raters[joining[raters]].tolist()))
@@ -206,7 +204,7 @@ def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
     return zip(begin[enough].tolist(), stop[enough].tolist(), strict=True)
 
 
-def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | None:
+def _crew(ratings: _Ratings, run: Ints, usual: _Usual, end: End) -> Crew | None:
     """The suspects of a run of their ratings, if they are far more than is usual of those who rated it so then."""
     users = np.unique(ratings.owner[run])
     if len(users) < SMALLEST:
@@ -218,7 +216,7 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, push: bool) -> Crew | Non
     if more < EXCESS * expected:
         return None
     film, chance_of_more = int(ratings.film[run[0]]), _log_chance(more, expected, usual.dispersion)
-    return Crew(frozenset(users.tolist()), film, push, chance_of_more)
+    return Crew(frozenset(users.tolist()), film, end, chance_of_more)
 
 
 def _raters(ratings: _Ratings, run: Ints) -> Ints:
@@ -277,13 +275,13 @@ def _group(number: int, crews: list[Crew], profiles: Profiles, films: Films) -> 
         users=tuple(users),
         targets=tuple(weightiest),
         shifts=tuple(shift[film] for film in weightiest),
-        push=crews[0].push,
+        push=crews[0].end.push,
     )
 
 
 def _supporters(part: Profiles, crew: Crew) -> int:
     """How many of these users gave the crew's film the crew's extreme rating."""
-    return int((part.film[_at_end(part, crew.push)] == crew.film).sum())
+    return int((part.film[rows_at(part, crew.end)] == crew.film).sum())
 
 
 def mean_shift(films: Films, part: Profiles, film: int) -> float:

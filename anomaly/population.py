@@ -64,8 +64,7 @@ class Population:
 
 def survey(profiles: Profiles, films: Films, rng: np.random.Generator) -> Population:
     """Measure every user of `profiles` against all others."""
-    extremes, eras = Extremes.of(profiles), Eras.of(profiles, len(films.ids))
-    return survey_against(Facts(films, extremes, eras, profiles.n_users), profiles, rng)
+    return survey_against(Facts(films, Extremes.of(profiles), Eras.of(profiles, len(films.ids))), profiles, rng)
 
 
 def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -> Population:
@@ -74,9 +73,8 @@ def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -
     place = Place(facts.films, tastes.learn(profiles, facts.films, fold, rng), facts.extremes, facts.eras)
     index = Index.of(profiles, len(facts.films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
-    crowd = crowded(profiles, facts.extremes, facts.n_users)
     measured = replace(place, extremes=replace(place.extremes, near={}))  # each rating's own counts are used up
-    return Population(profiles, measured, index, fold, features, most_like, crowd)
+    return Population(profiles, measured, index, fold, features, most_like, crowded(profiles))
 
 
 def measure_all(

@@ -53,7 +53,7 @@ class Scalable:
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many") / "many"
-    simulate(folder, users=400, ratings=24_000, attacks=["random-push:20:40"], seed=5)
+    simulate(folder, users=400, ratings=24_000, attacks=["random-push:15:40"], seed=5)
     return folder
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomaly import find_anomalies
+from anomaly import crowds, find_anomalies
 from anomaly.attacks import background, plant_in
 from anomaly.crowds import MOST, crowded
-from anomaly.features import Extremes
 from anomaly.profiles import Profiles
 from checks.warehouse import load
 from scripts.simulate_data import simulate
@@ -33,12 +32,13 @@ def month(of_film_99: list[tuple[float, int]]) -> Profiles:
 
 
 def members(profiles: Profiles) -> list[int]:
-    return np.flatnonzero(crowded(profiles, Extremes.of(profiles), profiles.n_users)).tolist()
+    return np.flatnonzero(crowded(profiles)).tolist()
 
 
 def test_who_gives_a_film_one_extreme_as_a_good_part_of_the_active_is_in_a_crowd() -> None:
     assert members(month([(5.0, 1_010)] * 30)) == list(range(30))
     assert members(month([(0.5, 1_010)] * 30)) == list(range(30))
+    assert members(month([(4.0, 1_010)] * 30)) == list(range(30)), "one step short of the end"
 
 
 def test_a_few_or_middling_or_years_apart_are_no_crowd() -> None:
@@ -57,14 +57,13 @@ def test_somebody_is_left_to_say_what_is_usual() -> None:
     assert len(members(everybody)) <= MOST * ACTIVE
 
 
-def test_a_sample_knows_a_crowd_by_the_ratings_of_all() -> None:
-    """Every other user is sampled: of thirty in the crowd fifteen are, too few by themselves."""
-    everybody = month([(5.0, 1_010)] * 30)
-    extremes = Extremes.of(everybody)
-    sample = everybody.take(np.arange(0, ACTIVE, 2))
-    by_all = Extremes(extremes.key)
-    assert np.flatnonzero(crowded(sample, by_all, ACTIVE)).tolist() == list(range(15))
-    assert not crowded(sample, Extremes.of(sample), sample.n_users).any()
+def test_of_very_many_users_some_tell_where_the_crowds_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second user is asked, and tells of those who are not; one who gave the level a month later is not near."""
+    monkeypatch.setattr(crowds, "ASKED", ACTIVE // 2)
+    late = dict.fromkeys((1, 3), (5.0, 1_045))
+    assert members(month([late.get(number, (5.0, 1_010)) for number in range(50)])) == [
+        number for number in range(50) if number not in late
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["reverse-bandwagon", "segment", "review-bomb", "probe"])
+@pytest.mark.parametrize("kind", ["reverse-bandwagon", "segment", "target-shifted", "probe"])
 @pytest.mark.parametrize("share", [0.15, 0.4])
 def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str, share: float) -> None:
     ratings, movies = (pd.read_csv(community / f"{name}.csv") for name in ("ratings", "movies"))

@@ -1,0 +1,29 @@
+"""The levels that push a film or nuke it: the ends of the scale, and one step short of them, where attackers hide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from anomaly.profiles import Profiles
+    from anomaly.types import Ints
+
+TOP, BOTTOM = 4.5, 1.0
+
+
+class End(NamedTuple):
+    """Levels from `low` to `high`."""
+
+    low: float
+    high: float
+    push: bool
+
+
+ENDS: Final = (End(-np.inf, BOTTOM, False), End(TOP, np.inf, True), End(1.5, 2.0, False), End(4.0, 4.0, True))
+
+
+def rows_at(profiles: Profiles, end: End) -> Ints:
+    """Which rows of the profiles have such a level."""
+    return np.flatnonzero((profiles.rating >= end.low) & (profiles.rating <= end.high))
