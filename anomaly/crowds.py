@@ -1,4 +1,5 @@
-"""Crowds: so many gave one film the same level within two months that they are a good part of all users active then.
+"""Crowds: so many gave one film the same level within two months, or a year, that they are a good part of all users
+active then.
 
 Honest users hardly do: in the months when a film is liked most, one in twenty to one in ten of the active ones gives it
 the highest levels. A crowd may yet be one of fans, so nobody is judged by being in it. But it has no say in what is
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints
 
 DAY: Final = 86_400
-WINDOW: Final = 30 * DAY  # to either side
-SHARE: Final = 0.15  # of the users active in the window, who gave the film such a level
+# Windows, in seconds to either side, and the share of the users active in one who gave the film such a level: a raid or
+# weeks of work, and a drip.
+SHARES: Final = {30 * DAY: 0.15, 180 * DAY: 0.2}
 FEWEST: Final = 20  # of them; among few active users, a handful is a good part
 ASKED: Final = 20_000  # users, spread evenly, who tell of all where the crowds are
 NEAR: Final = 7 * DAY  # to a rating of one of them that is in a crowd, so is a rating of anybody else
@@ -44,20 +46,22 @@ def crowded(profiles: Profiles) -> Bools:
     """Who is in a crowd, shape (n_users,)."""
     step = -(-profiles.n_users // ASKED)
     asked = profiles if step <= 1 else profiles.take(np.arange(0, profiles.n_users, step))
-    active, share = _active(asked), np.zeros(profiles.n_users)
-    for end in ENDS:
-        crowds = _crowds(asked, end, active)
-        if len(crowds.key):
-            share = np.maximum(share, _largest_shares(profiles, end, crowds))
+    share = np.zeros(profiles.n_users)
+    for window in SHARES:
+        active = _active(asked, window)
+        for end in ENDS:
+            crowds = _crowds(asked, end, active, window)
+            if len(crowds.key):
+                share = np.maximum(share, _largest_shares(profiles, end, crowds))
     return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
 
 
-def _crowds(asked: Profiles, end: End, active: Ints) -> _Crowds:
+def _crowds(asked: Profiles, end: End, active: Ints, window: int) -> _Crowds:
     key = np.sort(_keys(asked, rows_at(asked, end)))
-    first = np.maximum(key - WINDOW, key >> KEY_BITS << KEY_BITS)
-    together = np.searchsorted(key, key + WINDOW, side="right") - np.searchsorted(key, first)
-    share = together / active[_bin(key & ((1 << KEY_BITS) - 1))]
-    dense = (together >= FEWEST) & (share >= SHARE)
+    first = np.maximum(key - window, key >> KEY_BITS << KEY_BITS)
+    together = np.searchsorted(key, key + window, side="right") - np.searchsorted(key, first)
+    share = together / active[(key & ((1 << KEY_BITS) - 1)) // window]
+    dense = (together >= FEWEST) & (share >= SHARES[window])
     return _Crowds(key[dense], share[dense])
 
 
@@ -76,15 +80,11 @@ def _keys(profiles: Profiles, rows: Ints) -> Ints:
     return (profiles.film[rows].astype(np.int64) << KEY_BITS) + profiles.timestamp[rows]
 
 
-def _bin(time: Ints) -> Ints:
-    return time // WINDOW
-
-
-def _active(profiles: Profiles) -> Ints:
-    """How many users rated in each bin or the ones beside it, each counted in every bin, and so up to three times."""
+def _active(profiles: Profiles, window: int) -> Ints:
+    """How many users rated in each bin of time or those beside it, counted in each bin, and so up to three times."""
     counts = np.zeros(3, np.int64)
     for _, part in profiles.chunks():
-        number = _bin(part.timestamp)
+        number = part.timestamp // window
         new = np.append(True, (np.diff(number) != 0) | (np.diff(part.user) != 0))
         found = np.bincount(number[new], minlength=len(counts))
         counts = np.pad(counts, (0, len(found) - len(counts))) + found
