@@ -180,7 +180,9 @@ def _judge(
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
     judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
     suspects = _suspects(judgement, population, scores, broken, trusted)
-    joining = population.crowd & ~trusted & (scores.catalogue > SUSPECT_LOG_ODDS) & ~_copied(population, broken)
+    # A copied user did what its copies do by being copied, with them or not.
+    log_odds = np.where(_copied(population, broken), _alone(population, scores, broken), scores.catalogue)
+    joining = population.crowd & ~trusted & (log_odds > SUSPECT_LOG_ODDS)
     found = groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
     judgement = _with_groups(judgement, found)
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
@@ -220,15 +222,20 @@ def _suspects(
     untrusted = ~trusted[:n_judged]
     score = np.where(untrusted, judgement.score, -np.inf)
     top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    log_odds = scoring.alone(scores, population.features)[:n_judged]
+    log_odds = _alone(population, scores, broken)[:n_judged]
     likely = top & (log_odds > SUSPECT_LOG_ODDS) | population.crowd[:n_judged] & (log_odds > 0)
     breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
-    suspects = untrusted & (likely & ~_copied(population, broken)[:n_judged] | breaks | judgement.flagged)
+    suspects = untrusted & (likely | breaks | judgement.flagged)
     return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
 
 
+def _alone(population: Population, scores: scoring.Scores, broken: dict[str, Bools]) -> Floats:
+    """Log odds of being an attacker without what others did: rated the same at the same time, or copied the profile."""
+    return scoring.alone(scores, population.features, _copied(population, broken))
+
+
 def _copied(population: Population, broken: dict[str, Bools]) -> Bools:
-    """Whose profiles others copied: that makes nobody a suspect."""
+    """Whose profiles others copied, (n_users,)."""
     copied = np.zeros(len(population.most_like), bool)
     copied[population.most_like[broken[rules.COPIED]]] = True
     return copied
