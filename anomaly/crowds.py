@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from anomaly.ends import ENDS, End, rows_at
+from anomaly.ends import ENDS, End, at_end
+from anomaly.features import DAY, KEY_BITS, SECONDS
 
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles
     from anomaly.types import Bools, Floats, Ints
 
-DAY: Final = 86_400
 # Windows, in seconds to either side, and the share of the users active in one who gave the film such a level: a raid or
 # weeks of work, and a drip.
 SHARES: Final = {30 * DAY: 0.15, 180 * DAY: 0.2}
@@ -26,7 +26,6 @@ FEWEST: Final = 20  # of them; among few active users, a handful is a good part
 ASKED: Final = 20_000  # users, spread evenly, who tell of all where the crowds are
 NEAR: Final = 7 * DAY  # to a rating of one of them that is in a crowd, so is a rating of anybody else
 MOST: Final = 0.6  # of all users: somebody must be left to say what is usual
-KEY_BITS: Final = 34  # of a time, below the film
 
 
 class _Crowds(NamedTuple):
@@ -46,21 +45,20 @@ def crowded(profiles: Profiles) -> Bools:
     """Who is in a crowd, shape (n_users,)."""
     step = -(-profiles.n_users // ASKED)
     asked = profiles if step <= 1 else profiles.take(np.arange(0, profiles.n_users, step))
-    share = np.zeros(profiles.n_users)
-    for window in SHARES:
-        active = _active(asked, window)
-        for end in ENDS:
-            crowds = _crowds(asked, end, active, window)
+    active, share = {window: _active(asked, window) for window in SHARES}, np.zeros(profiles.n_users)
+    for end in ENDS:
+        key = np.sort(_keys(asked, at_end(asked, end)))
+        for window in SHARES:
+            crowds = _crowds(key, window, active[window])
             if len(crowds.key):
                 share = np.maximum(share, _largest_shares(profiles, end, crowds))
     return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
 
 
-def _crowds(asked: Profiles, end: End, active: Ints, window: int) -> _Crowds:
-    key = np.sort(_keys(asked, rows_at(asked, end)))
+def _crowds(key: Ints, window: int, active: Ints) -> _Crowds:
     first = np.maximum(key - window, key >> KEY_BITS << KEY_BITS)
     together = np.searchsorted(key, key + window, side="right") - np.searchsorted(key, first)
-    share = together / active[(key & ((1 << KEY_BITS) - 1)) // window]
+    share = together / active[(key & SECONDS) // window]
     dense = (together >= FEWEST) & (share >= SHARES[window])
     return _Crowds(key[dense], share[dense])
 
@@ -70,13 +68,12 @@ def _largest_shares(profiles: Profiles, end: End, crowds: _Crowds) -> Floats:
     share = np.zeros(profiles.n_users)
     films = np.unique(crowds.key >> KEY_BITS)
     for first, part in profiles.chunks():
-        rows = rows_at(part, end)
-        rows = rows[np.isin(part.film[rows], films)]
+        rows = np.flatnonzero(at_end(part, end) & np.isin(part.film, films))
         np.maximum.at(share, first + part.user[rows], crowds.shares(_keys(part, rows)))
     return share
 
 
-def _keys(profiles: Profiles, rows: Ints) -> Ints:
+def _keys(profiles: Profiles, rows: Ints | Bools) -> Ints:
     return (profiles.film[rows].astype(np.int64) << KEY_BITS) + profiles.timestamp[rows]
 
 

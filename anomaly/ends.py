@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles
-    from anomaly.types import Ints
+    from anomaly.types import Bools
 
 TOP, BOTTOM = 4.5, 1.0
 
@@ -24,6 +24,6 @@ class End(NamedTuple):
 ENDS: Final = (End(-np.inf, BOTTOM, False), End(TOP, np.inf, True), End(1.5, 2.0, False), End(4.0, 4.0, True))
 
 
-def rows_at(profiles: Profiles, end: End) -> Ints:
-    """Which rows of the profiles have such a level."""
-    return np.flatnonzero((profiles.rating >= end.low) & (profiles.rating <= end.high))
+def at_end(profiles: Profiles, end: End) -> Bools:
+    """Which ratings have such a level, shape (n_ratings,)."""
+    return np.asarray((profiles.rating >= end.low) & (profiles.rating <= end.high))

@@ -179,10 +179,11 @@ def _judge(
     scores = scoring.score(population, attackers, trusted if calibrated else None)
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
     judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
-    suspects = _suspects(judgement, population, scores, broken, trusted)
-    # A copied user did what its copies do by being copied, with them or not.
-    log_odds = np.where(_copied(population, broken), _alone(population, scores, broken), scores.catalogue)
-    joining = population.crowd & ~trusted & (log_odds > SUSPECT_LOG_ODDS)
+    copied = _copied(population, broken)
+    alone = scoring.alone(scores, population.features, copied)
+    suspects = _suspects(judgement, population.crowd, alone, broken, trusted)
+    # Whoever was copied did what its copies do, whether it joined them or not.
+    joining = population.crowd & ~trusted & (np.where(copied, alone, scores.catalogue) > SUSPECT_LOG_ODDS)
     found = groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
     judgement = _with_groups(judgement, found)
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
@@ -214,24 +215,17 @@ def _decide(
     return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
 
 
-def _suspects(
-    judgement: Judgement, population: Population, scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools
-) -> Bools:
+def _suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
     """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd."""
     n_judged = len(judgement.score)
     untrusted = ~trusted[:n_judged]
     score = np.where(untrusted, judgement.score, -np.inf)
     top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    log_odds = _alone(population, scores, broken)[:n_judged]
-    likely = top & (log_odds > SUSPECT_LOG_ODDS) | population.crowd[:n_judged] & (log_odds > 0)
+    log_odds, crowd = log_odds[:n_judged], crowd[:n_judged]
+    likely = top & (log_odds > SUSPECT_LOG_ODDS) | crowd & (log_odds > 0)
     breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
     suspects = untrusted & (likely | breaks | judgement.flagged)
     return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
-
-
-def _alone(population: Population, scores: scoring.Scores, broken: dict[str, Bools]) -> Floats:
-    """Log odds of being an attacker without what others did: rated the same at the same time, or copied the profile."""
-    return scoring.alone(scores, population.features, _copied(population, broken))
 
 
 def _copied(population: Population, broken: dict[str, Bools]) -> Bools:

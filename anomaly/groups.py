@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anomaly.ends import ENDS, End, rows_at
+from anomaly.ends import ENDS, End, at_end
 from anomaly.features import KEY_BITS, SECONDS
 from anomaly.profiles import CHUNK
 
@@ -95,11 +95,11 @@ class _Ratings(NamedTuple):
     @classmethod
     def at_end(cls, profiles: Profiles, end: End) -> _Ratings:
         """All of them, by user."""
-        n = sum(len(rows_at(part, end)) for _, part in profiles.chunks())
+        n = sum(np.count_nonzero(at_end(part, end)) for _, part in profiles.chunks())
         ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
         begin = 0
         for first, part in profiles.chunks():
-            rows = rows_at(part, end)
+            rows = np.flatnonzero(at_end(part, end))
             taken = slice(begin, begin + len(rows))
             ratings.film[taken], ratings.owner[taken] = part.film[rows], part.user[rows] + first
             ratings.time[taken] = part.timestamp[rows]
@@ -190,10 +190,9 @@ def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, en
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
     for pause in PAUSES:
         for first, stop in _runs(ratings.film[rows], ratings.time[rows], pause):
-            crew = _crew(ratings, rows[first:stop], usual, end)
+            crew = _crew(ratings, rows[first:stop], usual, joining, end)
             if crew is not None and crew.chance < bound:
-                raters = _raters(ratings, rows[first:stop])
-                yield crew._replace(joined=frozenset(raters[joining[raters]].tolist()))
+                yield crew
 
 
 def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
@@ -204,8 +203,9 @@ def _runs(film: Ints, time: Ints, pause: int) -> Iterator[tuple[int, int]]:
     return zip(begin[enough].tolist(), stop[enough].tolist(), strict=True)
 
 
-def _crew(ratings: _Ratings, run: Ints, usual: _Usual, end: End) -> Crew | None:
-    """The suspects of a run of their ratings, if they are far more than is usual of those who rated it so then."""
+def _crew(ratings: _Ratings, run: Ints, usual: _Usual, joining: Bools, end: End) -> Crew | None:
+    """The suspects of a run of their ratings, if they are far more than is usual of those who rated it so then; and who
+    of these joined in."""
     users = np.unique(ratings.owner[run])
     if len(users) < SMALLEST:
         return None
@@ -215,8 +215,8 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, end: End) -> Crew | None:
     more, expected = len(users) - 1, float(chance.sum()) * (1 - 1 / len(raters))
     if more < EXCESS * expected:
         return None
-    film, chance_of_more = int(ratings.film[run[0]]), _log_chance(more, expected, usual.dispersion)
-    return Crew(frozenset(users.tolist()), film, end, chance_of_more)
+    suspects, joined = (frozenset(some.tolist()) for some in (users, raters[joining[raters]]))
+    return Crew(suspects, int(ratings.film[run[0]]), end, _log_chance(more, expected, usual.dispersion), joined)
 
 
 def _raters(ratings: _Ratings, run: Ints) -> Ints:
@@ -281,7 +281,7 @@ def _group(number: int, crews: list[Crew], profiles: Profiles, films: Films) -> 
 
 def _supporters(part: Profiles, crew: Crew) -> int:
     """How many of these users gave the crew's film the crew's extreme rating."""
-    return int((part.film[rows_at(part, crew.end)] == crew.film).sum())
+    return int(np.count_nonzero(at_end(part, crew.end) & (part.film == crew.film)))
 
 
 def mean_shift(films: Films, part: Profiles, film: int) -> float:

@@ -170,16 +170,12 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
             who are in no crowd, except for the most suspicious in the second round.
     """
     values, size = population.values, population.size
-    usual = ~population.crowd if trusted is None else trusted
-    outside = list(_outside(population, usual))
-    norms = [Norms.fit(values[users & usual], size[users & usual]) for users in outside]
-    honest = usual
-    if trusted is None:
-        first_round = [users & usual for users in outside]
-        honest = usual & _unsuspected(population, values, catalogue, norms, first_round)
+    outside = list(_outside(population, ~population.crowd if trusted is None else trusted))
+    norms = [Norms.fit(values[users], size[users]) for users in outside]
+    honest = trusted if trusted is not None else _unsuspected(population, values, catalogue, norms, outside)
     models = []
     for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
-        known = _spread_out(users & usual, FIT_FROM_USERS)
+        known = _spread_out(users, FIT_FROM_USERS)
         deviations = norm.deviations(values[known], size[known])
         forest = Forest.fit(np.arcsinh(deviations), np.random.default_rng(number))
         attacker = _attacker(norm, values, size, users & honest, catalogue)
@@ -190,7 +186,7 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
 def _unsuspected(
     population: Population, values: Floats, catalogue: Catalogue, norms: list[Norms], outside: list[Bools]
 ) -> Bools:
-    """All but those whom a first round, which takes everybody for honest, finds the most suspicious."""
+    """All but those whom a first round, which takes all those outside for honest, finds the most suspicious."""
     size = population.size
     first = np.zeros(len(size))
     for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
@@ -238,10 +234,10 @@ def novelty(distance: Floats, isolation: Floats) -> Floats:
 
 
 def _outside(population: Population, usual: Bools) -> Iterator[Bools]:
-    """For each fold those that its users are judged by: of the other folds, if any of these is usual."""
+    """For each fold those that its users are judged by: the usual users of the other folds, if there are any."""
     for number in range(population.n_folds):
-        outside = population.fold != number
-        yield outside if (usual & outside).any() else np.ones(len(outside), bool)
+        outside = usual & (population.fold != number)
+        yield outside if outside.any() else usual
 
 
 def _stretches(chosen: Bools) -> list[Ints]:
