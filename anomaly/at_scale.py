@@ -32,8 +32,8 @@ SAMPLE_USERS = 20_000
 SUSPECTS = SAMPLE_USERS // 20
 # Of one group of users, which is measured at once: some 50 MB of intermediate arrays.
 GROUP_RATINGS = 100_000
-SCORED = {"userId": "bigint"} | dict.fromkeys(("catalogue", "distance", "isolation"), "double")
-SCORED |= {"rules_broken": "string"} | copies.SKETCHED
+SCORES = ("catalogue", "distance", "isolation")
+SCORED = {"userId": "bigint"} | dict.fromkeys(SCORES, "double") | {"rules_broken": "string"} | copies.SKETCHED
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ import numpy as np
 
 from anomaly import rules
 from anomaly.sketches import N_KEYS, Sketches, first_times, keys_of
+from anomaly.types import Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +26,8 @@ SKETCHED: Final = dict.fromkeys(("first_rated", *KEYS), "bigint")
 PAIRS: Final = "anomaly_pairs"
 
 
-class Pushable(Protocol):
+class Pushable(Warehouse, Protocol):
     """A warehouse that takes tables."""
-
-    def sql(self, text: str) -> pd.DataFrame:
-        """The rows of one statement."""
 
     def push(self, table: str, frame: pd.DataFrame) -> None:
         """Make a temporary table of the rows of `frame`."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anomaly.profiles import Profiles
-from anomaly.sketches import Sketches, Votes, added, codes, count_votes, first_times, keys_of, most_voted
+from anomaly.profiles import Profiles, ranges
+from anomaly.sketches import Sketches, Votes, added, codes, count_votes, first_times, keys_of, most_voted, places
 from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ class Index:
         count = self.count[queries.film]
         usable = np.flatnonzero((count > 0) & (count <= self.sketches.largest))
         order = usable[np.lexsort((count[usable], queries.user[usable]))]
-        user = queries.user[order]
-        begin = np.flatnonzero(np.diff(user, prepend=-1))
-        place = np.arange(len(user)) - np.repeat(begin, np.diff(np.append(begin, len(user))))
-        kept = order[place < RAREST]
+        kept = order[places(queries.user[order]) < RAREST]
         return queries.film[kept], queries.user[kept]
 
 
@@ -191,6 +188,5 @@ def _sorted_codes(profiles: Profiles) -> Ints:
 def _by_pair(profiles: Profiles, of_users: Ints, users: Ints) -> tuple[Ints, Ints]:
     """The users' codes, out of all that are sorted, under the number of each one's pair; and where each pair begins."""
     size = profiles.size[users]
-    start = np.concatenate([[0], np.cumsum(size)])
-    rows = np.repeat(profiles.start[users] - start[:-1], size) + np.arange(start[-1])
-    return of_users[rows] + (np.repeat(np.arange(len(users)), size) << 36), start[:-1]
+    rows = ranges(profiles.start[users], size)
+    return of_users[rows] + (np.repeat(np.arange(len(users)), size) << 36), np.cumsum(size) - size

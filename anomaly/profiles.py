@@ -64,9 +64,8 @@ class Profiles:
     def take(self, users: Ints) -> Profiles:
         """The given users, in that order."""
         size = self.size[users]
-        start = np.concatenate([[0], np.cumsum(size)])
-        rows = np.repeat(self.start[users] - start[:-1], size) + np.arange(start[-1])
-        return Profiles(start, self.film[rows], self.rating[rows], self.timestamp[rows])
+        rows = ranges(self.start[users], size)
+        return Profiles(np.append(0, np.cumsum(size)), self.film[rows], self.rating[rows], self.timestamp[rows])
 
     def chunks(self, ratings: int = CHUNK) -> Iterator[tuple[int, Profiles]]:
         """First user and profiles of stretches of users with about `ratings` rows each."""
@@ -76,6 +75,12 @@ class Profiles:
             last = min(max(last, first + 1), self.n_users)
             yield first, self.span(first, last)
             first = last
+
+
+def ranges(begin: Ints, length: Ints) -> Ints:
+    """The whole numbers of each range, one range after the other."""
+    end = np.cumsum(length)
+    return np.repeat(begin - (end - length), length) + np.arange(end[-1] if len(end) else 0)
 
 
 def joined(parts: list[Profiles]) -> Profiles:

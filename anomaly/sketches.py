@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from anomaly.profiles import ranges
 from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Sketches:
     """Keys of indexed users, shape (N_KEYS, n_users); and all of them sorted, those of one key in the order of `turn`.
 
     turn: the place of each user in the order of first ratings. queue: of each sorted key, its number among all that
-    differ, above the owner's turn; sorted, too. largest: by how many users a key may be shared for all to be met.
+    differ, above the owner's turn; sorted, too.
     """
 
     keys: Ints
@@ -47,7 +48,6 @@ class Sketches:
     key: Ints
     owner: Ints
     queue: Ints
-    largest: int
 
     @classmethod
     def of(cls, keys: Ints, first_time: Ints) -> Sketches:
@@ -60,11 +60,16 @@ class Sketches:
         order = np.argsort(key, kind="stable")
         key, owner = key[order], owner[order]
         queue = (np.cumsum(np.diff(key, prepend=key[:1]) != 0) << TURN_BITS) + turn[owner]
-        return cls(keys, turn, key, owner, queue, largest_bucket(n_users))
+        return cls(keys, turn, key, owner, queue)
 
     @property
     def n_users(self) -> int:
         return int(self.keys.shape[1])
+
+    @property
+    def largest(self) -> int:
+        """How many users may share a key, or a film, for all of them to be met."""
+        return LARGEST_BUCKET if self.n_users <= MANY_USERS else LARGEST_BUCKET // 4
 
     def met(self, keys: Ints, first: int, turn: Ints, *, same: bool) -> tuple[Votes, Votes]:
         """Who shares keys with the queried users: by keys that few have; and by those that very many have.
@@ -98,11 +103,6 @@ class Sketches:
         """Pairs of users who share keys repeatedly, of each user a few: its number, and the other's."""
         pair = self.strongest(*added(*self.met(self.keys, 0, self.turn, same=True)))
         return pair // self.n_users, pair % self.n_users
-
-
-def largest_bucket(n_users: int) -> int:
-    """How many users may share a film or a key for all of them to be met."""
-    return LARGEST_BUCKET if n_users <= MANY_USERS else LARGEST_BUCKET // 4
 
 
 def keys_of(profiles: Profiles) -> Ints:
@@ -140,10 +140,7 @@ def _lowest_hash(code: Ints, number: int, part: Profiles) -> Ints:
 
 def count_votes(query: Ints, others: Ints, low: Ints, high: Ints, n_others: int, *, same: bool) -> Votes:
     """How often each query meets each of those who stand in its ranges of `others`; `same` says that none is itself."""
-    width = high - low
-    start = np.concatenate([[0], np.cumsum(width)])
-    place = np.repeat(low - start[:-1], width) + np.arange(start[-1])
-    query, other = np.repeat(query, width), others[place]
+    query, other = np.repeat(query, high - low), others[ranges(low, high - low)]
     if same:
         different = query != other
         query, other = query[different], other[different]
@@ -164,10 +161,14 @@ def most_voted(pair: Ints, votes: Ints, n_others: int) -> Ints:
     lacking = VOTES - np.minimum(votes, VOTES)
     ranked = np.sort((pair // n_others * (VOTES + 1) + lacking) * n_others + pair % n_others)
     query, other = ranked // ((VOTES + 1) * n_others), ranked % n_others
-    begin = np.flatnonzero(np.diff(query, prepend=-1))
-    place = np.arange(len(query)) - np.repeat(begin, np.diff(np.append(begin, len(query))))
-    kept = place < MOST
+    kept = places(query) < MOST
     return query[kept] * n_others + other[kept]
+
+
+def places(group: Ints) -> Ints:
+    """The place of each entry among those of its group, which stand together, from 0 on."""
+    begin = np.flatnonzero(np.diff(group, prepend=-1))
+    return np.arange(len(group)) - np.repeat(begin, np.diff(begin, append=len(group)))
 
 
 def _most_of_query(votes: Ints, query: Ints) -> Ints:
