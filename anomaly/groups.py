@@ -1,4 +1,4 @@
-"""Coordinated attacks: suspects who gave the same film the same extreme rating at about the same time.
+"""Coordinated attacks: suspects who gave the same film the same high or low rating at about the same time.
 
 Whether that is more than chance is asked of everybody who gave the film that rating then. If nobody acts together, each
 of them is a suspect as often as users with as many such ratings who came at about the same time: who rates much meets
@@ -59,8 +59,8 @@ class Group:
 
 
 class Crew(NamedTuple):
-    """Suspects who gave one film the same extreme rating within a window, the chance of so many (a logarithm), and who
-    joined in."""
+    """Suspects who gave one film the same high or low rating within a window, the chance of so many (a logarithm), and
+    who joined in."""
 
     users: frozenset[int]
     film: int
@@ -280,7 +280,7 @@ def _group(number: int, crews: list[Crew], profiles: Profiles, films: Films) -> 
 
 
 def _supporters(part: Profiles, crew: Crew) -> int:
-    """How many of these users gave the crew's film the crew's extreme rating."""
+    """How many of these users gave the crew's film a rating at the crew's end."""
     return int(np.count_nonzero(at_end(part, crew.end) & (part.film == crew.film)))
 
 
