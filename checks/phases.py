@@ -36,6 +36,11 @@ class Phases:
         finally:
             self._turn_to(outer)
 
+    def count(self, name: str) -> None:
+        """Count to `name` what went by since the last change of phase."""
+        outer, self._phase = self._phase, name
+        self._turn_to(outer)
+
     def _turn_to(self, name: str) -> None:
         now = self.clock()
         self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since

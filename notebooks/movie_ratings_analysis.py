@@ -51,11 +51,12 @@ output = os.environ.get("MOVIELENS_OUTPUT", "outputs/tour")
 import pandas as pd
 
 from scripts import run_checkpoint
+from scripts.job.progress import silence
 
 pd.set_option("display.float_format", "{:,.12g}".format)
 
 settings = run_checkpoint.parser().parse_args(["--output", output, *(["--data", data] if data else [])])
-quiet = run_checkpoint.silence()
+quiet = silence()
 folder, simulated = run_checkpoint.delivery(settings.data, settings.output, quiet)
 run, verdict = run_checkpoint.judge_delivery(settings, folder, simulated, quiet)
 

@@ -74,7 +74,8 @@ def _silenced() -> Iterator[None]:
 
 
 def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
-    from scripts.run_checkpoint import delivery, silence
+    from scripts.job.progress import silence
+    from scripts.run_checkpoint import delivery
 
     folder, simulated = delivery(data, work, silence())
     if lacking := [name for name in ("ratings.csv", "movies.csv") if not (folder / name).is_file()]:
@@ -110,7 +111,8 @@ def _shown(outcome: Outcome) -> str:
 
 def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
     """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
-    from scripts.run_checkpoint import judge_delivery, parser, silence
+    from scripts.job.progress import silence
+    from scripts.run_checkpoint import judge_delivery, parser
 
     shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()

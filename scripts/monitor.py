@@ -25,6 +25,7 @@ from scripts import run_checkpoint
 from scripts.job import findings
 from scripts.job.arguments import seconds
 from scripts.job.machine import settle
+from scripts.job.progress import silence
 
 if TYPE_CHECKING:
     from checks.gate import Decision
@@ -255,7 +256,7 @@ class Monitor:
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
-        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, run_checkpoint.silence())
+        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
         self.exit_codes.append(verdict.exit_code)
         _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
 

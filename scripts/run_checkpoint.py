@@ -11,10 +11,7 @@ import contextlib
 import json
 import os
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -24,15 +21,16 @@ from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
-from scripts.job.machine import give_back, settle
+from scripts.job.aside import LostError, place_of
+from scripts.job.machine import settle
+from scripts.job.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from checks.gate import Verdict
     from checks.run import Run
-    from checks.waivers import Waiver
-    from checks.warehouse import Warehouse
+    from scripts.job.preparing import Job
 
 REAL_DATA = Path("data/ml-latest-small")
 GET_REAL_DATA = "python -m scripts.download_data ml-latest-small"
@@ -79,11 +77,9 @@ def _unexpected(error: Exception) -> str:
     from checks.console import printable
     from checks.gate import one_line
 
-    place = traceback.extract_tb(error.__traceback__)[-1]
     what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
-    where = f"{Path(place.filename).name}:{place.lineno}"
     return (
-        f"The run failed, the last results are as they were: {type(error).__name__} in {where} ({what}); "
+        f"The run failed, the last results are as they were: {type(error).__name__} in {place_of(error)} ({what}); "
         f"run it again with {TRACEBACK}=1 and report what it prints."
     )
 
@@ -96,7 +92,7 @@ def _run_or_refuse(arguments: argparse.Namespace) -> int:
 
     try:
         return _run(arguments)
-    except (DeliveryError, OutputError, ProjectError, findings.SettingError) as error:
+    except (DeliveryError, OutputError, ProjectError, findings.SettingError, LostError) as error:
         print(printable(str(error)), file=sys.stderr)  # it may quote a folder's or a file's name
         return CANNOT_JUDGE
 
@@ -155,41 +151,6 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Says what is being done, on standard error, so that standard output holds the result alone."""
-
-    out: Console
-    silent: bool
-
-    @contextlib.contextmanager
-    def step(self, text: str) -> Iterator[None]:
-        from checks.console import printable
-
-        text = printable(text)  # it names folders
-        if self.silent:
-            yield
-        elif self.out.is_terminal:
-            with self.out.status(text):
-                yield
-        else:
-            self.out.print(text)
-            yield
-
-    def say(self, text: str) -> None:
-        from checks.console import printable
-
-        if not self.silent:
-            self.out.print(printable(text))
-
-
-def silence() -> Progress:
-    """Progress that nobody is told of, for those who judge deliveries on another command's behalf."""
-    from checks import console
-
-    return Progress(console.console(stderr=True), silent=True)
-
-
 def _run(arguments: argparse.Namespace) -> int:
     from checks import console
 
@@ -230,6 +191,7 @@ def judge_delivery(
     May be called again and again in one process. Raises DeliveryError, OutputError or ProjectError.
     """
     from checks import history, outputs, retention
+    from scripts.job.preparing import Job
 
     def waiting() -> None:
         progress.say(f"Waiting: another run is writing to {arguments.output}")
@@ -238,97 +200,22 @@ def judge_delivery(
     with outputs.staged(arguments.output, waiting, RESULTS, announcements) as staging:
         history.check(arguments.output / retention.HISTORY)
         retention.carry_over(arguments.output, staging, arguments.keep_runs)
-        run, verdict = _judge(arguments, folder, simulated, staging, progress)
+        run, verdict = _judge(Job(arguments, folder, simulated, staging, progress))
         announcements += run.announcements
     return run, verdict
 
 
-def _judge(
-    arguments: argparse.Namespace, folder: Path, simulated: bool, staging: Path, progress: Progress
-) -> tuple[Run, Verdict]:
+def _judge(job: Job) -> tuple[Run, Verdict]:
     from checks import checkpoint, outputs, summary
-    from checks.phases import Phases
-    from checks.suites import declared_suites
-    from checks.waivers import load_waivers
+    from scripts.job.preparing import prepared
 
-    phases = Phases()
-    suites = declared_suites()
-    waivers = load_waivers(suites, datetime.now(UTC).date())
-    with contextlib.ExitStack() as open_warehouse:
-        with progress.step(f"Loading {folder}"), phases.phase("load"):
-            warehouse = findings.load_warehouse(folder, arguments, staging / "warehouse.duckdb")
-        open_warehouse.enter_context(warehouse)
-        with progress.step("Scoring users and comparing windows of time"):
-            problems = findings.write_findings(warehouse, arguments, phases)
-            give_back()
-        run = replace(_describe(warehouse, suites, waivers, problems, staging, arguments, simulated), phases=phases)
-        with phases.phase("statistics and tables of findings"):
-            outputs.write_csv(staging / "summary_statistics.csv", run.names.statistics(summary.statistics(warehouse)))
-            findings.write_files(warehouse, staging, run.names)
-        if arguments.engine == "spark":
-            run = replace(run, spark=warehouse)
-            if not (arguments.spark_master or "local").startswith("local"):
-                progress.say("On a cluster, quarantine/ and validated/ are not made.")
-        else:
-            open_warehouse.close()  # GX opens the file itself, which DuckDB locks
-        with progress.step(f"Judging {sum(map(len, suites.values()))} expectations of {len(suites)} suites"):
-            verdict = checkpoint.run_checkpoint(run)
-    outputs.write_json(staging / "summary.json", summary.summary(verdict, run))
+    with (
+        prepared(job) as run,
+        job.progress.step(f"Judging {sum(map(len, run.suites.values()))} expectations of {len(run.suites)} suites"),
+    ):
+        verdict = checkpoint.run_checkpoint(run)
+    outputs.write_json(job.staging / "summary.json", summary.summary(verdict, run))
     return run, verdict
-
-
-def _describe(
-    warehouse: Warehouse,
-    suites: dict[str, list[dict[str, object]]],
-    waivers: Sequence[Waiver],
-    problems: dict[str, str],
-    staging: Path,
-    arguments: argparse.Namespace,
-    simulated: bool,
-) -> Run:
-    from checks import history
-    from checks.run import Run
-
-    first, last = _time_span(warehouse)
-    run = Run(
-        folder=warehouse.folder,
-        sources=warehouse.sources,
-        row_counts={name: warehouse.count(name) for name in suites if warehouse.has(name)},
-        suites=suites,
-        waivers=waivers,
-        output=staging,
-        warehouse=staging / "warehouse.duckdb",
-        started=datetime.now(UTC),
-        fail_on=arguments.fail_on,
-        max_age=arguments.max_age,
-        settings=findings.recorded(arguments),
-        simulated=simulated,
-        names=findings.user_names(arguments),
-        memory_limit=findings.database_limit(arguments),
-        problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
-        first_rating=first,
-        last_rating=last,
-        findings=history.findings(warehouse),
-        published=arguments.output,
-    )
-    return replace(run, repeats=history.same_as_last(run))
-
-
-def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
-    """The first and last rating's time, where the table has times that a calendar knows."""
-    source = warehouse.sources["ratings"]
-    if source.problem or "timestamp" not in source.columns:
-        return None, None
-    row = warehouse.row("select min(timestamp), max(timestamp) from ratings")
-    assert row is not None
-    return _moment(row[0]), _moment(row[1])
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # milliseconds, or damage; the suite says so
-        return None
 
 
 def _report(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:

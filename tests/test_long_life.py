@@ -27,10 +27,11 @@ DEADLINE = 4 * 3600
 def judge_again_and_again(delivery: str, output: str, runs: int) -> None:
     """Runs in this process; prints what is kept after the warm-up and at the end."""
     from scripts import run_checkpoint
+    from scripts.job.progress import silence
 
     settings = run_checkpoint.parser().parse_args(["--output", output, "--keep-runs", str(KEEP)])
     for number in range(WARM_UP + runs):
-        run_checkpoint.judge_delivery(settings, Path(delivery), False, run_checkpoint.silence())
+        run_checkpoint.judge_delivery(settings, Path(delivery), False, silence())
         if number in (WARM_UP - 1, WARM_UP + runs - 1):
             print(json.dumps(_kept(Path(output))))
 

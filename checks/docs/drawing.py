@@ -40,7 +40,7 @@ class Drawings:
         self._charts = charts
         self._process: subprocess.Popen[bytes] | None = None
         self._drawn: IO[bytes] | None = None
-        if "altair" not in sys.modules:
+        if "vl_convert" not in sys.modules:
             self._start()
 
     def _start(self) -> None:

@@ -1,9 +1,10 @@
 """Run a command in a fresh process and measure it: wall-clock time, processor time, peak memory.
 
-Peak memory is that of the whole tree of processes, as the job draws its charts in a process of its own: the resident
-sets of all are added up every 20 ms, and the greatest sum is kept, or what the kernel counted for the greatest single
-process (`ru_maxrss`), if that is more. Pages that two processes share count twice, so the figure errs upward; the
-kernel's cache of files counts for nobody. Processor time is the kernel's, of the command and of all that it waited for.
+Peak memory is that of the whole tree of processes, as the job loads, analyses and draws in processes of their own: it
+is added up every 20 ms, and the greatest sum is kept, or what the kernel counted for the greatest single process
+(`ru_maxrss`), if that is more. Of several processes a page that they share counts once (proportional set sizes), as a
+forked one shares all that it has not written to; the kernel's cache of files counts for nobody. Processor time is the
+kernel's, of the command and of all that it waited for.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _end(process: int) -> None:
 
 
 class _Sampler(threading.Thread):
-    """Keeps the greatest sum of the resident sets of a process and of its descendants."""
+    """Keeps the greatest sum of memory of a process and of its descendants."""
 
     def __init__(self, process: int) -> None:
         super().__init__(daemon=True)
@@ -94,7 +95,14 @@ class _Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, sum(map(_resident_bytes, _tree(self.process))))
+            self.peak_bytes = max(self.peak_bytes, self._held(list(_tree(self.process))))
+
+    def _held(self, processes: Sequence[int]) -> int:
+        """Shared pages are told apart only where the sum may be a new peak: the kernel walks all pages for it."""
+        resident = sum(map(_resident_bytes, processes))
+        if len(processes) == 1 or resident <= self.peak_bytes:
+            return resident
+        return sum(map(_proportional_bytes, processes))
 
 
 @contextlib.contextmanager
@@ -122,3 +130,12 @@ def _resident_bytes(process: int) -> int:
         return int((PROC / str(process) / "statm").read_text().split()[1]) * PAGE_BYTES
     except OSError:  # it has ended
         return 0
+
+
+def _proportional_bytes(process: int) -> int:
+    """The resident set with each page divided by the number of processes that hold it (proc_pid_smaps(5))."""
+    try:
+        rollup = (PROC / str(process) / "smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))

@@ -1,0 +1,165 @@
+"""The first half of a job: all that is known of a delivery before Great Expectations judges it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.job import aside, findings
+from scripts.job.machine import give_back
+from scripts.job.progress import Progress
+
+if TYPE_CHECKING:
+    from checks.run import Run
+    from checks.waivers import Waiver
+    from checks.warehouse import Warehouse
+
+# Ratings up to which Great Expectations is imported from the start: its memory comes on top of the analyses'.
+FEW = 3_000_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One delivery to judge, and how. Results go to `staging`."""
+
+    arguments: argparse.Namespace
+    folder: Path
+    simulated: bool  # whether the delivery is the sample
+    staging: Path
+    progress: Progress
+
+    @property
+    def database(self) -> Path:
+        return self.staging / "warehouse.duckdb"
+
+
+@contextlib.contextmanager
+def prepared(job: Job) -> Iterator[Run]:
+    """The delivery loaded and analysed, its findings written, and ready for the checkpoint.
+
+    Where nothing forbids it a process of its own does so, while this one imports Great Expectations, which takes as
+    long as a small delivery. Raises DeliveryError, ProjectError or SettingError.
+    """
+    if job.arguments.engine == "spark":
+        with _analysed(job, room=lambda: None) as (run, warehouse):  # the tables are open until the run ends
+            if not (job.arguments.spark_master or "local").startswith("local"):
+                job.progress.say("On a cluster, quarantine/ and validated/ are not made.")
+            yield replace(run, spark=warehouse)
+    elif "great_expectations" in sys.modules or not aside.possible():
+        yield _prepare(job, room=lambda: None)
+    else:
+        yield _prepared_aside(job)
+
+
+def _prepared_aside(job: Job) -> Run:
+    from checks import outputs, summary, warehouse  # noqa: F401  what both need is imported once
+
+    with aside.Aside(lambda room: _prepare(job, room)) as work:
+        work.wait_for_room()
+        import checks.context  # noqa: F401
+
+        run = work.result()
+    run.phases.count("import of Great Expectations")  # as much of it as the other process was not busy
+    return run
+
+
+def _prepare(job: Job, room: Callable[[], None]) -> Run:
+    with _analysed(job, room) as (run, _):
+        return run
+
+
+@contextlib.contextmanager
+def _analysed(job: Job, room: Callable[[], None]) -> Iterator[tuple[Run, Warehouse]]:
+    """The run, and its warehouse while it is open."""
+    from checks.phases import Phases
+    from checks.suites import declared_suites
+    from checks.waivers import load_waivers
+
+    phases, suites = Phases(), declared_suites()
+    waivers = load_waivers(suites, datetime.now(UTC).date())
+    with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
+        warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
+    with warehouse:
+        with job.progress.step("Scoring users and comparing windows of time"):
+            problems = findings.write_findings(warehouse, job.arguments, phases, _told(room, job, warehouse))
+            give_back()
+        run = replace(_described(job, warehouse, suites, waivers, problems), phases=phases)
+        with phases.phase("statistics and tables of findings"):
+            _write_tables(job, warehouse, run)
+        yield run, warehouse
+
+
+def _told(room: Callable[[], None], job: Job, warehouse: Warehouse) -> Callable[[], None]:
+    """Say that there is room, now or by the function returned, which is called when half of the analyses is over."""
+    if job.arguments.memory_limit is not None:
+        return lambda: None  # there is none to share
+    if warehouse.has("ratings") and warehouse.count("ratings") > FEW:
+        return room
+    room()
+    return lambda: None
+
+
+def _write_tables(job: Job, warehouse: Warehouse, run: Run) -> None:
+    from checks import outputs, summary
+
+    statistics = run.names.statistics(summary.statistics(warehouse))
+    outputs.write_csv(job.staging / "summary_statistics.csv", statistics)
+    findings.write_files(warehouse, job.staging, run.names)
+
+
+def _described(
+    job: Job,
+    warehouse: Warehouse,
+    suites: dict[str, list[dict[str, object]]],
+    waivers: Sequence[Waiver],
+    problems: dict[str, str],
+) -> Run:
+    from checks import history
+    from checks.run import Run
+
+    first, last = _time_span(warehouse)
+    run = Run(
+        folder=warehouse.folder,
+        sources=warehouse.sources,
+        row_counts={name: warehouse.count(name) for name in suites if warehouse.has(name)},
+        suites=suites,
+        waivers=waivers,
+        output=job.staging,
+        warehouse=job.database,
+        started=datetime.now(UTC),
+        fail_on=job.arguments.fail_on,
+        max_age=job.arguments.max_age,
+        settings=findings.recorded(job.arguments),
+        simulated=job.simulated,
+        names=findings.user_names(job.arguments),
+        memory_limit=findings.database_limit(job.arguments),
+        problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
+        first_rating=first,
+        last_rating=last,
+        findings=history.findings(warehouse),
+        published=job.arguments.output,
+    )
+    return replace(run, repeats=history.same_as_last(run))
+
+
+def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
+    """The first and last rating's time, where the table has times that a calendar knows."""
+    source = warehouse.sources["ratings"]
+    if source.problem or "timestamp" not in source.columns:
+        return None, None
+    row = warehouse.row("select min(timestamp), max(timestamp) from ratings")
+    assert row is not None
+    return _moment(row[0]), _moment(row[1])
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # milliseconds, or damage; the suite says so
+        return None

@@ -1,0 +1,255 @@
+"""Work in a forked process: what comes back of it, and that it never outlives whom it works for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pandas as pd
+import pytest
+
+from checks.files import DeliveryError
+from scripts.job import aside
+from tests import deliveries
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+
+DEADLINE = 60.0
+HERE = "from scripts.job import aside; import os, signal, sys, time\n"
+
+
+def program(code: str) -> subprocess.Popen[str]:
+    """A process without threads of its own, as the command's is; pytest's has some."""
+    command = [sys.executable, "-c", HERE + code]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def printed(code: str) -> str:
+    process = program(code)
+    out, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, err
+    return out
+
+
+def gone(process: int) -> bool:
+    """Whether a process that is not our child ends before the deadline."""
+    until = time.monotonic() + DEADLINE
+    while Path(f"/proc/{process}").exists():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_the_answer_is_of_another_process() -> None:
+    code = "with aside.Aside(lambda room: (os.getpid(), 'done')) as work:\n    print(os.getpid(), *work.result())"
+    mine, theirs, done = printed(code).split()
+    assert mine != theirs
+    assert done == "done"
+
+
+def test_room_is_said_while_the_work_goes_on() -> None:
+    code = """
+reader, writer = os.pipe()
+def work(room):
+    room()
+    room()
+    return os.read(reader, 9)  # until the parent, who has waited for room, writes
+with aside.Aside(work) as work:
+    work.wait_for_room()
+    os.write(writer, b"at once")
+    print(work.result().decode())"""
+    assert printed(code) == "at once\n"
+
+
+def test_work_that_never_says_so_has_room_when_it_is_over() -> None:
+    code = """
+with aside.Aside(lambda room: 1) as work:
+    work.wait_for_room()
+    work.wait_for_room()
+    print(work.result(), work.result())"""
+    assert printed(code) == "1 1\n"
+
+
+def failing(error: Callable[[], Exception]) -> Exception:
+    """The error as it comes out of a forked process."""
+
+    def work(_: object) -> NoReturn:
+        raise error()
+
+    with aside.Aside(work) as under_way, pytest.raises(Exception) as raised:  # noqa: PT011
+        under_way.result()
+    return raised.value
+
+
+def test_an_error_is_raised_as_it_was_with_the_place_where_it_was() -> None:
+    error = failing(lambda: DeliveryError("folder: is no folder"))
+    assert type(error) is DeliveryError
+    assert str(error) == "folder: is no folder"
+    line = 1 + Path(__file__).read_text(encoding="utf-8").split("\n").index("        raise error()")
+    assert aside.place_of(error) == f"test_aside.py:{line}"
+    assert "in work" in "".join(error.__notes__)
+
+
+def test_an_error_that_can_not_be_handed_over_is_told_in_words() -> None:
+    class OwnError(Exception):  # local: nobody else can name its class
+        pass
+
+    error = failing(lambda: OwnError("of a kind"))
+    assert type(error) is RuntimeError
+    assert str(error) == "OwnError: of a kind"
+    assert aside.place_of(error).startswith("test_aside.py:")
+
+
+def test_the_place_of_an_error_of_this_process() -> None:
+    with pytest.raises(ZeroDivisionError) as raised:
+        print(1 / 0)
+    assert aside.place_of(raised.value).startswith("test_aside.py:")
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("os.kill(os.getpid(), 9)", "ran out of memory; set --memory-limit"), ("os._exit(3)", "with 3 ")]
+)
+def test_work_that_ends_without_an_answer_is_lost(end: str, said: str) -> None:
+    code = f"""
+with aside.Aside(lambda room: {end}) as work:
+    work.wait_for_room()
+    try:
+        work.result()
+    except aside.LostError as error:
+        print(error)"""
+    assert said in printed(code)
+
+
+def test_an_interruption_of_the_work_alone_is_one_of_the_whole() -> None:
+    code = """
+with aside.Aside(lambda room: os.kill(os.getpid(), signal.SIGINT) or time.sleep(60)) as work:
+    try:
+        work.result()
+    except KeyboardInterrupt:
+        print("interrupted")"""
+    assert printed(code) == "interrupted\n"
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_no_process_outlives_the_block(stubborn: bool) -> None:
+    ignoring = "signal.signal(signal.SIGINT, signal.SIG_IGN)" if stubborn else "None"
+    code = f"""
+def work(room):
+    {ignoring}
+    room()
+    time.sleep(600)
+try:
+    with aside.Aside(work) as under_way:
+        under_way.wait_for_room()
+        child = under_way._process.pid
+        raise ValueError
+except ValueError:
+    print(os.path.exists(f"/proc/{{child}}"))"""
+    assert printed(code) == "False\n"
+
+
+def test_who_is_killed_takes_the_work_along() -> None:
+    parent = program("""
+with aside.Aside(lambda room: print(os.getpid(), flush=True) or time.sleep(600)) as work:
+    work.result()""")
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate(timeout=DEADLINE)
+    assert gone(child)
+
+
+def test_a_process_with_threads_is_not_forked() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert not aside.possible()
+    finally:
+        over.set()
+        thread.join()
+    assert printed("print(aside.possible())") == "True\n"
+
+
+# Whole runs of the command, which forks.
+
+
+def begun(delivery: Path, output: Path) -> tuple[subprocess.Popen[str], int]:
+    """A run whose analyses are under way, and the process that makes them."""
+    arguments = ["--data", str(delivery), "--output", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.run_checkpoint", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert any(line.startswith("Scoring") for line in process.stderr)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 1
+    return process, int(children[0])
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    return deliveries.write(tmp_path / "delivery", deliveries.whole())
+
+
+def test_a_run_whose_analyses_are_killed_can_not_judge(delivery: Path, tmp_path: Path) -> None:
+    process, child = begun(delivery, tmp_path / "out")
+    os.kill(child, signal.SIGKILL)
+    _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 2
+    assert said.splitlines()[-1].startswith("The process that loads and analyses was killed")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+
+
+def test_a_run_that_is_killed_leaves_no_process_behind(delivery: Path, tmp_path: Path) -> None:
+    process, child = begun(delivery, tmp_path / "out")
+    process.kill()
+    process.communicate(timeout=DEADLINE)
+    assert gone(child)
+
+
+@pytest.mark.parametrize("to_both", [False, True])
+def test_a_run_interrupted_during_its_analyses_ends_with_one_line(
+    delivery: Path, tmp_path: Path, to_both: bool
+) -> None:
+    process, child = begun(delivery, tmp_path / "out")
+    if to_both:  # as a terminal does
+        os.kill(child, signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert said == "Interrupted; the last results are as they were.\n"
+    assert gone(child)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+
+
+def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path, tmp_path: Path) -> None:
+    told = []
+    for name, before in (
+        ("forked", ""),
+        ("alone", "from scripts.job.machine import settle; settle(); import checks.context"),
+    ):
+        arguments = ["--data", str(delivery), "--output", str(tmp_path / name), "--quiet"]
+        printed(f"{before}\nfrom scripts.run_checkpoint import main\nassert main({arguments}) in (0, 1)")
+        summary = json.loads((tmp_path / name / "summary.json").read_text())
+        del summary["started"], summary["phases"]
+        told.append((summary, {path.name: pd.read_csv(path) for path in (tmp_path / name).glob("*.csv")}))
+    (forked, tables), (alone, same_tables) = told
+    assert forked == alone
+    assert tables.keys() == same_tables.keys() > {"user_statistics_with_anomalies.csv", "drift_analysis.csv"}
+    for name, table in tables.items():  # a last digit of DuckDB's depends on how its threads share the rows
+        pd.testing.assert_frame_equal(table, same_tables[name], check_exact=False, rtol=1e-12)
