@@ -52,6 +52,7 @@ CONTESTANTS = (
     JOB,
     Contestant("job-2gb", JOB.program, (*QUIETLY, "--memory-limit", "2GB"), "the same with --memory-limit 2GB"),
     Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
+    Contestant("gx-import", _program("gx_import"), (), "the import of Great Expectations as the job makes it", 0),
     Contestant("gx-pandas", _program("stock_gx"), ("DATA",), "stock GX on pandas, thirteen checks"),
     Contestant("checks", _program("checks"), ("DATA", "WORK"), "this load and thirteen checks"),
     Contestant(
@@ -89,7 +90,7 @@ class Measurement:
 
     @property
     def seconds_after_import(self) -> float:
-        """Of the programs that say so: the phases but the imports. Of the job: all but GX's import."""
+        """Of the programs that say so: the phases but the imports. Of the job: all but its waiting for GX's import."""
         if JOB_IMPORT in self.phases:
             return self.wall_seconds - self.phases.get(JOB_IMPORT, 0.0)
         return sum(seconds for phase, seconds in self.phases.items() if phase not in ("import", "between phases"))
