@@ -72,7 +72,7 @@ class UserNames:
         return frame.assign(**named)
 
     def statistics(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """`summary.statistics` without the lowest, the highest and the middle ids of users."""
+        """`columns.statistics` without the lowest, the highest and the middle ids of users."""
         if self.salt is None or frame.empty:
             return frame
         figures = frame.columns.difference(["table", "column", "type", "rows", "nulls", "distinct", "approximate"])

@@ -74,7 +74,7 @@ pd.DataFrame(run.sources.values())[["table", "loaded_rows", "rejected_rows", "co
 # Every column in figures. Ids have no meaningful mean; look at `nulls`, `distinct`, and the ends of each range.
 
 # %%
-from checks.summary import statistics
+from checks.columns import statistics
 from checks.warehouse import Warehouse, connect
 
 warehouse = Warehouse(connect(settings.output / "warehouse.duckdb", read_only=True), folder, dict(run.sources))

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +59,7 @@ def prepared(job: Job) -> Iterator[Run]:
 
 
 def _prepared_aside(job: Job) -> Run:
-    from checks import outputs, summary, warehouse  # noqa: F401  what both need is imported once
+    from checks import columns, outputs, summary, warehouse  # noqa: F401  what both need is imported once
 
     with aside.Aside(lambda room: _prepare(job, room)) as work:
         work.wait_for_room()
@@ -106,11 +107,22 @@ def _told(room: Callable[[], None], job: Job, warehouse: Warehouse) -> Callable[
 
 
 def _write_tables(job: Job, warehouse: Warehouse, run: Run) -> None:
-    from checks import outputs, summary
+    if job.arguments.engine == "spark":
+        findings.write_files(warehouse, job.staging, run.names)
+        _write_statistics(job, warehouse, run)
+        return
+    with warehouse.beside() as another, ThreadPoolExecutor(1) as pool:
+        # Python writes what was found while the database counts.
+        written = pool.submit(findings.write_files, another, job.staging, run.names)
+        _write_statistics(job, warehouse, run)
+        written.result()
 
-    statistics = run.names.statistics(summary.statistics(warehouse))
+
+def _write_statistics(job: Job, warehouse: Warehouse, run: Run) -> None:
+    from checks import columns, outputs
+
+    statistics = run.names.statistics(columns.statistics(warehouse))
     outputs.write_csv(job.staging / "summary_statistics.csv", statistics)
-    findings.write_files(warehouse, job.staging, run.names)
 
 
 def _described(

@@ -93,7 +93,7 @@ def _with_stock_docs(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
-    from checks import outputs, suites, summary, warehouse
+    from checks import columns, outputs, suites, summary, warehouse
     from checks.run import Run
     from scripts.job import findings
 
@@ -104,7 +104,7 @@ def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
         if problems := findings.write_findings(loaded, _settings(), account.phases):
             raise RuntimeError(str(problems))
         with account.phases.phase("statistics and tables of findings"):
-            outputs.write_csv(output / "summary_statistics.csv", summary.statistics(loaded))
+            outputs.write_csv(output / "summary_statistics.csv", columns.statistics(loaded))
             findings.write_files(loaded, output)
         counts = {name: loaded.count(name) for name in declared}
     run = Run(
