@@ -51,39 +51,25 @@ def gone(process: int) -> bool:
 
 
 def test_the_answer_is_of_another_process() -> None:
-    code = "with aside.Aside(lambda room: (os.getpid(), 'done')) as work:\n    print(os.getpid(), *work.result())"
+    code = "with aside.Aside(lambda: (os.getpid(), 'done')) as work:\n    print(os.getpid(), *work.result())"
     mine, theirs, done = printed(code).split()
     assert mine != theirs
     assert done == "done"
 
 
-def test_room_is_said_while_the_work_goes_on() -> None:
+def test_this_process_goes_on_meanwhile() -> None:
     code = """
 reader, writer = os.pipe()
-def work(room):
-    room()
-    room()
-    return os.read(reader, 9)  # until the parent, who has waited for room, writes
-with aside.Aside(work) as work:
-    work.wait_for_room()
+with aside.Aside(lambda: os.read(reader, 9)) as work:  # until the parent writes
     os.write(writer, b"at once")
-    print(work.result().decode())"""
-    assert printed(code) == "at once\n"
-
-
-def test_work_that_never_says_so_has_room_when_it_is_over() -> None:
-    code = """
-with aside.Aside(lambda room: 1) as work:
-    work.wait_for_room()
-    work.wait_for_room()
-    print(work.result(), work.result())"""
-    assert printed(code) == "1 1\n"
+    print(work.result().decode(), work.result().decode())"""
+    assert printed(code) == "at once at once\n"
 
 
 def failing(error: Callable[[], Exception]) -> Exception:
     """The error as it comes out of a forked process."""
 
-    def work(_: object) -> NoReturn:
+    def work() -> NoReturn:
         raise error()
 
     with aside.Aside(work) as under_way, pytest.raises(Exception) as raised:  # noqa: PT011
@@ -117,12 +103,11 @@ def test_the_place_of_an_error_of_this_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "said"), [("os.kill(os.getpid(), 9)", "ran out of memory; set --memory-limit"), ("os._exit(3)", "with 3 ")]
+    ("end", "said"), [("os.kill(os.getpid(), 9)", "ran out of memory; give it more"), ("os._exit(3)", "with 3 ")]
 )
 def test_work_that_ends_without_an_answer_is_lost(end: str, said: str) -> None:
     code = f"""
-with aside.Aside(lambda room: {end}) as work:
-    work.wait_for_room()
+with aside.Aside(lambda: {end}) as work:
     try:
         work.result()
     except aside.LostError as error:
@@ -132,7 +117,7 @@ with aside.Aside(lambda room: {end}) as work:
 
 def test_an_interruption_of_the_work_alone_is_one_of_the_whole() -> None:
     code = """
-with aside.Aside(lambda room: os.kill(os.getpid(), signal.SIGINT) or time.sleep(60)) as work:
+with aside.Aside(lambda: os.kill(os.getpid(), signal.SIGINT) or time.sleep(60)) as work:
     try:
         work.result()
     except KeyboardInterrupt:
@@ -144,13 +129,14 @@ with aside.Aside(lambda room: os.kill(os.getpid(), signal.SIGINT) or time.sleep(
 def test_no_process_outlives_the_block(stubborn: bool) -> None:
     ignoring = "signal.signal(signal.SIGINT, signal.SIG_IGN)" if stubborn else "None"
     code = f"""
-def work(room):
+reader, writer = os.pipe()
+def work():
     {ignoring}
-    room()
+    os.write(writer, b"!")
     time.sleep(600)
 try:
     with aside.Aside(work) as under_way:
-        under_way.wait_for_room()
+        os.read(reader, 1)
         child = under_way._process.pid
         raise ValueError
 except ValueError:
@@ -160,7 +146,7 @@ except ValueError:
 
 def test_who_is_killed_takes_the_work_along() -> None:
     parent = program("""
-with aside.Aside(lambda room: print(os.getpid(), flush=True) or time.sleep(600)) as work:
+with aside.Aside(lambda: print(os.getpid(), flush=True) or time.sleep(600)) as work:
     work.result()""")
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
@@ -253,3 +239,16 @@ def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path
     assert tables.keys() == same_tables.keys() > {"user_statistics_with_anomalies.csv", "drift_analysis.csv"}
     for name, table in tables.items():  # a last digit of DuckDB's depends on how its threads share the rows
         pd.testing.assert_frame_equal(table, same_tables[name], check_exact=False, rtol=1e-12)
+
+
+@pytest.mark.parametrize("why", ["preparing.SMALL = 0", "options = ['--memory-limit', '2GB']"])
+def test_a_run_that_wants_the_memory_does_all_by_itself(delivery: Path, tmp_path: Path, why: str) -> None:
+    arguments = ["--data", str(delivery), "--output", str(tmp_path / "out"), "--quiet"]
+    code = f"""
+from scripts.job import preparing
+from scripts.run_checkpoint import main
+options = []
+{why}
+aside.Aside = None  # nobody can begin one
+print(main([*{arguments}, *options]))"""
+    assert printed(code).splitlines()[-1] in ("0", "1")

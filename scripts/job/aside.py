@@ -38,12 +38,9 @@ def possible() -> bool:
 
 
 class Aside(Generic[T]):
-    """`work` under way in a process of its own. As a context manager it ends that process with its block.
+    """`work` under way in a process of its own. As a context manager it ends that process with its block."""
 
-    `work` is given a function to call once there is room for others, in memory and time.
-    """
-
-    def __init__(self, work: Callable[[Callable[[], None]], T]) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self._answer: tuple[bool, object] | None = None  # whether it is one, and what it is, or the error
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         fork = multiprocessing.get_context("fork")
@@ -51,37 +48,31 @@ class Aside(Generic[T]):
         self._process.start()
         writer.close()
 
-    def wait_for_room(self) -> None:
-        """Return when `work` says that there is room, or is over."""
-        if self._answer is None:
-            self._answer = self._received()
-
     def result(self) -> T:
         """What `work` gave. Raises what it raised, or LostError."""
-        while self._answer is None:
+        if self._answer is None:
             self._answer = self._received()
         good, what = self._answer
         if isinstance(what, BaseException) and not good:
             raise what
         return what  # type: ignore[return-value]
 
-    def _received(self) -> tuple[bool, object] | None:
-        """The next message; None says that there is room."""
+    def _received(self) -> tuple[bool, object]:
         try:
-            message: tuple[bool, object] | None = self._reader.recv()
+            answer: tuple[bool, object] = self._reader.recv()
         except EOFError:
             self._process.join()
             if self._process.exitcode == INTERRUPTED:
                 raise KeyboardInterrupt from None
             return False, LostError(self._how_it_ended())
-        return message
+        return answer
 
     def _how_it_ended(self) -> str:
         code = self._process.exitcode or 0
         if code == -signal.SIGKILL:
             return (
                 "The process that loads and analyses was killed, most likely as the machine ran out of memory; "
-                "set --memory-limit, or give it more."
+                "give it more and run it again."
             )
         return f"The process that loads and analyses ended with {code} and without an answer; run it again."
 
@@ -100,12 +91,12 @@ class Aside(Generic[T]):
         self._reader.close()
 
 
-def _answered(work: Callable[[Callable[[], None]], T], reader: Connection, writer: Connection, parent: int) -> None:
+def _answered(work: Callable[[], T], reader: Connection, writer: Connection, parent: int) -> None:
     """The forked process: its answer goes through the pipe, and nothing of the parent's is put away twice."""
     _die_with(parent)
     reader.close()
     try:
-        answer: tuple[bool, object] = True, work(lambda: writer.send(None))
+        answer: tuple[bool, object] = True, work()
     except KeyboardInterrupt:  # the parent says so
         os._exit(INTERRUPTED)
     except Exception as error:

@@ -163,12 +163,9 @@ def _hashes(settings: argparse.Namespace) -> dict[str, str]:
         raise SettingError(f"--reference {error}") from error
 
 
-def write_findings(
-    warehouse: Warehouse, settings: argparse.Namespace, phases: Phases, half_done: Callable[[], None] = lambda: None
-) -> dict[str, str]:
+def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: Phases) -> dict[str, str]:
     """Fill `user_anomalies` and `drift_findings`; the reason of each that could not be made, by table.
 
-    Where both are made at the same time, `half_done` is called when one of them leaves a core and memory to others.
     Raises SettingError where the reference or the list of trusted users can't be used.
     """
     missing = [name for name in NEEDED if not warehouse.has(name)]
@@ -179,7 +176,7 @@ def write_findings(
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
-        with _drift_beside(warehouse, reference, settings, half_done) as drift:
+        with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
                     warehouse, "user_anomalies", lambda: _anomalies(warehouse, reference, trusted, settings)
@@ -197,7 +194,7 @@ def write_findings(
 
 @contextlib.contextmanager
 def _drift_beside(
-    warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace, done: Callable[[], None]
+    warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace
 ) -> Iterator[Callable[[], pd.DataFrame]]:
     """Compare the windows in a thread while the block scores users: each leaves a core idle at times.
 
@@ -212,7 +209,7 @@ def _drift_beside(
         theirs = None if reference is None else stack.enter_context(reference.beside())
         pool = stack.enter_context(ThreadPoolExecutor(1))
         try:
-            yield pool.submit(_drift_then, done, mine, theirs, settings).result
+            yield pool.submit(_drift, mine, theirs, settings).result
         except BaseException:  # an interruption must not wait for the other analysis to end
             for one in filter(None, (mine, theirs)):
                 one.connection.interrupt()
@@ -245,15 +242,6 @@ def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse
     from drift.findings import find_drift
 
     return find_drift(warehouse, reference=reference, split=settings.split, since=settings.since)
-
-
-def _drift_then(
-    done: Callable[[], None], warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace
-) -> pd.DataFrame:
-    try:
-        return _drift(warehouse, reference, settings)
-    finally:
-        done()
 
 
 def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace) -> None:
