@@ -1,9 +1,11 @@
 """Crowds: so many gave one film the same level within two months, or a year, that they are a good part of all users
-active then.
+active then, and it is not what the film is known for: a good part of who comes at other times does not, or hardly
+anybody who rated the film then gave another level.
 
 Honest users hardly do: in the months when a film is liked most, one in twenty to one in ten of the active ones gives it
-the highest levels. A crowd may yet be one of fans, so nobody is judged by being in it. But it has no say in what is
-usual: attackers who are a good part of all users would else pass for usual themselves.
+the highest levels; where all came within months, every third may love one film, and nearly as many like it less. A
+crowd may yet be one of fans, so nobody is judged by being in it. But it has no say in what is usual: attackers who are
+a good part of all users would else pass for usual themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from anomaly.ends import ENDS, End, at_end
+from anomaly.ends import ENDS, EXTREMES, End, at_end
 from anomaly.features import DAY, KEY_BITS, SECONDS
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 # weeks of work, and a drip.
 SHARES: Final = {30 * DAY: 0.15, 180 * DAY: 0.2}
 FEWEST: Final = 20  # of them; among few active users, a handful is a good part
+BEYOND: Final = 2.0  # times the share that it has among the users of other times, where these are ELSEWHERE or more
+ELSEWHERE: Final = 100
+PURE: Final = 0.8  # of the film's ratings then; of films that a third of all users love, two thirds are at the top
 ASKED: Final = 20_000  # users, spread evenly, who tell of all where the crowds are
 NEAR: Final = 7 * DAY  # to a rating of one of them that is in a crowd, so is a rating of anybody else
 MOST: Final = 0.6  # of all users: somebody must be left to say what is usual
@@ -49,18 +54,43 @@ def crowded(profiles: Profiles) -> Bools:
     for end in ENDS:
         key = np.sort(_keys(asked, at_end(asked, end)))
         for window in SHARES:
-            crowds = _crowds(key, window, active[window])
+            crowds = _unusual(_crowds(key, window, active[window]), key, window, active[window], asked, end)
             if len(crowds.key):
                 share = np.maximum(share, _largest_shares(profiles, end, crowds))
     return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
 
 
 def _crowds(key: Ints, window: int, active: Ints) -> _Crowds:
-    first = np.maximum(key - window, key >> KEY_BITS << KEY_BITS)
-    together = np.searchsorted(key, key + window, side="right") - np.searchsorted(key, first)
+    together = _within(key, key, window)
     share = together / active[(key & SECONDS) // window]
     dense = (together >= FEWEST) & (share >= SHARES[window])
     return _Crowds(key[dense], share[dense])
+
+
+def _unusual(crowds: _Crowds, key: Ints, window: int, active: Ints, asked: Profiles, end: End) -> _Crowds:
+    """Without those that do what others do at other times, or where many do otherwise at the same time.
+
+    key: all ratings at this end of the scale. active: users by bin of time.
+    """
+    if len(crowds.key) == 0:
+        return crowds
+    film = crowds.key >> KEY_BITS
+    together = _within(key, crowds.key, window)
+    of_film = np.searchsorted(key, film + 1 << KEY_BITS) - np.searchsorted(key, film << KEY_BITS)
+    others = asked.n_users - active[(crowds.key & SECONDS) // window]
+    beyond = (others >= ELSEWHERE) & (crowds.share * others >= BEYOND * (of_film - together))
+    rows = np.flatnonzero(np.isin(asked.film, np.unique(film)))
+    # Who pushes a film and who nukes it at the same time do not make each other usual.
+    alike = np.logical_or.reduce([at_end(asked, one)[rows] for one in (EXTREMES if end in EXTREMES else (end,))])
+    some, all_ = (_within(np.sort(_keys(asked, which)), crowds.key, window) for which in (rows[alike], rows))
+    pure = some >= PURE * all_
+    return _Crowds(crowds.key[beyond | pure], crowds.share[beyond | pure])
+
+
+def _within(key: Ints, moments: Ints, window: int) -> Ints:
+    """How many of the sorted keys are of the same film as each moment, a key, and no farther than the window."""
+    first = np.maximum(moments - window, moments >> KEY_BITS << KEY_BITS)
+    return np.searchsorted(key, moments + window, side="right") - np.searchsorted(key, first)
 
 
 def _largest_shares(profiles: Profiles, end: End, crowds: _Crowds) -> Floats:

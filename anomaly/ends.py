@@ -21,7 +21,8 @@ class End(NamedTuple):
     push: bool
 
 
-ENDS: Final = (End(-np.inf, BOTTOM, False), End(TOP, np.inf, True), End(1.5, 2.0, False), End(4.0, 4.0, True))
+EXTREMES: Final = (End(-np.inf, BOTTOM, False), End(TOP, np.inf, True))
+ENDS: Final = (*EXTREMES, End(1.5, 2.0, False), End(4.0, 4.0, True))
 
 
 def at_end(profiles: Profiles, end: End) -> Bools:

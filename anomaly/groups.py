@@ -34,11 +34,12 @@ PAUSES = (DAY, 7 * DAY, 60 * DAY)
 CHANCE = 0.01
 # Among very many users any leaning is beyond chance; an attack is far beyond.
 EXCESS = 3.0
-# How far counts of suspects scatter is told by the films of each era for which a suspect or more is to be expected, if
-# there are so many; over all time they scatter more, but windows are short.
-N_ERAS, SCATTER_FROM, FEWEST_TOLD = 24, 1.0, 50
-# The middle half of a normal variable, in standard deviations: attacked films are few, and have no say in it.
-MIDDLE_HALF = 1.349
+# How far counts of suspects scatter is told by the films of each era for which a suspect or more is to be expected, by
+# the shortest eras in which these are so many: over all time counts scatter more, but windows are short.
+ERAS, SCATTER_FROM, FEWEST_TOLD = (24, 8, 4, 1), 1.0, 200
+# The upper tenth of them tells it, and where a normal variable's begins, in standard deviations: tastes in common show
+# in some films alone, and those under attack are fewer.
+UPPER, UPPER_NORMAL = 0.9, 1.2816
 # Users are compared within as many classes of activity (the busiest in classes of their own) and of first ratings.
 ACTIVITIES = (*(number / 12 for number in range(1, 12)), 0.95, 0.98, 0.99, 0.995)
 ARRIVALS = 8
@@ -80,7 +81,8 @@ def find_groups(
     if suspects.sum() < SMALLEST:
         return []
     crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
-    found = [crew for end in ENDS for crew in _crews(profiles, suspects, crowd, joining, end)]
+    usual = _Usual.at_ends(profiles, suspects, crowd)
+    found = [crew for end in ENDS for crew in _crews(profiles, suspects, joining, usual[end], end)]
     attacks = _joined(_merged(sorted(found, key=lambda crew: (crew.chance, crew.film))))
     return [_group(number, crews, profiles, films) for number, crews in enumerate(attacks, start=1)]
 
@@ -123,21 +125,29 @@ class _Ratings(NamedTuple):
 @dataclass(frozen=True)
 class _Usual:
     """What is usual at one end of the scale: suspects and users of each class (n_classes,), the share of suspects among
-    all, the class of each user (n_users,), and variance over mean of the suspects who meet at a film."""
+    all, the class of each user (n_users,), and how far suspects scatter who meet at a film: counts of mean m have the
+    variance m + scatter m^2, as Poisson's do whose means differ by tastes (negative binomial)."""
 
     suspects: Ints
     users: Ints
     share: float
     klass: Ints
-    dispersion: float = 1.0
+    scatter: float = 0.0
 
     @classmethod
-    def of(cls, ratings: _Ratings, arrival: Ints, suspects: Bools, crowd: Bools) -> _Usual:
-        """arrival: the time of each user's first rating."""
-        klass = _classes(np.bincount(ratings.owner, minlength=len(arrival)), arrival)
-        calm = cls._told_by(~crowd, suspects, klass)
-        dispersion = _dispersion(ratings, suspects & ~crowd, ~crowd * calm.chances(np.zeros(0, np.int64))[klass])
-        return replace(cls._told_by(np.ones(len(suspects), bool), suspects, klass), dispersion=dispersion)
+    def at_ends(cls, profiles: Profiles, suspects: Bools, crowd: Bools) -> dict[End, _Usual]:
+        """At each end; counts there are few, so how far they scatter is told by all ends together."""
+        everybody, usual, meetings = np.ones(len(suspects), bool), {}, []
+        for end in ENDS:
+            ratings = _Ratings.at_end(profiles, end)
+            activity = np.bincount(ratings.owner, minlength=len(suspects))
+            klass = _classes(activity, profiles.timestamp[profiles.start[:-1]])
+            calm = cls._told_by(~crowd, suspects, klass)
+            chance = ~crowd * calm.chances(np.zeros(0, np.int64))[klass]
+            meetings.append(_meetings(ratings, suspects & ~crowd, chance))
+            usual[end] = cls._told_by(everybody, suspects, klass)
+        scatter = _scatter(*np.concatenate(meetings, axis=1))
+        return {end: replace(one, scatter=scatter) for end, one in usual.items()}
 
     @classmethod
     def _told_by(cls, users: Bools, suspects: Bools, klass: Ints) -> _Usual:
@@ -161,30 +171,38 @@ def _classes(activity: Ints, arrival: Ints) -> Ints:
     return np.searchsorted(borders, activity, side="right") * ARRIVALS + np.searchsorted(since, arrival, side="right")
 
 
-def _dispersion(ratings: _Ratings, suspects: Bools, chance: Floats) -> float:
-    """Variance over mean of the suspects who meet at a film, at least 1: what tastes in common do beyond chance.
+def _meetings(ratings: _Ratings, suspects: Bools, chance: Floats) -> Floats:
+    """Suspects at each film in each of the shortest eras, and how many are expected, shape (2, n_films, n_eras).
 
-    chance: of each user to be a suspect, 0 for those who have no say, of whom no suspect is.
+    Films are left out for which less than SCATTER_FROM are expected over all time. chance: of each user (n_users,) to
+    be a suspect, 0 for those who have no say, of whom no suspect is.
     """
+    n_eras, n_films = ERAS[0], int(ratings.film.max(initial=0)) + 1
     some = ratings.time[:: 1 + len(ratings.time) // CHUNK]
-    border = np.quantile(some, np.arange(1, N_ERAS) / N_ERAS) if len(some) else np.zeros(0)
-    n_places = N_ERAS * (int(ratings.film.max(initial=0)) + 1)
-    expected, met = np.zeros(n_places), np.zeros(n_places)
+    border = np.quantile(some, np.arange(1, n_eras) / n_eras) if len(some) else np.zeros(0)
+    found = np.zeros((2, n_films * n_eras))
     for part in ratings.chunks():
-        place = part.film * np.int64(N_ERAS) + np.searchsorted(border, part.time)
-        expected += np.bincount(place, chance[part.owner], n_places)
-        met += np.bincount(place, suspects[part.owner], n_places)
-    told = expected >= SCATTER_FROM
-    if told.sum() < FEWEST_TOLD:
-        return 1.0
-    low, high = np.quantile((met[told] - expected[told]) / np.sqrt(expected[told]), (0.25, 0.75))
-    return max(1.0, float((high - low) / MIDDLE_HALF) ** 2)
+        place = part.film * np.int64(n_eras) + np.searchsorted(border, part.time)
+        for counts, weight in zip(found, (suspects, chance), strict=True):
+            np.add(counts, np.bincount(place, weight[part.owner], len(counts)), out=counts)
+    met_and_expected = found.reshape(2, n_films, n_eras)
+    return met_and_expected[:, met_and_expected[1].sum(axis=1) >= SCATTER_FROM]
 
 
-def _crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools, end: End) -> Iterator[Crew]:
+def _scatter(met: Floats, expected: Floats) -> float:
+    """How far suspects who meet at a film scatter beyond chance, by what tastes they have in common (see _Usual)."""
+    for n_eras in ERAS:
+        m, e = (np.add.reduceat(counts, range(0, ERAS[0], ERAS[0] // n_eras), axis=1) for counts in (met, expected))
+        told = e >= SCATTER_FROM
+        if told.sum() >= FEWEST_TOLD:
+            high = np.quantile((m[told] - e[told]) / np.sqrt(e[told]), UPPER) / UPPER_NORMAL
+            return max(0.0, float((max(high, 0.0) ** 2 - 1) / np.median(e[told])))
+    return 0.0
+
+
+def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:
     """The windows that hold too many suspects to be chance, with who joined in."""
     ratings = _Ratings.at_end(profiles, end)
-    usual = _Usual.of(ratings, profiles.timestamp[profiles.start[:-1]], suspects, crowd)
     ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
@@ -216,7 +234,7 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, joining: Bools, end: End)
     if more < EXCESS * expected:
         return None
     suspects, joined = (frozenset(some.tolist()) for some in (users, raters[joining[raters]]))
-    return Crew(suspects, int(ratings.film[run[0]]), end, _log_chance(more, expected, usual.dispersion), joined)
+    return Crew(suspects, int(ratings.film[run[0]]), end, _log_chance(more, expected, usual.scatter), joined)
 
 
 def _raters(ratings: _Ratings, run: Ints) -> Ints:
@@ -229,11 +247,12 @@ def _raters(ratings: _Ratings, run: Ints) -> Ints:
     return np.unique(owner[first:last])
 
 
-def _log_chance(at_least: int, mean: float, dispersion: float) -> float:
-    """Logarithm of the chance of so many or more: counts are Poisson's but for their dispersion (quasi-Poisson)."""
+def _log_chance(at_least: int, mean: float, scatter: float) -> float:
+    """Logarithm of the chance of so many or more: counts are Poisson's but for their scatter (quasi-Poisson)."""
     from scipy.special import gammainc
 
     # The Poisson tail is an incomplete gamma function, which also knows fractions.
+    dispersion = 1 + scatter * mean
     return float(np.log(max(gammainc(at_least / dispersion, mean / dispersion), np.finfo(float).tiny)))
 
 

@@ -52,6 +52,29 @@ def test_half_of_each_extreme_are_two_crowds_if_each_is_large_enough() -> None:
     assert members(month([(5.0, 1_010), (0.5, 1_010)] * 9)) == []
 
 
+def test_what_a_third_of_the_active_love_is_no_crowd_if_others_love_it_less() -> None:
+    """As Star Wars in MovieLens 100K, whose users all came within months: six in ten of its ratings are 5.0."""
+    loved = [(5.0, 1_010)] * 30
+    assert members(month(loved + [(4.0, 1_011)] * 14 + [(3.0, 1_012)] * 6)) == []
+    assert members(month(loved + [(3.0, 1_012)] * 3)) == list(range(30)), "nine in ten"
+
+
+@pytest.mark.parametrize(("lovers_later", "in_crowd"), [(40, 0), (10, 30)])
+def test_a_crowd_does_what_users_of_other_times_do_not(lovers_later: int, in_crowd: int) -> None:
+    """Two hundred more users come a year later, of whom as many as then love the film, or few."""
+    later = [(ACTIVE + user, user % FILMS, 3.0, 1_400 * DAY + user) for user in range(200)]
+    loving = [(ACTIVE + user, 99, 5.0, 1_400 * DAY + 500 + user) for user in range(lovers_later)]
+    then = month([(5.0, 1_010)] * 30 + [(3.0, 1_010)] * 20)
+    less = [(ACTIVE + 100 + user, 99, 3.0, 1_400 * DAY + 500 + user) for user in range(20)]  # so they are no crowd
+    profiles = profiles_of([*rows_of(then), *later, *loving, *less])
+    assert len(members(profiles)) == in_crowd
+
+
+def rows_of(profiles: Profiles) -> list[tuple[int, int, float, int]]:
+    columns = (profiles.user, profiles.film, profiles.rating, profiles.timestamp)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
 def test_somebody_is_left_to_say_what_is_usual() -> None:
     everybody = month([(5.0, 1_010)] * ACTIVE)
     assert len(members(everybody)) <= MOST * ACTIVE
@@ -86,6 +109,19 @@ def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str
     assert found.loc[bot, "attack_group"].notna().mean() > 0.6
     assert found.loc[~bot, "attack_group"].notna().sum() <= 2, "of 500: who is like attackers and likes the same films"
     assert found["score"].rank(pct=True)[bot].median() > 0.8
+
+
+def test_a_site_whose_users_all_came_within_months_has_tastes_and_no_attacks(tmp_path: Path) -> None:
+    """As MovieLens 100K and 1M: fans of the same films cannot be told apart by when they came."""
+    simulate(tmp_path / "ml", users=943, seed=3)
+    ratings, movies = (pd.read_csv(tmp_path / "ml" / f"{name}.csv") for name in ("ratings", "movies"))
+    arrival = pd.Series(np.random.default_rng(3).uniform(0, 54 * DAY, int(ratings["userId"].max()) + 1))
+    by_user = ratings.groupby("userId")["timestamp"]
+    first, lasted = by_user.transform("min"), by_user.transform("max") - by_user.transform("min")
+    new = ratings["userId"].map(arrival)
+    pace = ((60 * DAY - new) / lasted.clip(lower=1)).clip(upper=1)
+    dense = ratings.assign(timestamp=(1e9 + new + (ratings["timestamp"] - first) * pace).astype("int64"))
+    assert find_anomalies(Tables(dense, movies))["attack_group"].isna().all()
 
 
 def test_honest_users_who_come_within_months_are_no_attack(movielens_small: Path) -> None:
