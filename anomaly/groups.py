@@ -124,43 +124,47 @@ class _Ratings(NamedTuple):
 
 @dataclass(frozen=True)
 class _Usual:
-    """What is usual at one end of the scale: suspects and users of each class (n_classes,), the share of suspects among
-    all, the class of each user (n_users,), and how far suspects scatter who meet at a film: counts of mean m have the
-    variance m + scatter m^2, as Poisson's do whose means differ by tastes (negative binomial)."""
+    """What is usual at one end of the scale.
+
+    suspects, users: of each class (n_classes,), among those who have a say. share: of suspects among these. klass: of
+    each user (n_users,). say: who has one. scatter: of suspects who meet at a film; counts of mean m have the variance
+    m + scatter m^2, as Poisson's do whose means differ by tastes (negative binomial).
+    """
 
     suspects: Ints
     users: Ints
     share: float
     klass: Ints
+    say: Bools
     scatter: float = 0.0
 
     @classmethod
     def at_ends(cls, profiles: Profiles, suspects: Bools, crowd: Bools) -> dict[End, _Usual]:
         """At each end; counts there are few, so how far they scatter is told by all ends together."""
-        everybody, usual, meetings = np.ones(len(suspects), bool), {}, []
+        usual, meetings = {}, []
         for end in ENDS:
             ratings = _Ratings.at_end(profiles, end)
             activity = np.bincount(ratings.owner, minlength=len(suspects))
             klass = _classes(activity, profiles.timestamp[profiles.start[:-1]])
-            calm = cls._told_by(~crowd, suspects, klass)
-            chance = ~crowd * calm.chances(np.zeros(0, np.int64))[klass]
+            usual[end] = one = cls._told_by(~crowd, suspects, klass)
+            chance = ~crowd * one.chances(np.zeros(0, np.int64))[klass]
             meetings.append(_meetings(ratings, suspects & ~crowd, chance))
-            usual[end] = cls._told_by(everybody, suspects, klass)
         scatter = _scatter(*np.concatenate(meetings, axis=1))
         return {end: replace(one, scatter=scatter) for end, one in usual.items()}
 
     @classmethod
-    def _told_by(cls, users: Bools, suspects: Bools, klass: Ints) -> _Usual:
-        suspects, n = suspects & users, int(klass.max(initial=0)) + 1
-        counts = [np.bincount(klass[some], minlength=n) for some in (suspects, users)]
-        return cls(counts[0], counts[1], suspects.mean(), klass)
+    def _told_by(cls, say: Bools, suspects: Bools, klass: Ints) -> _Usual:
+        n = int(klass.max(initial=0)) + 1
+        counts = [np.bincount(klass[some], minlength=n) for some in (suspects & say, say)]
+        return cls(counts[0], counts[1], float(suspects[say].mean()), klass, say)
 
     def chances(self, members: Ints) -> Floats:
-        """How often users of each class are suspects, (n_classes,), without the members (classes of each) but for one.
+        """How often users of each class are suspects, (n_classes,), without the members (users' numbers) but for one.
 
         All of them left out, their classes would look purer than they are: without an attack they are usual suspects.
         """
-        mine = np.bincount(members, minlength=len(self.users)) * (1 - 1 / max(len(members), 1))
+        members = members[self.say[members]]
+        mine = np.bincount(self.klass[members], minlength=len(self.users)) * (1 - 1 / max(len(members), 1))
         return (self.suspects - mine + PRIOR_USERS * self.share) / (self.users - mine + PRIOR_USERS)
 
 
@@ -228,7 +232,7 @@ def _crew(ratings: _Ratings, run: Ints, usual: _Usual, joining: Bools, end: End)
     if len(users) < SMALLEST:
         return None
     raters = _raters(ratings, run)
-    chance = usual.chances(usual.klass[users])[usual.klass[raters]]
+    chance = usual.chances(users)[usual.klass[raters]]
     # A window begins with a suspect: what is asked is how many more there are.
     more, expected = len(users) - 1, float(chance.sum()) * (1 - 1 / len(raters))
     if more < EXCESS * expected:

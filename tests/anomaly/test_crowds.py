@@ -111,6 +111,19 @@ def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str
     assert found["score"].rank(pct=True)[bot].median() > 0.8
 
 
+def test_two_fifths_of_all_users_are_an_attack_whatever_share_of_all_suspects_they_are(movielens_small: Path) -> None:
+    """Human-like attackers who nuke a film in two levels: nine in ten are suspects, so a third of all users are."""
+    with load(movielens_small) as warehouse:
+        ratings = warehouse.sql('select userId, movieId, rating, "timestamp" from ratings')
+        movies = warehouse.sql("select movieId, title, genres from movies")
+    rng = np.random.default_rng(7)
+    attack, _ = plant_in(background(ratings, movies), "human-like", 244, rng=rng, first_user_id=611)
+    found = find_anomalies(Tables(pd.concat([ratings, attack[list(ratings)]], ignore_index=True), movies))
+    bot = found["userId"] > 610
+    assert found.loc[bot, "attack_group"].notna().mean() > 0.9
+    assert found.loc[~bot, "attack_group"].isna().all()
+
+
 def test_a_site_whose_users_all_came_within_months_has_tastes_and_no_attacks(tmp_path: Path) -> None:
     """As MovieLens 100K and 1M: fans of the same films cannot be told apart by when they came."""
     simulate(tmp_path / "ml", users=943, seed=3)
