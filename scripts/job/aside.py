@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,16 @@ class LostError(Exception):
     """The process ended without an answer; the message is one sentence."""
 
 
+@dataclass(frozen=True)
+class _Success(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: Exception
+
+
 def possible() -> bool:
     """Whether this process may be forked: not with threads under way, whose locks nobody would ever open."""
     return sys.platform == "linux" and threading.active_count() == 1
@@ -41,7 +52,7 @@ class Aside(Generic[T]):
     """`work` under way in a process of its own. As a context manager it ends that process with its block."""
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._answer: tuple[bool, object] | None = None  # whether it is one, and what it is, or the error
+        self._answer: _Success[T] | _Failure | None = None
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         fork = multiprocessing.get_context("fork")
         self._process = fork.Process(target=_answered, args=(work, self._reader, writer, os.getpid()), daemon=True)
@@ -52,19 +63,18 @@ class Aside(Generic[T]):
         """What `work` gave. Raises what it raised, or LostError."""
         if self._answer is None:
             self._answer = self._received()
-        good, what = self._answer
-        if isinstance(what, BaseException) and not good:
-            raise what
-        return what  # type: ignore[return-value]
+        if isinstance(self._answer, _Failure):
+            raise self._answer.error
+        return self._answer.value
 
-    def _received(self) -> tuple[bool, object]:
+    def _received(self) -> _Success[T] | _Failure:
         try:
-            answer: tuple[bool, object] = self._reader.recv()
+            answer: _Success[T] | _Failure = self._reader.recv()
         except EOFError:
             self._process.join()
             if self._process.exitcode == INTERRUPTED:
                 raise KeyboardInterrupt from None
-            return False, LostError(self._how_it_ended())
+            return _Failure(LostError(self._how_it_ended()))
         return answer
 
     def _how_it_ended(self) -> str:
@@ -96,11 +106,11 @@ def _answered(work: Callable[[], T], reader: Connection, writer: Connection, par
     _die_with(parent)
     reader.close()
     try:
-        answer: tuple[bool, object] = True, work()
+        answer: _Success[T] | _Failure = _Success(work())
     except KeyboardInterrupt:  # the parent says so
         os._exit(INTERRUPTED)
     except Exception as error:
-        answer = False, _portable(error)
+        answer = _Failure(_portable(error))
     writer.send(answer)
     writer.close()
     sys.stderr.flush()
