@@ -34,16 +34,22 @@ MOST: Final = 0.6  # of all users: somebody must be left to say what is usual
 
 
 class _Crowds(NamedTuple):
-    """Ratings in crowds at one end, as sorted keys of film and time, and each one's share of the active users."""
+    """Ratings in crowds at one end, as sorted keys of film and time, with how many do the same within the window of
+    each and how many are active then."""
 
     key: Ints
-    share: Floats
+    together: Ints
+    active: Ints
+
+    def of(self, chosen: Bools) -> _Crowds:
+        return _Crowds(*(column[chosen] for column in self))
 
     def shares(self, key: Ints) -> Floats:
-        """The share of the crowd that each key's rating is in, 0 for none."""
+        """The share that the crowd that each key's rating is in has of the active users, 0 for none."""
         after = np.searchsorted(self.key, key).clip(max=len(self.key) - 1)
         sides = np.stack([after, np.maximum(after - 1, 0)])
-        return np.where(np.abs(self.key[sides] - key) <= NEAR, self.share[sides], 0.0).max(axis=0)
+        share = self.together / self.active
+        return np.where(np.abs(self.key[sides] - key) <= NEAR, share[sides], 0.0).max(axis=0)
 
 
 def crowded(profiles: Profiles) -> Bools:
@@ -54,37 +60,35 @@ def crowded(profiles: Profiles) -> Bools:
     for end in ENDS:
         key = np.sort(_keys(asked, at_end(asked, end)))
         for window in SHARES:
-            crowds = _unusual(_crowds(key, window, active[window]), key, window, active[window], asked, end)
+            crowds = _crowds(key, window, active[window])
             if len(crowds.key):
+                crowds = crowds.of(_beyond(crowds, key, asked.n_users) | _pure(crowds, window, asked, end))
                 share = np.maximum(share, _largest_shares(profiles, end, crowds))
     return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
 
 
 def _crowds(key: Ints, window: int, active: Ints) -> _Crowds:
-    together = _within(key, key, window)
-    share = together / active[(key & SECONDS) // window]
-    dense = (together >= FEWEST) & (share >= SHARES[window])
-    return _Crowds(key[dense], share[dense])
+    """Who is a good part of the active. key: all ratings at this end, sorted. active: users by bin of time."""
+    found = _Crowds(key, _within(key, key, window), active[(key & SECONDS) // window])
+    return found.of((found.together >= FEWEST) & (found.together / found.active >= SHARES[window]))
 
 
-def _unusual(crowds: _Crowds, key: Ints, window: int, active: Ints, asked: Profiles, end: End) -> _Crowds:
-    """Without those that do what others do at other times, or where many do otherwise at the same time.
-
-    key: all ratings at this end of the scale. active: users by bin of time.
-    """
-    if len(crowds.key) == 0:
-        return crowds
+def _beyond(crowds: _Crowds, key: Ints, n_users: int) -> Bools:
+    """Which do what users of other times, if there are enough to tell, hardly do. key: all ratings at this end."""
     film = crowds.key >> KEY_BITS
-    together = _within(key, crowds.key, window)
     of_film = np.searchsorted(key, film + 1 << KEY_BITS) - np.searchsorted(key, film << KEY_BITS)
-    others = asked.n_users - active[(crowds.key & SECONDS) // window]
-    beyond = (others >= ELSEWHERE) & (crowds.share * others >= BEYOND * (of_film - together))
-    rows = np.flatnonzero(np.isin(asked.film, np.unique(film)))
+    others = n_users - crowds.active
+    done = crowds.together / crowds.active * others >= BEYOND * (of_film - crowds.together)
+    return np.asarray((others >= ELSEWHERE) & done)
+
+
+def _pure(crowds: _Crowds, window: int, asked: Profiles, end: End) -> Bools:
+    """Where hardly anybody gave the film another level then."""
+    rows = np.flatnonzero(np.isin(asked.film, np.unique(crowds.key >> KEY_BITS)))
     # Who pushes a film and who nukes it at the same time do not make each other usual.
     alike = np.logical_or.reduce([at_end(asked, one)[rows] for one in (EXTREMES if end in EXTREMES else (end,))])
     some, all_ = (_within(np.sort(_keys(asked, which)), crowds.key, window) for which in (rows[alike], rows))
-    pure = some >= PURE * all_
-    return _Crowds(crowds.key[beyond | pure], crowds.share[beyond | pure])
+    return np.asarray(some >= PURE * all_)
 
 
 def _within(key: Ints, moments: Ints, window: int) -> Ints:

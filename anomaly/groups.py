@@ -206,7 +206,7 @@ def _scatter(met: Floats, expected: Floats) -> float:
 
 def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:
     """The windows that hold too many suspects to be chance, with who joined in."""
-    ratings = _Ratings.at_end(profiles, end)
+    ratings = _Ratings.at_end(profiles, end)  # again, as those of all ends at once would be the run's peak of memory
     ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
