@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,3 +51,14 @@ def movielens_small() -> Path:
         if (place / "ratings.csv").is_file():
             return place
     pytest.skip("ml-latest-small is not on this machine (python -m scripts.download_data ml-latest-small)")
+
+
+def begin_run(data: Path, output: Path) -> subprocess.Popen[str]:
+    """The command under way, as a user runs it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.run_checkpoint", "--data", str(data), "--output", str(output)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

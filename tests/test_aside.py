@@ -19,7 +19,7 @@ import pytest
 from checks.files import DeliveryError
 from scripts.job import aside
 from tests import deliveries
-from tests.conftest import ROOT
+from tests.conftest import ROOT, begin_run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
@@ -172,14 +172,7 @@ def test_a_process_with_threads_is_not_forked() -> None:
 
 def begun(delivery: Path, output: Path) -> tuple[subprocess.Popen[str], int]:
     """A run whose analyses are under way, and the process that makes them."""
-    arguments = ["--data", str(delivery), "--output", str(output)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.run_checkpoint", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begin_run(delivery, output)
     assert process.stderr is not None
     assert any(line.startswith("Scoring") for line in process.stderr)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

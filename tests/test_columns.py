@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks import columns
@@ -53,14 +53,12 @@ ANY_BIGINT = st.integers(-(2**53), 2**53)  # beyond, quartiles of both ways are 
 
 
 @given(st.lists(st.tuples(st.none() | ANY_BIGINT, st.none() | ANY_DOUBLE | st.just(-0.0)), min_size=1))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_quartiles_by_buckets_are_those_of_sorted_values(
-    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int | None, float | None]]
-) -> None:
+@settings(max_examples=60)
+def test_quartiles_by_buckets_are_those_of_sorted_values(rows: list[tuple[int | None, float | None]]) -> None:
     table = "values " + ", ".join(f"({_sql(one)}, {_sql(other)}, 'a')" for one, other in rows)
     quartiles = list(columns.QUARTILES)
     exact = statistics(table)
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "EXACT_ROWS", -1)
         patch.setattr(columns, "SAMPLED_ROWS", 0)  # nothing repeats
         bucketed = statistics(table)
@@ -68,4 +66,4 @@ def test_quartiles_by_buckets_are_those_of_sorted_values(
 
 
 def _sql(value: float | None) -> str:
-    return "null" if value is None else f"{value!r}"
+    return "null" if value is None else repr(value)

@@ -23,7 +23,7 @@ from checks import history, outputs
 from checks.retention import HISTORY
 from scripts import run_checkpoint
 from tests import deliveries
-from tests.conftest import ROOT
+from tests.conftest import begin_run
 
 DEADLINE = 240  # seconds, for a machine with much else to do; reached by no test that passes
 SEED = 20261123
@@ -250,14 +250,7 @@ def test_two_runs_at_once_take_turns(server: ForkServerContext, delivery: Path, 
 
 @pytest.fixture
 def command(delivery: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    arguments = ["--data", str(delivery), "--output", str(tmp_path / "out")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.run_checkpoint", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begin_run(delivery, tmp_path / "out")
     watchdog = threading.Timer(DEADLINE, process.kill)
     watchdog.start()
     yield process

@@ -12,7 +12,6 @@ from anomaly import crowds, find_anomalies
 from anomaly.attacks import background, plant_in
 from anomaly.crowds import MOST, crowded
 from anomaly.profiles import Profiles
-from checks.warehouse import load
 from scripts.simulate_data import simulate
 from tests.anomaly.community import Tables
 from tests.anomaly.test_groups import DAY, profiles_of
@@ -96,16 +95,26 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def tables_of(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ratings and movies of a delivery without faults."""
+    return pd.read_csv(folder / "ratings.csv"), pd.read_csv(folder / "movies.csv")
+
+
+def found_with(
+    ratings: pd.DataFrame, movies: pd.DataFrame, kind: str, n_bots: int, seed: int
+) -> tuple[pd.DataFrame, pd.Series[bool]]:
+    """The findings with attackers planted, and which users are these."""
+    first, rng = int(ratings["userId"].max()) + 1, np.random.default_rng(seed)
+    attack, _ = plant_in(background(ratings, movies), kind, n_bots, rng=rng, first_user_id=first)
+    found = find_anomalies(Tables(pd.concat([ratings, attack[list(ratings)]], ignore_index=True), movies))
+    return found, found["userId"] >= first
+
+
 @pytest.mark.parametrize("kind", ["reverse-bandwagon", "segment", "target-shifted", "probe"])
 @pytest.mark.parametrize("share", [0.15, 0.4])
 def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str, share: float) -> None:
-    ratings, movies = (pd.read_csv(community / f"{name}.csv") for name in ("ratings", "movies"))
-    first = int(ratings["userId"].max()) + 1
-    attack, _ = plant_in(
-        background(ratings, movies), kind, round(500 * share), rng=np.random.default_rng(2), first_user_id=first
-    )
-    found = find_anomalies(Tables(pd.concat([ratings, attack[list(ratings)]], ignore_index=True), movies))
-    bot = found["userId"] >= first
+    ratings, movies = tables_of(community)
+    found, bot = found_with(ratings, movies, kind, round(500 * share), seed=2)
     assert found.loc[bot, "attack_group"].notna().mean() > 0.6
     assert found.loc[~bot, "attack_group"].notna().sum() <= 2, "of 500: who is like attackers and likes the same films"
     assert found["score"].rank(pct=True)[bot].median() > 0.8
@@ -113,13 +122,8 @@ def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str
 
 def test_two_fifths_of_all_users_are_an_attack_whatever_share_of_all_suspects_they_are(movielens_small: Path) -> None:
     """Human-like attackers who nuke a film in two levels: nine in ten are suspects, so a third of all users are."""
-    with load(movielens_small) as warehouse:
-        ratings = warehouse.sql('select userId, movieId, rating, "timestamp" from ratings')
-        movies = warehouse.sql("select movieId, title, genres from movies")
-    rng = np.random.default_rng(7)
-    attack, _ = plant_in(background(ratings, movies), "human-like", 244, rng=rng, first_user_id=611)
-    found = find_anomalies(Tables(pd.concat([ratings, attack[list(ratings)]], ignore_index=True), movies))
-    bot = found["userId"] > 610
+    ratings, movies = tables_of(movielens_small)
+    found, bot = found_with(ratings, movies, "human-like", 244, seed=7)
     assert found.loc[bot, "attack_group"].notna().mean() > 0.9
     assert found.loc[~bot, "attack_group"].isna().all()
 
@@ -127,7 +131,7 @@ def test_two_fifths_of_all_users_are_an_attack_whatever_share_of_all_suspects_th
 def test_a_site_whose_users_all_came_within_months_has_tastes_and_no_attacks(tmp_path: Path) -> None:
     """As MovieLens 100K and 1M: fans of the same films cannot be told apart by when they came."""
     simulate(tmp_path / "ml", users=943, seed=3)
-    ratings, movies = (pd.read_csv(tmp_path / "ml" / f"{name}.csv") for name in ("ratings", "movies"))
+    ratings, movies = tables_of(tmp_path / "ml")
     arrival = pd.Series(np.random.default_rng(3).uniform(0, 54 * DAY, int(ratings["userId"].max()) + 1))
     by_user = ratings.groupby("userId")["timestamp"]
     first, lasted = by_user.transform("min"), by_user.transform("max") - by_user.transform("min")
@@ -138,10 +142,8 @@ def test_a_site_whose_users_all_came_within_months_has_tastes_and_no_attacks(tmp
 
 
 def test_honest_users_who_come_within_months_are_no_attack(movielens_small: Path) -> None:
-    """The real users as if all had come within half a year: every fourth is in a crowd of fans, none in an attack."""
-    with load(movielens_small) as warehouse:
-        ratings = warehouse.sql('select userId, movieId, rating, "timestamp" from ratings')
-        movies = warehouse.sql("select movieId, title, genres from movies")
+    """The real users as if all had come within half a year: fans of the same films are no attack."""
+    ratings, movies = tables_of(movielens_small)
     first = ratings.groupby("userId")["timestamp"].transform("min")
     arrival = ratings["userId"].map(lambda user: user * 7919 % 180) * DAY
     dense = ratings.assign(timestamp=1_200_000_000 + arrival + (ratings["timestamp"] - first) % (180 * DAY))
