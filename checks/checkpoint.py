@@ -23,7 +23,7 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
     """
     if act:
         with run.phases.phase("figures"):
-            run = replace(run, figures=figures.begin(run))  # drawn while GX is imported
+            run = replace(run, figures=figures.begin(run))  # drawn while GX works
     with run.phases.phase("import of Great Expectations"):
         from checks.context import close
 

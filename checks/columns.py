@@ -127,7 +127,8 @@ def _measures(name: str, type_: str, exact: bool) -> str:
     distinct = f"count(distinct {column})" if exact else f"approx_count_distinct({column})"
     # One list: asked for one by one, the values would be sorted three times.
     sorted_out = exact and number
-    quartiles = [f"quantile_cont({column}, [0.25, 0.5, 0.75])[{i}]" if sorted_out else "null" for i in (1, 2, 3)]
+    shares = list(QUARTILES.values())
+    quartiles = [f"quantile_cont({column}, {shares})[{i}]" if sorted_out else "null" for i in (1, 2, 3)]
     # A value whose square is out of range would end the whole query; the suites report it.
     tame = f"case when abs({column}) < {LARGEST_SQUARED} then {column} end"
     moments = [f"{measure}({tame})" if number else "null" for measure in ("avg", "stddev_samp")]

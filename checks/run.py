@@ -60,7 +60,7 @@ class Run:
     published: Path | None = None  # where `output` will stand after the run
     phases: Phases = field(default_factory=Phases)  # how long each part of the run takes
     spark: Any = None  # checks.spark_warehouse.SparkWarehouse, where the tables are Spark's; open until the run ends
-    figures: Any = None  # checks.docs.figures.Figures, under way while GX is imported
+    figures: Any = None  # checks.docs.figures.Figures, under way while GX works
     announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
 
     @property

@@ -4,7 +4,7 @@ Colours are Okabe and Ito's (2008), which the colour-blind tell apart; each is w
 one drawing serves light and dark. A chart is as wide as a phone, so that its text can be read there too.
 
 Run as a program it reads charts (JSON) from standard input and writes drawings to standard output: the engine
-takes a second to start and does not let go of Python's lock, so a process of its own draws while GX is imported.
+takes a second to start and does not let go of Python's lock, so a process of its own draws while GX works.
 """
 
 from __future__ import annotations

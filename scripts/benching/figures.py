@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.benching.contest import Measurement
+from scripts.benching.rules import IMPORT
 
 Figure = Callable[[Measurement], float]
 BILLION = 1_000_000_000
@@ -71,9 +72,12 @@ class Results:
 
         What slows the machine for a while slows both, so the ratio of a round errs less than that of the medians.
         """
+        return _median(figure(one) / figure(other) for one, other in self.pairs(contestant, to, ratings))
+
+    def pairs(self, contestant: str, to: str, ratings: int) -> list[tuple[Measurement, Measurement]]:
+        """Measurements of both of the same round, at a size."""
         others = self.of(to, ratings)
-        pairs = [(one, others[n]) for n, one in self.of(contestant, ratings).items() if n in others]
-        return _median(figure(one) / figure(other) for one, other in pairs)
+        return [(one, others[n]) for n, one in self.of(contestant, ratings).items() if n in others]
 
 
 def _median(values: Iterable[float]) -> float | None:
@@ -127,9 +131,8 @@ def _ratio_goal(results: Results, what: str, figure: Figure, to: str, size: int,
 
 def _but_for_import(results: Results, size: int) -> float | None:
     """The job's time less that of the import alone in the same round, as the job imports beside its analyses."""
-    imports = results.of("gx-import", size)
-    jobs = results.of("job", size)
-    return _median(one.wall_seconds - imports[n].phases["import"] for n, one in jobs.items() if n in imports)
+    pairs = results.pairs("job", "gx-import", size)
+    return _median(job.wall_seconds - alone.phases[IMPORT] for job, alone in pairs)
 
 
 def _course(results: Results, figure: Figure) -> list[tuple[int, float]]:
