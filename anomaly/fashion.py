@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.profiles import by_user
+
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles
-    from anomaly.types import Bools, Floats, Ints
+    from anomaly.types import Floats, Ints
 
 # Eras hold equally many users, so that quiet years and busy weeks are told apart alike; with its two neighbours an era
 # is an eighth of all.
@@ -76,20 +78,17 @@ def fashion(part: Profiles, count: Ints, eras: Eras) -> dict[str, Floats]:
 
     count: ratings of each film, shape (n_films,), those of `part` among them, as in `eras`.
     """
-    era, n_eras = eras.era(part.timestamp), len(eras.near_any)
-    own = _with_neighbours(np.bincount(part.user * n_eras + era, minlength=part.n_users * n_eras).reshape(-1, n_eras))
-    near = eras.near[part.film, era] - 1.0
-    elsewhere = np.maximum(count.sum() - part.size, 1.0)[part.user]
-    share = np.maximum(eras.near_any[era] - own[part.user, era], 0.0) / elsewhere
+    era, n_eras, size = eras.era(part.timestamp), len(eras.near_any), part.size
+    cell = part.user * n_eras + era
+    own = _with_neighbours(np.bincount(cell, minlength=part.n_users * n_eras).reshape(-1, n_eras))
+    near = eras.near.ravel().take(part.film * np.int64(n_eras) + era) - 1.0
+    elsewhere = np.maximum(count.sum() - size, 1.0)[part.user]
+    share = np.maximum(eras.near_any[era] - own.ravel().take(cell), 0.0) / elsewhere
     expected = np.maximum(count[part.film] - 1.0, 0.0) * share
     ratio = np.log((np.maximum(near, 0.0) + 1.0) / (expected + 1.0))
-
-    def total(values: Floats | Bools) -> Floats:
-        return np.bincount(part.user, values, part.n_users).astype(float)
-
     return {
-        "in_fashion": total(ratio) / part.size,
-        "fashion_excess": total(near - expected) / np.sqrt((total(expected) + 1.0) * part.size),
-        "share_out_of_fashion": total((expected >= 1.0) & (near < 0.3 * expected)) / part.size,
-        "fashion_shortfall": total(np.minimum(ratio, 0.0) ** 2) / part.size,
+        "in_fashion": by_user(ratio, part) / size,
+        "fashion_excess": by_user(near - expected, part) / np.sqrt((by_user(expected, part) + 1.0) * size),
+        "share_out_of_fashion": by_user((expected >= 1.0) & (near < 0.3 * expected), part) / size,
+        "fashion_shortfall": by_user(np.minimum(ratio, 0.0) ** 2, part) / size,
     }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anomaly.ends import ENDS, End, at_end
-from anomaly.features import KEY_BITS, SECONDS
+from anomaly.packing import in_order
 from anomaly.profiles import CHUNK
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class _Ratings(NamedTuple):
     def of_films(self, chosen: Bools) -> _Ratings:
         """Those of the chosen films (n_films,), sorted by film and time."""
         rows = np.flatnonzero(chosen[self.film]).astype(np.int32)
-        key = (self.film[rows].astype(np.int64) << KEY_BITS) + self.time[rows]
-        owner = self.owner[rows[np.argsort(key)]]
-        key.sort()  # in place: the columns are in the key, and copies of them would be the run's peak of memory
-        return _Ratings((key >> KEY_BITS).astype(self.film.dtype), owner, key & SECONDS)
+        # Numbered among the chosen, which are fewer, film and time leave room for the owner in one number.
+        number = np.cumsum(chosen, dtype=np.int32) - 1
+        film, time, owner = in_order(number[self.film[rows]], self.time[rows], self.owner[rows])
+        return _Ratings(np.flatnonzero(chosen).astype(self.film.dtype)[film], owner, time)
 
 
 @dataclass(frozen=True)

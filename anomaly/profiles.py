@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly import packing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from anomaly.types import Floats, Ints, Warehouse
+    from anomaly.types import Bools, Floats, Ints, Warehouse
 
 # MovieLens opened in 1995 and opened its scale to half stars on 2003-02-18; before, it was 1 to 5 by 1.
 HALF_STARS_SINCE = 1_045_526_400
@@ -75,6 +77,11 @@ class Profiles:
             last = min(max(last, first + 1), self.n_users)
             yield first, self.span(first, last)
             first = last
+
+
+def by_user(values: Floats | Bools, profiles: Profiles) -> Floats:
+    """Sums by user, who all have rows: twenty times as fast as np.bincount, which takes users in any order."""
+    return np.add.reduceat(values, profiles.start[:-1], dtype=np.float64)
 
 
 def ranges(begin: Ints, length: Ints) -> Ints:
@@ -187,7 +194,8 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
         rows = slice(int(start[first]), int(start[last]))
         place = _place(film_ids, frame["movieId"].to_numpy())
         time = frame["timestamp"].to_numpy()
-        order = _order(frame["userId"].to_numpy(), time, place)
+        # The order of rows in a file is an artefact of who wrote it.
+        order = packing.order(frame["userId"].to_numpy(), time, place)
         film[rows], rating[rows], timestamp[rows] = place[order], frame["rating"].to_numpy()[order], time[order]
         first = last
     return Profiles(start, film, rating, timestamp)
@@ -197,7 +205,7 @@ def of_rows(frame: pd.DataFrame, film_ids: Ints) -> tuple[Ints, Profiles]:
     """Ids and profiles of the users whose usable ratings are the rows of `frame`, in any order."""
     user, time = frame["userId"].to_numpy(np.int64), frame["timestamp"].to_numpy(np.int64)
     place = _place(film_ids, frame["movieId"].to_numpy(np.int64))
-    order = _order(user, time, place)
+    order = packing.order(user, time, place)
     ids, size = np.unique(user, return_counts=True)
     rating = frame["rating"].to_numpy(np.float32)[order]
     return ids, Profiles(np.append(0, np.cumsum(size)), place[order].astype(np.int32), rating, time[order])
@@ -210,17 +218,3 @@ def _place(known: Ints, ids: Ints) -> Ints:
     places = np.zeros(int(known[-1]) + 1, np.int32)
     places[known] = np.arange(len(known))
     return places[ids]
-
-
-def _order(user: Ints, time: Ints, film: Ints) -> Ints:
-    """The order by user, time and film: the order of rows in a file is an artefact of who wrote it.
-
-    One packed number sorts ten times as fast as three columns, if it fits.
-    """
-    columns = (user, time, film)
-    low = [int(column.min()) if len(column) else 0 for column in columns]
-    bits = [(int(column.max(initial=least)) - least).bit_length() for column, least in zip(columns, low, strict=True)]
-    if sum(bits) > 63:
-        return np.lexsort((film, time, user))
-    first, second, third = (column.astype(np.int64) - least for column, least in zip(columns, low, strict=True))
-    return np.argsort((first << (bits[1] + bits[2])) + (second << bits[2]) + third)
