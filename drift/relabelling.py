@@ -30,7 +30,7 @@ FEWEST_USERS: Final = 5  # that must bear out a column: below, a few users' chan
 ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
 # that stops a training or calls a person gets five times the share of one that only explains others
 APPEARANCES: Final = "presence"  # the source of features that compare who is there
-BATCH_BYTES: Final = 64_000_000  # of relabellings held at once: past the caches' reach, more gains nothing
+BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the system's time, fewer the product's
 
 
 @dataclass(frozen=True)
