@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SIDE_AND_USER = ["side", "user_id"]
 RATINGS: Final = "events"  # the source of features that read the ratings; others stand beside them
 STRETCH: Final = 500_000  # ratings at a time: some 150 MB of arrays; fewer, and the films are joined too often
+AHEAD = 1  # stretches that are read while another one is added up
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _read_ahead(handle: Handle, queries: Iterable[str]) -> Iterator[pd.DataFrame
         ahead: deque[Future[pd.DataFrame]] = deque()
         for query in queries:
             ahead.append(pool.submit(handle.sql, query))
-            if len(ahead) > 1:
+            if len(ahead) > AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
