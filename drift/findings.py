@@ -123,8 +123,8 @@ def find_drift(
         if reference is None
         else windows_of_folders(warehouse, reference, since)
     )
-    collected = collect(windows, declared_features())
-    rows = judged_rows(windows, collected, false_alarm_rate, relabellings, seed)
+    # What was collected, the largest that is held here, is not kept for what follows.
+    rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
     rows = with_causes(rows, windows, false_alarm_rate, relabellings, seed)
     rows = [row | {"message": message(row)} for row in rows]  # again, now with the causes
     rows.append(impact_row(windows, seed) | {"false_alarm_rate": false_alarm_rate})
