@@ -56,8 +56,10 @@ def simulate(population: Population, rng: np.random.Generator, without: Collecti
 def _background(population: Population, rng: np.random.Generator) -> Background:
     profiles, films = population.profiles, population.place.films
     if profiles.n_users > BACKGROUND_USERS:
-        profiles = profiles.take(np.sort(rng.choice(profiles.n_users, BACKGROUND_USERS, replace=False)))
-    return Background(profiles.start, profiles.film, profiles.rating, profiles.timestamp, films.ids, films.genre)
+        some = profiles.take(np.sort(rng.choice(profiles.n_users, BACKGROUND_USERS, replace=False)))
+    else:
+        some = profiles.span(0, profiles.n_users)
+    return Background(some.start, some.film, some.rating, some.timestamp, films.ids, films.genre)
 
 
 def _campaign(

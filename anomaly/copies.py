@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from anomaly import rules
-from anomaly.sketches import N_KEYS, Sketches, first_times, keys_of
+from anomaly.sketches import N_KEYS, Sketches, keys_of
 from anomaly.types import Warehouse
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Pushable(Warehouse, Protocol):
 
 def sketched(profiles: Profiles) -> dict[str, Ints]:
     """The columns `SKETCHED` of the users."""
-    columns = (first_times(profiles), *keys_of(profiles).view(np.int64))
+    columns = (profiles.first_times, *keys_of(profiles).view(np.int64))
     return dict(zip(SKETCHED, columns, strict=True))
 
 

@@ -55,7 +55,7 @@ class _Crowds(NamedTuple):
 def crowded(profiles: Profiles) -> Bools:
     """Who is in a crowd, shape (n_users,)."""
     step = -(-profiles.n_users // ASKED)
-    asked = profiles if step <= 1 else profiles.take(np.arange(0, profiles.n_users, step))
+    asked = profiles.span(0, profiles.n_users) if step <= 1 else profiles.take(np.arange(0, profiles.n_users, step))
     active, share = {window: _active(asked, window) for window in SHARES}, np.zeros(profiles.n_users)
     for end in ENDS:
         key = np.sort(_keys(asked, at_end(asked, end)))

@@ -36,7 +36,7 @@ class Eras:
     @classmethod
     def of(cls, profiles: Profiles, n_films: int) -> Eras:
         """The eras of these profiles and their ratings."""
-        middle = profiles.timestamp[profiles.start[:-1] + profiles.size // 2]
+        middle = profiles.seconds[profiles.start[:-1] + profiles.size // 2].astype(np.int64)
         border = np.unique(np.quantile(middle, np.arange(1, N_ERAS) / N_ERAS, method="lower"))
         n_eras = len(border) + 1
         counted = np.zeros((n_films, n_eras), np.float32)

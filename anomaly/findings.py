@@ -160,8 +160,8 @@ def _seen_before(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: I
         same[here] = (
             a.stop - a.start == b.stop - b.start
             and np.array_equal(batch.film[a], known.film[b])
-            and np.array_equal(batch.rating[a], known.rating[b])
-            and np.array_equal(batch.timestamp[a], known.timestamp[b])
+            and np.array_equal(batch.stars[a], known.stars[b])
+            and np.array_equal(batch.seconds[a], known.seconds[b])
         )
     return same, stale
 
@@ -326,7 +326,7 @@ MOST_EFFECTS = 5
 def movie_effects(population: Population, user: int) -> list[dict[str, object]]:
     """The films whose means this user moves most: movieId, mean, mean_without and n_others (null without others)."""
     films, rows = population.place.films, population.profiles.rows(user)
-    film, rating = population.profiles.film[rows], population.profiles.rating[rows]
+    film, rating = population.profiles.film[rows], population.profiles.stars[rows].astype(np.float32)
     others = films.count[film] - 1
     mean = films.total[film] / films.count[film]
     without = np.where(others > 0, (films.total[film] - rating) / np.maximum(others, 1), np.nan)

@@ -145,7 +145,7 @@ class _Usual:
         for end in ENDS:
             ratings = _Ratings.at_end(profiles, end)
             activity = np.bincount(ratings.owner, minlength=len(suspects))
-            klass = _classes(activity, profiles.timestamp[profiles.start[:-1]])
+            klass = _classes(activity, profiles.first_times)
             usual[end] = one = cls._told_by(~crowd, suspects, klass)
             chance = ~crowd * one.chances(np.zeros(0, np.int64))[klass]
             meetings.append(_meetings(ratings, suspects & ~crowd, chance))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anomaly.profiles import Profiles, ranges
-from anomaly.sketches import Sketches, Votes, added, codes, count_votes, first_times, keys_of, most_voted, places
+from anomaly.sketches import Sketches, Votes, added, codes, count_votes, keys_of, most_voted, places
 from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ RAREST = 8
 # Codes of film and level stand below the 36th bit of a key, users or pairs above.
 CODE = (1 << 36) - 1
 PAIRS_AT_ONCE = 1_000
-QUERIED = 2_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
+QUERIED = 1_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Index:
 
     @classmethod
     def of(cls, profiles: Profiles, n_films: int) -> Index:
-        sketches = Sketches.of(keys_of(profiles), first_times(profiles))
+        sketches = Sketches.of(keys_of(profiles), profiles.first_times)
         count = np.bincount(profiles.film, minlength=n_films)
         rare = np.flatnonzero((count <= sketches.largest)[profiles.film])
         rare = rare[np.argsort(profiles.film[rare], kind="stable")]
@@ -56,7 +56,7 @@ class Index:
         `most_like` (the number of the user with most shared ratings, the earliest of several; -1 for none).
         """
         turn = self.sketches.turn
-        before = turn if same else np.searchsorted(np.sort(first_times(self.profiles)), first_times(queries))
+        before = turn if same else np.searchsorted(np.sort(self.profiles.first_times), queries.first_times)
         pairs = in_threads(lambda chunk: self._candidates(chunk[0], chunk[1], before, same), queries.chunks(QUERIED))
         query, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
         # A film that nobody indexed has rated may yet be met.

@@ -31,13 +31,30 @@ DENSE_IDS = 10_000_000
 class Profiles:
     """Ratings of n_users users, sorted by user, time and film; user u owns rows start[u] to start[u + 1].
 
-    Films are numbered by their place in a list shared by all profiles of a run. Time is in seconds UTC.
+    Films are numbered by their place in a list shared by all profiles of a run. Time is in seconds UTC. Stars and
+    seconds may be stored in narrow types, as millions of rows are; to compute with, a stretch has `rating` and
+    `timestamp`.
     """
 
     start: Ints
     film: Ints
-    rating: Floats
-    timestamp: Ints
+    stars: Floats
+    seconds: Ints
+
+    @cached_property
+    def rating(self) -> Floats:
+        """The stars in single precision."""
+        return self.stars.astype(np.float32, copy=False)
+
+    @cached_property
+    def timestamp(self) -> Ints:
+        """The seconds in a type with room for what is added to them."""
+        return self.seconds.astype(np.int64, copy=False)
+
+    @property
+    def first_times(self) -> Ints:
+        """When each user, who all have rows, rated first."""
+        return self.seconds[self.start[:-1]].astype(np.int64)
 
     @property
     def n_users(self) -> int:
@@ -61,13 +78,13 @@ class Profiles:
         """Users first to last - 1."""
         rows = slice(int(self.start[first]), int(self.start[last]))
         begin = self.start[first : last + 1] - self.start[first]
-        return Profiles(begin, self.film[rows], self.rating[rows], self.timestamp[rows])
+        return Profiles(begin, self.film[rows], self.stars[rows], self.seconds[rows])
 
     def take(self, users: Ints) -> Profiles:
         """The given users, in that order."""
         size = self.size[users]
         rows = ranges(self.start[users], size)
-        return Profiles(np.append(0, np.cumsum(size)), self.film[rows], self.rating[rows], self.timestamp[rows])
+        return Profiles(np.append(0, np.cumsum(size)), self.film[rows], self.stars[rows], self.seconds[rows])
 
     def chunks(self, ratings: int = CHUNK) -> Iterator[tuple[int, Profiles]]:
         """First user and profiles of stretches of users with about `ratings` rows each."""
@@ -98,8 +115,8 @@ def joined(parts: list[Profiles]) -> Profiles:
     return Profiles(
         np.concatenate([[0], np.cumsum(size)]),
         np.concatenate([part.film for part in parts]),
-        np.concatenate([part.rating for part in parts]),
-        np.concatenate([part.timestamp for part in parts]),
+        np.concatenate([part.stars for part in parts]),
+        np.concatenate([part.seconds for part in parts]),
     )
 
 
@@ -186,7 +203,7 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
     ids, size = users["userId"].to_numpy(np.int64), users["n_usable"].to_numpy(np.int64)
     start = np.concatenate([[0], np.cumsum(size)])
     n = int(start[-1])
-    film, rating, timestamp = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(n, np.int64)
+    film, stars, seconds = np.empty(n, np.int32), np.empty(n, np.float16), np.empty(n, np.uint32)  # until 2106
     first = 0
     while first < len(ids):
         last = min(max(int(np.searchsorted(start, start[first] + FETCHED, side="right")) - 1, first + 1), len(ids))
@@ -196,9 +213,12 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
         time = frame["timestamp"].to_numpy()
         # The order of rows in a file is an artefact of who wrote it.
         order = packing.order(frame["userId"].to_numpy(), time, place)
-        film[rows], rating[rows], timestamp[rows] = place[order], frame["rating"].to_numpy()[order], time[order]
+        rating = frame["rating"].to_numpy()[order]
+        if (rating.astype(stars.dtype) != rating).any():  # off the scale, whose half stars two bytes hold exactly
+            stars = stars.astype(np.float32)
+        film[rows], stars[rows], seconds[rows] = place[order], rating, time[order]
         first = last
-    return Profiles(start, film, rating, timestamp)
+    return Profiles(start, film, stars, seconds)
 
 
 def of_rows(frame: pd.DataFrame, film_ids: Ints) -> tuple[Ints, Profiles]:

@@ -111,11 +111,6 @@ def keys_of(profiles: Profiles) -> Ints:
     return np.concatenate([np.zeros((N_KEYS, 0), np.uint64), *parts], axis=1)
 
 
-def first_times(profiles: Profiles) -> Ints:
-    """When each user rated first."""
-    return profiles.timestamp[profiles.start[:-1]]
-
-
 def codes(profiles: Profiles) -> Ints:
     """One number for film and level of each rating."""
     return profiles.film.astype(np.int64) * 16 + np.round(profiles.rating * 2).astype(np.int64)

@@ -1,0 +1,39 @@
+"""Profiles as they are loaded: stretch by stretch, and in as few bytes as hold them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly import profiles
+from anomaly.population import load_users
+from anomaly.profiles import Profiles
+from tests.anomaly.community import Tables, movies
+
+LATEST = 4_102_444_800  # 2100, past what 31 bits of seconds hold
+
+
+def _loaded(stars: list[float], monkeypatch: pytest.MonkeyPatch) -> Profiles:
+    """Three users, who rated two films each, the later one first in the file."""
+    time = [30, 20, LATEST, 10, 6, 5]
+    users, films = [1, 1, 2, 2, 3, 3], [7, 9] * 3
+    rows = pd.DataFrame({"userId": users, "movieId": films, "rating": stars, "timestamp": time})
+    monkeypatch.setattr(profiles, "FETCHED", 2)  # ratings: a user at a time
+    warehouse = Tables(rows, movies())
+    return profiles.load(warehouse, np.array([7, 9]), load_users(warehouse))
+
+
+def test_half_stars_take_two_bytes_and_are_computed_with_in_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _loaded([0.5, 5.0, 3.5, 4.0, 1.5, 2.0], monkeypatch)
+    assert found.film.tolist() == [1, 0] * 3
+    assert found.rating.tolist() == [5.0, 0.5, 4.0, 3.5, 2.0, 1.5]
+    assert found.timestamp.tolist() == [20, 30, 10, LATEST, 5, 6]
+    assert (found.stars.itemsize, found.seconds.itemsize) == (2, 4)
+    assert (found.rating.dtype, found.timestamp.dtype) == (np.float32, np.int64)
+
+
+def test_stars_off_the_scale_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    stars = [0.5, 5.0, 3.14159, 4.0, 1.1, 2.0]
+    found = _loaded(stars, monkeypatch)
+    assert found.rating.tolist() == np.array([5.0, 0.5, 4.0, 3.14159, 2.0, 1.1], np.float32).tolist()
