@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from checks.docs import charts, drawing
+from checks.docs import charts, drawing, vega
 from checks.warehouse import Warehouse, connect
 from tests.conftest import ROOT
 
@@ -105,7 +105,7 @@ def test_names_of_flagged_users_never_stand_on_one_another() -> None:
     [([], []), ([3.0, 1.0], [3.0, 1.0]), ([3.0, 3.0, 2.5], [3.0, 2.0, 1.0]), ([0.4, 0.2], [1.0, 0.0])],
 )
 def test_places_move_only_as_far_as_they_must(places: list[float], apart: list[float]) -> None:
-    assert drawing._apart(places, 1.0, 0.0) == apart
+    assert vega._apart(places, 1.0, 0.0) == apart
 
 
 def test_no_table_gives_no_chart() -> None:
@@ -245,7 +245,7 @@ def test_colours_are_the_pages_and_labels_of_the_data_stay_text() -> None:
 def test_a_process_of_its_own_draws_the_same(tmp_path: Path) -> None:
     wanted = [chart.as_dict() for chart in charts.charts(warehouse([(1, 1, 4.0, 0), (2, 1, 3.0, 86_400)]))]
     program = "import json, sys; from checks.docs.drawing import Drawings; wanted = json.load(sys.stdin)"
-    program += "; assert 'altair' not in sys.modules; print(json.dumps(Drawings(wanted).result()))"
+    program += "; assert 'vl_convert' not in sys.modules; print(json.dumps(Drawings(wanted).result()))"
     done = subprocess.run(
         [sys.executable, "-c", program], input=json.dumps(wanted), capture_output=True, text=True, cwd=ROOT, check=True
     )
