@@ -34,24 +34,21 @@ class Forest:
     def fit(cls, x: Floats, rng: np.random.Generator) -> Forest:
         """Trees over samples of the points x (n, n_features), none of them empty."""
         nodes = 2 ** (DEPTH + 1) - 1
-        forest = cls(rng.integers(0, x.shape[1], (N_TREES, nodes)), *(np.zeros((N_TREES, nodes)) for _ in range(2)))
-        points = np.argsort(rng.random((N_TREES, len(x))), axis=1)[:, :N_POINTS]
-        tree, at = np.arange(N_TREES)[:, None], np.zeros(points.shape, np.int64)
-        for depth in range(DEPTH + 1):
-            count = np.zeros((N_TREES, nodes))
-            np.add.at(count, (tree, at), 1)
-            if depth == DEPTH:
-                break
-            forest.length[count > 1] = 1.0
-            values = x[points, forest.feature[tree, at]]
-            low, high = np.full((N_TREES, nodes), np.inf), np.full((N_TREES, nodes), -np.inf)
-            np.minimum.at(low, (tree, at), values)
-            np.maximum.at(high, (tree, at), values)
-            here = count > 0
-            forest.cut[here] = low[here] + rng.random(int(here.sum())) * (high - low)[here]
-            at = 2 * at + 1 + (values > forest.cut[tree, at])
-        forest.length[count > 1] = _search_depth(count[count > 1])
-        return forest
+        size = N_TREES * nodes
+        # All trees in one row: NumPy adds up by one place ten times as fast as by two.
+        feature, cut, length = rng.integers(0, x.shape[1], size), np.zeros(size), np.zeros(size)
+        point = _samples(len(x), rng)
+        root = np.repeat(np.arange(N_TREES) * nodes, len(point) // N_TREES)
+        at = np.zeros(len(point), np.int64)
+        for _ in range(DEPTH):
+            node = root + at
+            length[np.bincount(node, minlength=size) > 1] = 1.0
+            values = x[point, feature[node]]
+            cut += _random_cuts(values, node, size, rng)
+            at = 2 * at + 1 + (values > cut[node])
+        count = np.bincount(root + at, minlength=size)
+        length[count > 1] = _search_depth(count[count > 1])
+        return cls(*(of_nodes.reshape(N_TREES, nodes) for of_nodes in (feature, cut, length)))
 
     def isolation(self, x: Floats) -> Floats:
         """Minus the mean path length of each point, shape (n,): higher is more anomalous."""
@@ -71,7 +68,23 @@ class Forest:
         return -total / len(self.feature)
 
 
-def _search_depth(n: Floats) -> Floats:
+def _samples(n: int, rng: np.random.Generator) -> Ints:
+    """Each tree's sample of n points, one after the other."""
+    chance = rng.random((N_TREES, n))
+    return (np.argpartition(chance, N_POINTS, axis=1)[:, :N_POINTS] if n > N_POINTS else np.argsort(chance)).ravel()
+
+
+def _random_cuts(values: Floats, node: Ints, size: int, rng: np.random.Generator) -> Floats:
+    """A cut of each node between the least and the largest of its values; 0 for the others of `size` nodes."""
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, node, values)
+    np.maximum.at(high, node, values)
+    cut, here = np.zeros(size), low <= high
+    cut[here] = low[here] + rng.random(int(here.sum())) * (high - low)[here]
+    return cut
+
+
+def _search_depth(n: Floats | Ints) -> Floats:
     """Mean depth of an unsuccessful search in a binary tree of n points: the authors' c(n)."""
     harmonic = np.log(np.maximum(n - 1, 1)) + np.euler_gamma
     return np.where(n > 2, 2 * harmonic - 2 * (n - 1) / n, 1.0)
