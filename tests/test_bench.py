@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts import bench
-from scripts.benching import contest, figures, process, rules
+from scripts.benching import contest, figures, process, report, rules
 from scripts.benching.contest import CONTESTANTS, Contestant, ContestError, Measurement, hold
 from scripts.benching.figures import Results
 from tests import deliveries
@@ -61,6 +61,12 @@ def test_goals_are_reached_missed_or_not_measured() -> None:
     assert told["job but for GX's import, seconds, at 100k"] == (1.25, "reached")
     assert told["growth of the job's memory / growth of the data, from the smallest size"][0] == (2.0 / 0.5) / 320
     assert len(found) == len(told) == 15
+
+
+@pytest.mark.parametrize("names", [("job", "gx-pandas"), ("gx-import",)], ids=["with the job", "without it"])
+def test_whoever_took_part_is_plotted(names: tuple[str, ...]) -> None:
+    found = [measured(name, n, 2.0, phases={"load": 0.5}) for name in names for n in (100, 1_000)]
+    assert report.plot(Results(found)).startswith(b"\x89PNG")
 
 
 def test_cost_of_a_further_rating_leaves_fixed_costs_out() -> None:

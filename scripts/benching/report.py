@@ -128,8 +128,9 @@ def plot(results: Results) -> bytes:
     panels = []
     if results.by_ratings:
         rows = list(figures.medians(results.by_ratings))
-        beside = _lines(rows, "ratings", "by ratings") | _bars(rows)
-        panels.append(beside.resolve_scale(color="independent"))
+        lines = _lines(rows, "ratings", "by ratings")
+        jobs = [row for row in rows if row["contestant"] == "job"]  # the engine can't draw a panel of nothing
+        panels.append((lines | _bars(jobs)).resolve_scale(color="independent") if jobs else lines)
     if results.by_users:
         panels.append(_lines(list(figures.medians(results.by_users)), "users", "by users"))
     chart = alt.vconcat(*panels).resolve_scale(color="independent")
@@ -157,12 +158,11 @@ def _lines(rows: list[dict[str, Any]], over: str, title: str) -> altair.HConcatC
     )
 
 
-def _bars(rows: list[dict[str, Any]]) -> altair.Chart:
+def _bars(jobs: list[dict[str, Any]]) -> altair.Chart:
     """The job's phases as shares of its time, so that small and large sizes can be read beside each other."""
     import altair as alt
     import pandas as pd
 
-    jobs = [row for row in rows if row["contestant"] == "job"]
     table = pd.DataFrame(
         [
             {"ratings": short(row["ratings"]), "phase": name, "share": seconds / row["wall_seconds"]}
