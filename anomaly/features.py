@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -143,23 +143,42 @@ def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False)
         fold: the fold of each user, shape (n_users,): its film vectors were learned without the fold.
         same: the profiles are all those that `place` indexes, in order.
     """
-    parts = in_threads(lambda job: _measure_chunk(*job), _jobs(profiles, place, fold, same))
-    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}  # never all twice
+    jobs = _jobs(profiles, place, fold, same)
+    first = next(jobs)
+    known = _measure_chunk(first)
+    # One array for all: thousands of small ones, made among large ones that are given back, would leave holes between.
+    values = np.empty((len(known), profiles.n_users))
+
+    def put(job: _Job, measured: dict[str, Floats]) -> None:
+        values[:, job.first : job.first + job.part.n_users] = list(measured.values())
+
+    put(first, known)
+    in_threads(lambda job: put(job, _measure_chunk(job)), jobs)
+    return dict(zip(known, values, strict=True))
 
 
-def _jobs(
-    profiles: Profiles, place: Place, fold: Ints, same: bool
-) -> Iterator[tuple[Profiles, Place, Ints, dict[str, Ints]]]:
+class _Job(NamedTuple):
+    """A stretch of users to measure, numbered from `first` on, with what is known of it."""
+
+    first: int
+    part: Profiles
+    place: Place
+    fold: Ints
+    near: dict[str, Ints]
+
+
+def _jobs(profiles: Profiles, place: Place, fold: Ints, same: bool) -> Iterator[_Job]:
     extremes = 0
     for first, part in profiles.chunks(MEASURED):
         near: dict[str, Ints] = {}
         if same:
             mine = slice(extremes, extremes + int(_is_extreme(part).sum()))
             near, extremes = {name: counted[mine] for name, counted in place.extremes.near.items()}, mine.stop
-        yield part, place, fold[first : first + part.n_users], near
+        yield _Job(first, part, place, fold[first : first + part.n_users], near)
 
 
-def _measure_chunk(part: Profiles, place: Place, fold: Ints, near: dict[str, Ints]) -> dict[str, Floats]:
+def _measure_chunk(job: _Job) -> dict[str, Floats]:
+    part, place = job.part, job.place
     expected = left_out_means(part, place.films)
     return (
         _shape(part)
@@ -168,8 +187,8 @@ def _measure_chunk(part: Profiles, place: Place, fold: Ints, near: dict[str, Int
         | _cadence(part)
         | _history(part, place.films)
         | _order(part, place.films)
-        | _taste(part, place, fold, expected)
-        | _extreme_bursts(part, place, near)
+        | _taste(part, place, job.fold, expected)
+        | _extreme_bursts(part, place, job.near)
         | fashion(part, place.films.count, place.eras)
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -16,9 +17,12 @@ THREADS = 2  # more would each hold a stretch's arrays, and wait for memory
 
 
 def in_threads(work: Callable[[Job], Result], jobs: Iterable[Job]) -> list[Result]:
-    """The result of each job, in their order."""
-    jobs = list(jobs)
-    if len(jobs) < 2:
-        return list(map(work, jobs))
+    """The result of each job, in their order. A job that is done is let go, with what it has come to hold."""
+    waiting = iter(jobs)
+    some = list(islice(waiting, 2))
+    if len(some) < 2:
+        return list(map(work, some))
+    waiting = chain(some, waiting)
+    del some
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, jobs))
+        return list(pool.map(work, waiting))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Iterator
 
 import pytest
 
+from anomaly import threads
 from anomaly.threads import in_threads
 
 
@@ -31,3 +34,23 @@ def test_one_job_needs_no_thread() -> None:
 def test_a_job_that_fails_fails_them_all() -> None:
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda job: 1 // job, [1, 0, 1])
+
+
+class _Job:
+    pass
+
+
+def test_a_job_that_is_done_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "THREADS", 1)
+    made: list[weakref.ref[_Job]] = []
+
+    def jobs() -> Iterator[_Job]:
+        for _ in range(4):
+            job = _Job()
+            made.append(weakref.ref(job))
+            yield job
+
+    def gone(job: _Job) -> list[bool]:
+        return [one() is None for one in made[: made.index(weakref.ref(job))]]
+
+    assert in_threads(gone, jobs())[-1] == [True, True, True]
