@@ -143,24 +143,13 @@ def measure(profiles: Profiles, place: Place, fold: Ints, *, same: bool = False)
         fold: the fold of each user, shape (n_users,): its film vectors were learned without the fold.
         same: the profiles are all those that `place` indexes, in order.
     """
-    jobs = _jobs(profiles, place, fold, same)
-    first = next(jobs)
-    known = _measure_chunk(first)
-    # One array for all: thousands of small ones, made among large ones that are given back, would leave holes between.
-    values = np.empty((len(known), profiles.n_users))
-
-    def put(job: _Job, measured: dict[str, Floats]) -> None:
-        values[:, job.first : job.first + job.part.n_users] = list(measured.values())
-
-    put(first, known)
-    in_threads(lambda job: put(job, _measure_chunk(job)), jobs)
-    return dict(zip(known, values, strict=True))
+    parts = in_threads(_measure_chunk, _jobs(profiles, place, fold, same))
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}  # never all twice
 
 
 class _Job(NamedTuple):
-    """A stretch of users to measure, numbered from `first` on, with what is known of it."""
+    """A stretch of users to measure, with what is known of it."""
 
-    first: int
     part: Profiles
     place: Place
     fold: Ints
@@ -174,7 +163,7 @@ def _jobs(profiles: Profiles, place: Place, fold: Ints, same: bool) -> Iterator[
         if same:
             mine = slice(extremes, extremes + int(_is_extreme(part).sum()))
             near, extremes = {name: counted[mine] for name, counted in place.extremes.near.items()}, mine.stop
-        yield _Job(first, part, place, fold[first : first + part.n_users], near)
+        yield _Job(part, place, fold[first : first + part.n_users], near)
 
 
 def _measure_chunk(job: _Job) -> dict[str, Floats]:
