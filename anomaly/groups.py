@@ -97,14 +97,15 @@ class _Ratings(NamedTuple):
     @classmethod
     def at_end(cls, profiles: Profiles, end: End) -> _Ratings:
         """All of them, by user."""
-        n = sum(np.count_nonzero(at_end(part, end)) for _, part in profiles.chunks())
+        chosen = [at_end(part, end) for _, part in profiles.chunks()]
+        n = sum(map(np.count_nonzero, chosen))
         ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
         begin = 0
-        for first, part in profiles.chunks():
-            rows = np.flatnonzero(at_end(part, end))
+        for (first, part), mine in zip(profiles.chunks(), chosen, strict=True):
+            rows = np.flatnonzero(mine)
             taken = slice(begin, begin + len(rows))
             ratings.film[taken], ratings.owner[taken] = part.film[rows], part.user[rows] + first
-            ratings.time[taken] = part.timestamp[rows]
+            ratings.time[taken] = part.seconds[rows]
             begin = taken.stop
         return ratings
 
