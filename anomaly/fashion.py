@@ -60,7 +60,7 @@ class Eras:
             # By one place and in its own type NumPy adds fifteen times as fast.
             place = profiles.film[inside] * np.int64(n_eras) + era[inside] + step
             np.add.at(near.reshape(-1), place, np.float32(1))
-        added = _with_neighbours(np.bincount(era, minlength=near.shape[1])[None, :])[0]
+        added = _with_neighbours(np.bincount(era, minlength=n_eras)[None, :])[0]
         return replace(self, near=near, near_any=self.near_any + added)
 
     def era(self, timestamp: Ints) -> Ints:

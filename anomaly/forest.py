@@ -71,7 +71,7 @@ class Forest:
 def _samples(n: int, rng: np.random.Generator) -> Ints:
     """Each tree's sample of n points, one after the other."""
     chance = rng.random((N_TREES, n))
-    return (np.argpartition(chance, N_POINTS, axis=1)[:, :N_POINTS] if n > N_POINTS else np.argsort(chance)).ravel()
+    return np.argpartition(chance, min(N_POINTS, n) - 1, axis=1)[:, :N_POINTS].ravel()
 
 
 def _random_cuts(values: Floats, node: Ints, size: int, rng: np.random.Generator) -> Floats:

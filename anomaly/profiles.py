@@ -186,9 +186,7 @@ class Films:
 
 
 def _first_two(profiles: Profiles, n_films: int) -> tuple[Ints, Ints]:
-    # One number sorts ten times as fast as two columns; times end before 2^34 s, the year 2514.
-    key = np.sort((profiles.film.astype(np.int64) << 34) + profiles.timestamp)
-    film, time = key >> 34, key & ((1 << 34) - 1)
+    film, time = packing.in_order(profiles.film, profiles.timestamp)
     begin = np.flatnonzero(np.diff(film, prepend=-1))
     first, second = np.full(n_films, NEVER), np.full(n_films, NEVER)
     first[film[begin]] = time[begin]
