@@ -38,6 +38,11 @@ def _mark(values: Values, mark: Spec, **encoding: Spec) -> Spec:
     return {"data": {"values": values}, "mark": mark, "encoding": encoding}
 
 
+def _having(values: Values, name: str, wanted: str | bool) -> Values:
+    """Those that are drawn in one form."""
+    return [value for value in values if value[name] == wanted]
+
+
 def _number(field: str, title: str | None, **more: Any) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, **more}
 
@@ -96,14 +101,13 @@ def _users(values: Values) -> Spec:
     title, scale = "Mean rating (stars)", {"domain": [low, high], "nice": False}
     x = _number("ratings", "Ratings of the user (log scale)", scale=LOG, axis=POWERS)
     y = _number("mean", title, scale=scale)
-    normal = [value for value in values if not value["flagged"]]
-    flagged = [value for value in values if value["flagged"]]
     text = {"type": "text", "align": "left", "baseline": "middle", "color": INK, "fontSize": 10}
+    circle = {"type": "circle", "color": BLUE, "size": 14, "opacity": 0.4}
     end, beside, label = {"value": width + 3}, {"value": width + 5}, {"field": "label", "type": "nominal"}
     layers = [
         _mark(named, {"type": "rule", "color": GREY, "strokeWidth": 0.75}, x=x, y=y, x2=end, y2={"field": "place"}),
-        _mark(normal, {"type": "circle", "color": BLUE, "size": 14, "opacity": 0.4}, x=x, y=y),
-        _mark(flagged, TRIANGLE | {"size": 60, "opacity": 0.95}, x=x, y=y),
+        _mark(_having(values, "flagged", False), circle, x=x, y=y),
+        _mark(_having(values, "flagged", True), TRIANGLE | {"size": 60, "opacity": 0.95}, x=x, y=y),
         _mark(named, text, x=beside, y=_number("place", title, scale=scale), text=label),
     ]
     return {"layer": layers, "width": width, "height": height}
@@ -141,17 +145,13 @@ def _dots_by_feature(values: Values, x: Spec, line: float) -> Spec:
     """One dot a feature: drifted ones by colour and form; the line is the bound."""
     axis = {"labelLimit": 150, "grid": True, "domain": False, "ticks": False}
     y = _name("feature", scale={"domain": [value["feature"] for value in values]}, axis=axis)
-    bound = {"x": {"field": "line", "type": "quantitative"}}
+    bound = {"field": "line", "type": "quantitative"}
     layers = [
-        _mark(_drifted(values, False), {"type": "circle", "color": BLUE, "size": 45, "opacity": 1}, x=x, y=y),
-        _mark(_drifted(values, True), TRIANGLE | {"size": 75, "opacity": 1}, x=x, y=y),
-        _mark([{"line": line}], {"type": "rule", "color": INK, "strokeDash": [3, 3]}, **bound),
+        _mark(_having(values, "drifted", False), {"type": "circle", "color": BLUE, "size": 45, "opacity": 1}, x=x, y=y),
+        _mark(_having(values, "drifted", True), TRIANGLE | {"size": 75, "opacity": 1}, x=x, y=y),
+        _mark([{"line": line}], {"type": "rule", "color": INK, "strokeDash": [3, 3]}, x=bound),
     ]
     return {"layer": layers, "width": WIDTH - 110, "height": {"step": 16}}
-
-
-def _drifted(values: Values, drifted: bool) -> Values:
-    return [value for value in values if bool(value["drifted"]) == drifted]
 
 
 def _windows(values: Values, unit: str) -> Spec:
@@ -184,8 +184,7 @@ def _trends(values: Values, every: str, windows: list[str]) -> Spec:
         "opacity": {"field": "opacity", "type": "quantitative", "scale": None, "legend": None},
     }
     layers = [
-        _mark([value for value in values if value["state"] == state], {"type": "rect", "height": {"band": band}})
-        | {"encoding": encoding}
+        _mark(_having(values, "state", state), {"type": "rect", "height": {"band": band}}, **encoding)
         for state, (_, band) in CELLS.items()
     ]
     return {"layer": layers, "width": WIDTH - 110, "height": {"step": 18}}
