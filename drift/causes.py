@@ -15,6 +15,7 @@ from drift.users import collect
 from drift.windows import DAY, since_start
 
 if TYPE_CHECKING:
+    from drift.films import Films
     from drift.windows import Windows
 
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
@@ -71,16 +72,19 @@ def _first_of_run(days: pd.Index, day: float) -> int:
 
 
 def with_causes(
-    rows: list[dict[str, Any]], windows: Windows, rate: float, relabellings: int, seed: int
+    rows: list[dict[str, Any]], windows: Windows, films: Films, rate: float, relabellings: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Add `cause` to drifted features that read the scale: do they drift on ratings since its last change?"""
+    """Add `cause` to drifted features that read the scale: do they drift on ratings since its last change?
+
+    films: what is known of films, by all ratings as for the drift that is to be explained.
+    """
     on_scale = tuple(feature for feature in declared_features() if feature.reads_scale)
     names = {feature.name for feature in on_scale}
     drifted = {row["feature"] for row in rows if row["status"] == "drifted"} & names
     change = new_levels(windows) if drifted else None
     if change is None:
         return rows
-    collected = collect(since_start(windows, change.start), on_scale)
+    collected = collect(since_start(windows, change.start), on_scale, films)
     judged = judge(collected.units, list(collected.values.values()), rate, relabellings, seed)
     q_values = {name: judgement.q_value for name, judgement in zip(collected.values, judged, strict=True)}
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,9 +27,20 @@ MOST_GENRES: Final = 62  # the commonest; MovieLens knows 19, so many more are a
 FEATURES: Final = ("film_popularity", "film_year")  # facts of a film that are features as they stand
 
 
-def film_facts(parts: tuple[Part, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row a film (index: movieId); and whether it has each genre, a column a genre, 1 or 0."""
-    rated = pd.concat([part.handle.sql(part.statement("films")) for part in parts])
+@dataclass(frozen=True)
+class Films:
+    """What is known of films, one row each (index: movieId): facts, and whether they have each genre, 1 or 0."""
+
+    facts: pd.DataFrame
+    genres: pd.DataFrame
+
+
+def known_films(parts: tuple[Part, ...]) -> Films:
+    """The films that are rated.
+
+    All ratings of the parts tell of the films, whichever users are compared.
+    """
+    rated = pd.concat([part.handle.sql(part.of_everyone().statement("films")) for part in parts])
     films = rated.groupby("movieId").agg({"n": "sum", "total": "sum", "first_rated": "min"})
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogue = pd.concat([_catalogue(part.handle) for part in parts]).drop_duplicates("movieId")
@@ -43,18 +55,18 @@ def film_facts(parts: tuple[Part, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
         },
         index=films.index,
     )
-    return facts, _genres(catalogue["genres"])
+    return Films(facts, _genres(catalogue["genres"]))
 
 
-def film_columns(facts: pd.DataFrame, genres: pd.DataFrame, features: Sequence[Feature]) -> FilmColumns:
+def film_columns(films: Films, features: Sequence[Feature]) -> FilmColumns:
     """The facts in the form in which they are summed, for those of the features that are facts of the film alone."""
     columns, spans, first = [], {}, 0
     for feature in features:
         if feature.kind == "ordered" and feature.per == "rating" and feature.value in FEATURES:
-            columns.append(_moments_and_cell(facts[feature.value].to_numpy(float), feature))
+            columns.append(_moments_and_cell(films.facts[feature.value].to_numpy(float), feature))
             spans[feature.name] = slice(first, first + columns[-1].shape[1])
             first = spans[feature.name].stop
-    flags = genres.to_numpy(float)
+    flags = films.genres.to_numpy(float)
     matrix = np.column_stack([*columns, flags.any(axis=1), flags])
     return FilmColumns(np.pad(matrix, ((0, 1), (0, 0))), spans, flags.shape[1])
 

@@ -15,6 +15,7 @@ import pandas as pd
 from drift import effects
 from drift.causes import with_causes
 from drift.features import declared_features
+from drift.films import known_films
 from drift.impact import impact_row
 from drift.messages import message
 from drift.relabelling import APPEARANCES, judge
@@ -42,6 +43,7 @@ COLUMNS: Final = (
     "current_n",
     "reference_users",
     "current_users",
+    "compared_share",
     "reference_mean",
     "current_mean",
     "mean_change",
@@ -123,9 +125,10 @@ def find_drift(
         if reference is None
         else windows_of_folders(warehouse, reference, since)
     )
+    films = known_films(windows.parts)
     # What was collected, the largest that is held here, is not kept for what follows.
-    rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
-    rows = with_causes(rows, windows, false_alarm_rate, relabellings, seed)
+    rows = judged_rows(windows, collect(windows, declared_features(), films), false_alarm_rate, relabellings, seed)
+    rows = with_causes(rows, windows, films, false_alarm_rate, relabellings, seed)
     rows = [row | {"message": message(row)} for row in rows]  # again, now with the causes
     rows.append(impact_row(windows, seed) | {"false_alarm_rate": false_alarm_rate})
     table = table_of(rows, list(COLUMNS))
@@ -201,6 +204,7 @@ def _row(
         "severity": feature.severity,
         "kind": feature.kind,
         "unit": feature.unit,
+        "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
         "action": feature.action,
         "status": "undetermined",

@@ -20,6 +20,7 @@ from scipy.special import pdtr
 
 from drift.films import push_numbers
 from drift.handle import statement
+from drift.messages import sample_drawn
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
         "severity": "warning",
         "kind": "cost",
         "unit": "stars of error",
+        "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
         "status": "undetermined",
         "recommendation": "undetermined",
@@ -86,7 +88,7 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
     found = measure_impact(windows, seed)
     if isinstance(found, str):
         return row | {"problem": found, "message": f"Cost of the drift: could not be judged: {found}."}
-    return row | _fields(found) | {"message": _message(found)}
+    return row | _fields(found) | {"message": f"{_message(found)} {sample_drawn(row)}".rstrip()}
 
 
 def measure_impact(windows: Windows, seed: int) -> Impact | str:
@@ -106,7 +108,7 @@ def measure_impact(windows: Windows, seed: int) -> Impact | str:
 def _errors(parts: tuple[Part, ...]) -> pd.DataFrame:
     """Squared errors by user, side and kind, over all parts."""
     for part in parts:
-        part.handle.sql(part.statement("folds"))
+        part.handle.sql(part.of_everyone().statement("folds", compared=part.compared))
     films = _totals(parts, "film_totals")
     mean = films["total"].sum() / max(1.0, films["n"].sum())
     films["level"] = (films["total"] + SHRINKAGE * mean) / (films["n"] + SHRINKAGE)

@@ -12,7 +12,7 @@ LARGEST: Final = 3  # changes named of a feature that has no mean
 
 def message(row: dict[str, Any]) -> str:
     """What a feature's row found, in plain words, with the numbers and the bounds that it was judged by."""
-    parts = [_verdict(row), _change(row), _evidence(row), str(row.get("cause", "")), _excluded(row)]
+    parts = [_verdict(row), _change(row), _evidence(row), str(row.get("cause", "")), sample_drawn(row), _excluded(row)]
     return " ".join(part for part in parts if part)
 
 
@@ -72,6 +72,12 @@ def _evidence(row: dict[str, Any]) -> str:
         f"against {_number(row['minimum_effect'])} {row['unit']}; {row['reference_users']} and "
         f"{row['current_users']} users, {row['reference_n']} and {row['current_n']} values."
     )
+
+
+def sample_drawn(row: dict[str, Any]) -> str:
+    """Says so where not all users were compared."""
+    share = row["compared_share"]
+    return f"A sample of {100 * share:.2g} % of the users was compared." if share < 1 else ""
 
 
 def _excluded(row: dict[str, Any]) -> str:

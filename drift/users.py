@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from drift.features import has_mean
-from drift.films import film_columns, film_facts, push_films
+from drift.films import Films, film_columns, known_films, push_films
 from drift.handle import statement
 from drift.relabelling import APPEARANCES, Units
 from drift.sums import UNIT, Sums
@@ -72,9 +72,12 @@ class Collected:
     missing: dict[str, str]
 
 
-def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
-    """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
-    summing = _Summing.of(windows, features)
+def collect(windows: Windows, features: Sequence[Feature], films: Films | None = None) -> Collected:
+    """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone.
+
+    films: what is known of films, if not what these windows say of them.
+    """
+    summing = _Summing.of(films or known_films(windows.parts), features)
     return summing.collected(windows, summing.tables(windows.parts))
 
 
@@ -86,7 +89,7 @@ def collect_each(
     The reference is added up once for all. What is known of films is what all of `windows` say, so a relabelling of
     users leaves it as it is here too.
     """
-    summing = _Summing.of(windows, features)
+    summing = _Summing.of(known_films(windows.parts), features)
     reference = summing.tables([part.of_side(REFERENCE) for part in windows.parts])
     for each in narrowed:
         current = summing.tables([part.of_side(CURRENT) for part in each.parts])
@@ -95,31 +98,27 @@ def collect_each(
 
 @dataclass(frozen=True)
 class _Summing:
-    """What is added up for `features`, and the facts of films that it needs."""
+    """What is added up for `features`, and what is known of films for it."""
 
     features: Sequence[Feature]
     read: tuple[Feature, ...]
-    facts: pd.DataFrame
-    genres: tuple[str, ...]
+    films: Films
     sums: Sums
 
     @classmethod
-    def of(cls, windows: Windows, features: Sequence[Feature]) -> _Summing:
-        facts, genres = film_facts(windows.parts)
-        read = _read_of_ratings(features, facts)
-        sums = Sums(read, film_columns(facts, genres, read))
-        return cls(features, read, facts, tuple(map(str, genres)), sums)
+    def of(cls, films: Films, features: Sequence[Feature]) -> _Summing:
+        read = _read_of_ratings(features, films.facts)
+        return cls(features, read, films, Sums(read, film_columns(films, read)))
 
     def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
         """The sums of each part, one row a user and side."""
-        return [_of_part(part, self.facts, self.sums) for part in parts]
+        return [_of_part(part, self.films.facts, self.sums) for part in parts]
 
     def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
         """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""
         units, ratings, columns = _sorted(tables)
-        values = {
-            one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, self.genres) for one in self.read
-        }
+        genres = tuple(map(str, self.films.genres))
+        values = {one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, genres) for one in self.read}
         found, missing = self._beside(windows, units, ratings)
         who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
         return Collected(who, values | found, missing)

@@ -20,6 +20,6 @@ from (
     from drift_folds
     left join drift_film_levels as films on films.id = drift_folds.film_id
     left join drift_user_levels as users on users.id = drift_folds.user_id
-    where fold > 0
+    where fold > 0 and is_compared
 ) as predicted
 group by user_id, side, kind
