@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +37,8 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
     described = warehouse.sql(f"describe {quoted(table)}")
     columns = {n: t for n, t in zip(described["column_name"], described["column_type"], strict=True) if n != LOCATOR}
     exact = warehouse.count(table) <= EXACT_ROWS
-    counted = [] if exact else list(_repeating(warehouse, table, list(columns)))
-    found = {name: _row(warehouse, _counted(table, name, columns[name]))[0] for name in counted}
+    counted = list(_counted_apart(warehouse, table, list(columns), exact))
+    found = _each(warehouse, {name: _counted(table, name, columns[name]) for name in counted})
     rest = [name for name in columns if name not in counted]
     if rest:
         measures = ", ".join(_measures(name, columns[name], exact) for name in rest)
@@ -50,10 +50,20 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
         yield {"table": table, "column": name, "type": type_, **found[name], "approximate": estimated}
 
 
+def _each(warehouse: Warehouse, queries: Mapping[str, str]) -> dict[str, Any]:
+    """What each column's query gives."""
+    return {name: row[0] for name, row in zip(queries, warehouse.rows(list(queries.values())), strict=True)}
+
+
+def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact: bool) -> Iterable[str]:
+    """The columns that are measured from how often each value occurs, one after the other."""
+    if not exact:
+        return _repeating(warehouse, table, names)
+    return () if warehouse.tells_apart_in_one_pass else names
+
+
 def _row(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
-    row = warehouse.row(query)
-    assert row is not None
-    return row
+    return warehouse.rows([query])[0]
 
 
 def _repeating(warehouse: Warehouse, table: str, names: Sequence[str]) -> Iterator[str]:

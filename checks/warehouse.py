@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import duckdb
 import pandas as pd
@@ -57,7 +57,12 @@ class SourceFile:
 
 @dataclass
 class Warehouse:
-    """A DuckDB database holding one delivery. `sql` is all that `anomaly` and `drift` know of it."""
+    """A DuckDB database holding one delivery. `sql` is all that `anomaly` and `drift` know of it.
+
+    `tells_apart_in_one_pass`: whether the distinct values of all columns are best counted together.
+    """
+
+    tells_apart_in_one_pass: ClassVar[bool] = True
 
     connection: duckdb.DuckDBPyConnection
     folder: Path
@@ -93,6 +98,15 @@ class Warehouse:
         """The first row of a statement, as Python's own values."""
         found: tuple[Any, ...] | None = self.connection.execute(query).fetchone()
         return found
+
+    def rows(self, queries: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The first row of each statement, all of which have one."""
+        return [self._certain(query) for query in queries]
+
+    def _certain(self, query: str) -> tuple[Any, ...]:
+        row = self.row(query)
+        assert row is not None
+        return row
 
     def _scalar(self, query: str, values: Sequence[object] = ()) -> int:
         row = self.connection.execute(query, list(values)).fetchone()

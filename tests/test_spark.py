@@ -96,6 +96,17 @@ def test_rows_lines_and_rejects_are_those_of_duckdb(session: Any, tmp_path: Path
         assert len(found) == 10
 
 
+@spark_only
+@pytest.mark.parametrize(("name", "files"), both())
+def test_columns_are_described_as_by_duckdb(session: Any, tmp_path: Path, name: str, files: Any) -> None:
+    from checks import columns, spark_warehouse
+
+    folder = deliveries.write(tmp_path / "data", files())
+    with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
+        expected, found = (columns.statistics(warehouse) for warehouse in (duck, spark))
+    pd.testing.assert_frame_equal(expected, found, check_dtype=False, obj=name)
+
+
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(list(frame.columns), ignore_index=True)
 
