@@ -49,7 +49,7 @@ def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[s
 
 
 def _worst(verdict: gate.Verdict) -> Iterator[str]:
-    found = [o for o in verdict.worst_first() if o.status is not gate.Status.WAIVED]
+    found = [o for o in verdict.to_mend() if o.status is not gate.Status.WAIVED]
     if found:
         yield f"The worst {min(len(found), WORST)} of {len(found)}:"
     for number, outcome in enumerate(found[:WORST], start=1):

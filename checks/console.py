@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from typing import Any
 
 from rich import box
@@ -44,11 +43,8 @@ def console(stderr: bool = False) -> Console:
 def print_verdict(out: Console, verdict: gate.Verdict, run: Run) -> None:
     """One table, suite by suite; then every open outcome with its rows and what to do; then the verdict."""
     out.print(_table(verdict, run))
-    for alike in _by_cause(verdict.worst_first()):
-        if len(alike) == 1:
-            _print_outcome(out, alike[0])
-        else:
-            _print_unjudged(out, alike)
+    for outcome in verdict.to_mend():
+        _print_outcome(out, outcome)
     _print_decision(out, verdict)
 
 
@@ -76,23 +72,6 @@ def _number(count: int, style: str) -> Text:
     return Text(str(count), style=style if count else "dim")
 
 
-def _by_cause(outcomes: list[gate.Outcome]) -> list[list[gate.Outcome]]:
-    """What could not be judged for one cause, such as a missing file, in one group; all else by itself."""
-    groups: dict[object, list[gate.Outcome]] = {}
-    for place, outcome in enumerate(outcomes):
-        unjudged = outcome.status is gate.Status.UNDETERMINED
-        groups.setdefault(outcome.cause if unjudged else place, []).append(outcome)
-    return list(groups.values())
-
-
-def _print_unjudged(out: Console, alike: list[gate.Outcome]) -> None:
-    counts = Counter(outcome.suite for outcome in alike)
-    suites = ", ".join(f"{count} of {suite}" for suite, count in counts.items())
-    label = _label(gate.Status.UNDETERMINED).upper()
-    out.print(Text.assemble((label, STYLES[gate.Status.UNDETERMINED]), f"  {len(alike)} expectations: {suites}"))
-    out.print(Text(f"    They could not be judged: {printable(alike[0].cause or '')}.\n"))
-
-
 def _print_outcome(out: Console, outcome: gate.Outcome) -> None:
     label = outcome.severity if outcome.status is gate.Status.FAILED else _label(outcome.status)
     line = Text.assemble((label.upper(), STYLES[outcome.status]), f"  {outcome.suite}: ", outcome.sentence)
@@ -108,15 +87,16 @@ def _label(status: gate.Status) -> str:
 
 def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
     """What is known of an outcome that did not pass, in lines of plain text: findings, rows, what to do."""
+    action = [f"What to do: {outcome.action}"] if outcome.action else []
     if outcome.status is gate.Status.UNDETERMINED:
         unwaived = ["A waiver covers failures alone."] if outcome.waiver else []
-        return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived]
+        return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived, *action]
     waiver = [printable(outcome.waiver.sentence())] if outcome.waiver else []
     found = [f"Found: {printable(outcome.observed)}."] if outcome.observed else []
     rows = [row_text(row) for row in outcome.rows[:shown_rows]]
     more = (outcome.unexpected_count or 0) - len(rows)
     tail = [f"… and {more:,} more"] if rows and more > 0 else []
-    return [*waiver, *found, *rows, *tail, f"What to do: {outcome.action}"]
+    return [*waiver, *found, *rows, *tail, *action]
 
 
 def row_text(row: gate.FailingRow) -> str:

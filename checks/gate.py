@@ -28,6 +28,7 @@ COUNTED = (
 )
 # What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense.
 ROWS_ARE = {"user_anomalies": "users", "drift_findings": "features"}
+JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged
 REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suites)
 
 
@@ -150,18 +151,44 @@ class Verdict:
 
         return sorted((o for o in self.outcomes if o.status in order), key=rank)
 
+    def to_mend(self) -> list[Outcome]:
+        """The same for people: what could not be judged for one cause, such as a missing file, is told once."""
+        alike: dict[object, list[Outcome]] = {}
+        for place, outcome in enumerate(self.worst_first()):
+            alike.setdefault(outcome.cause if outcome.status is Status.UNDETERMINED else place, []).append(outcome)
+        return [outcomes[0] if len(outcomes) == 1 else _together(outcomes) for outcomes in alike.values()]
+
     def why(self) -> str:
         """The verdict's reason in one sentence."""
         if self.gating:
-            return f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed."
+            failed = f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed"
+            return f"{failed}, and {_unjudged(self.undetermined)}." if self.undetermined else f"{failed}."
         if self.undetermined:
-            suites = sorted({o.suite for o in self.undetermined})
-            return f"{_counted(len(self.undetermined), 'expectation')} of {', '.join(suites)} could not be judged."
+            return f"{_unjudged(self.undetermined)}."
         if not self.outcomes:
             return "Nothing was judged."
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Nothing {self.fail_on} failed; {rest}." if rest else "Every expectation holds."
+
+
+def _unjudged(outcomes: Sequence[Outcome]) -> str:
+    suites = sorted({outcome.suite for outcome in outcomes})
+    return f"{_counted(len(outcomes), 'expectation')} of {', '.join(suites)} could not be judged"
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome that stands for several that could not be judged for one cause, worst first."""
+    return replace(
+        outcomes[0],
+        expectation_id=None,
+        column=None,
+        kwargs={},
+        sentence=f"{_unjudged(outcomes)}.",
+        meaning="",
+        action=JUDGE_AGAIN,
+        waiver=None,
+    )
 
 
 def _counted(count: int, noun: str) -> str:
@@ -212,6 +239,11 @@ def judge(
     return Verdict(tuple(outcomes), fail_on)
 
 
+def as_declared(suite: Declared) -> list[Outcome]:
+    """The rules of a suite as its file states them, with nothing known of their results."""
+    return [_outcome(suite, declared, Status.UNDETERMINED) for declared in suite.expectations]
+
+
 def _explained(outcome: Outcome, lost: Mapping[str, str]) -> Outcome:
     """Where a table that a query asks for is lost, what became of it in place of the engine's complaint."""
     query = str(outcome.kwargs.get("unexpected_rows_query", ""))
@@ -231,7 +263,7 @@ def _judge_suite(suite: Declared, result: Any) -> Iterator[Outcome]:
     for declared in suite.expectations:
         found = next((one for one in unclaimed if _is_result_of(one, declared)), None)
         if found is None:
-            yield _not_evaluated(suite, declared)
+            yield _unknown(suite, declared, "the suite's file declares it, but it was not evaluated")
         else:
             unclaimed = [one for one in unclaimed if one is not found]
             yield _judge_one(suite, declared, found)
@@ -249,7 +281,7 @@ def _is_result_of(result: Any, declared: Mapping[str, Any]) -> bool:
 def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Outcome:
     detail = dict(result.result or {})
     if not result.success and not detail:
-        return _outcome(suite, declared, Status.UNDETERMINED, cause=suite.problem or _cause(result.exception_info))
+        return _unknown(suite, declared, _cause(result.exception_info))
     status = Status.PASSED if result.success else _failure(declared)
     counted = _what_counts(declared)
     return _outcome(
@@ -286,12 +318,12 @@ def _failure(declared: Mapping[str, Any]) -> Status:
 
 def _silent(suite: Declared, cause: str) -> Outcome:
     nothing = {"type": "suite", "severity": "critical", "description": f"{suite.name} is judged."}
-    return _outcome(suite, nothing, Status.UNDETERMINED, cause=suite.problem or cause)
+    return _unknown(suite, nothing, cause)
 
 
-def _not_evaluated(suite: Declared, declared: Mapping[str, Any]) -> Outcome:
-    cause = suite.problem or "the suite's file declares it, but it was not evaluated"
-    return _outcome(suite, declared, Status.UNDETERMINED, cause=cause)
+def _unknown(suite: Declared, declared: Mapping[str, Any], cause: str) -> Outcome:
+    """An expectation without a result. Its notes are on what a failure means, so they are not for this."""
+    return _outcome(suite, {**declared, "notes": ["", JUDGE_AGAIN]}, Status.UNDETERMINED, cause=suite.problem or cause)
 
 
 def _outcome(suite: Declared, declared: Mapping[str, Any], status: Status, **rest: Any) -> Outcome:

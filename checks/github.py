@@ -65,7 +65,7 @@ def fitting(report: str, size: int) -> str:
 def annotate(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     """Workflow commands, worst first: errors for what stops the delivery, warnings and notices for the rest."""
     by_kind: dict[str, list[gate.Outcome]] = {"error": [], "warning": [], "notice": []}
-    for outcome in verdict.worst_first():
+    for outcome in verdict.to_mend():
         by_kind[_kind(outcome, verdict)].append(outcome)
     for kind, outcomes in by_kind.items():
         whole = len(outcomes) <= ANNOTATIONS_A_STEP

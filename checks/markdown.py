@@ -79,7 +79,7 @@ def _headline(outcome: gate.Outcome) -> str:
 
 def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     yield "## What to do, worst first"
-    open_outcomes = verdict.worst_first()
+    open_outcomes = verdict.to_mend()
     if not open_outcomes:
         yield ""
         yield "Nothing: every expectation holds."

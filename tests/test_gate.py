@@ -116,6 +116,28 @@ def test_worst_comes_first() -> None:
     assert [o.severity for o in verdict.worst_first()] == ["critical", "warning", "info"]
 
 
+def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() -> None:
+    tags = Declared("tags", [expectation(id_="a"), expectation("info", id_="b")], problem="tags.csv is not in data")
+    broken, asks = expectation(id_="c"), expectation(id_="d")
+    raised = result(asks, success=False, detail={}, info={"m": {"exception_message": "no such column"}})
+    results = SimpleNamespace(results=[result(broken, success=False), raised])
+    verdict = gate.judge({"ratings": results}, [Declared("ratings", [broken, asks]), tags])
+    failed, of_ratings, of_tags = verdict.to_mend()
+    assert failed == verdict.worst_first()[0]
+    assert (of_tags.suite, of_tags.sentence, of_tags.cause) == (
+        "tags",
+        "2 expectations of tags could not be judged.",
+        tags.problem,
+    )
+    assert (of_ratings.sentence, of_ratings.cause) == ("expect x", "no such column")
+    assert {of_tags.action, of_ratings.action} == {gate.JUDGE_AGAIN}  # not what a failure asks for
+    assert {of_tags.meaning, of_ratings.meaning} == {""}
+    assert (
+        verdict.why()
+        == "1 expectation at or above critical failed, and 3 expectations of ratings, tags could not be judged."
+    )
+
+
 @pytest.mark.parametrize(("share", "text"), [(1e-7, "1e-05 %"), (0.00082, "0.082 %"), (0.05, "5 %"), (0.5, "50 %")])
 def test_a_small_share_is_never_shown_as_nothing(share: float, text: str) -> None:
     assert gate.format_share(share) == text

@@ -205,4 +205,5 @@ def test_one_missing_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(deliveries.write(tmp_path / "data", files), tmp_path / "out") == 2
     printed = capsys.readouterr().out
     assert printed.count(f"tags.csv is not in {tmp_path / 'data'}") == 1
-    assert re.search(r"NOT JUDGED  \d+ expectations: \d+ of tags", printed)
+    told = r"NOT JUDGED  tags: \d+ expectations of tags could not be judged\.\n.+\n    What to do: Mend the cause"
+    assert re.search(told, printed)

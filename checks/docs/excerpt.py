@@ -37,7 +37,7 @@ def users(cards: Sequence[Mapping[str, Any]]) -> Excerpt:
 
 def findings(verdict: Verdict) -> Excerpt:
     """What did not hold, worst first: what was found, where first, and what to do."""
-    return _excerpt(findings=[summary.expectation(outcome) for outcome in verdict.worst_first()])
+    return _excerpt(findings=[summary.expectation(outcome) for outcome in verdict.to_mend()])
 
 
 def _excerpt(**shown: Sequence[Mapping[str, Any]]) -> Excerpt:

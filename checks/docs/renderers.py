@@ -93,7 +93,7 @@ class SuiteRenderer:
     """A suite as its file declares it: every rule, what it means and what to do when it fails."""
 
     def render(self, suite: Any) -> dict[str, Any]:
-        outcomes = gate.judge({}, [gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, []))]).outcomes
+        outcomes = gate.as_declared(gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, [])))
         return {
             "template": "suite.html",
             "root": "../",
@@ -132,7 +132,7 @@ def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
         **members[0],
         "sentence": f"{len(members)} expectations of {suite} could not be judged.",
         "meaning": "",
-        "action": "Mend the cause, and judge the delivery again.",
+        "action": gate.JUDGE_AGAIN,
         "members": [one["sentence"] for one in members],
     }
 
