@@ -78,19 +78,18 @@ def with_causes(
 
     films: what is known of films, by all ratings as for the drift that is to be explained.
     """
-    on_scale = tuple(feature for feature in declared_features() if feature.reads_scale)
-    names = {feature.name for feature in on_scale}
-    drifted = {row["feature"] for row in rows if row["status"] == "drifted"} & names
-    change = new_levels(windows) if drifted else None
+    drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
+    in_question = tuple(one for one in declared_features() if one.reads_scale and one.name in drifted)
+    change = new_levels(windows) if in_question else None
     if change is None:
         return rows
-    collected = collect(since_start(windows, change.start), on_scale, films)
+    collected = collect(since_start(windows, change.start), in_question, films)
     judged = judge(collected.units, list(collected.values.values()), rate, relabellings, seed)
-    q_values = {name: judgement.q_value for name, judgement in zip(collected.values, judged, strict=True)}
-    return [
-        row | {"cause": _sentence(change, q_values[row["feature"]], rate)} if row["feature"] in drifted else row
-        for row in rows
-    ]
+    causes = {
+        name: _sentence(change, judgement.q_value, rate)
+        for name, judgement in zip(collected.values, judged, strict=True)
+    }
+    return [row | {"cause": causes[row["feature"]]} if row["feature"] in causes else row for row in rows]
 
 
 def _sentence(change: NewLevels, q_value: float, rate: float) -> str:
