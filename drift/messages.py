@@ -77,7 +77,8 @@ def _evidence(row: dict[str, Any]) -> str:
 def sample_drawn(row: dict[str, Any]) -> str:
     """Says so where not all users were compared."""
     share = row["compared_share"]
-    return f"A sample of {100 * share:.2g} % of the users was compared." if share < 1 else ""
+    written = f"{100 * share:.2g}" if share < 0.0995 else f"{100 * share:.0f}"
+    return f"A sample of {written} % of the users was compared." if share < 1 else ""
 
 
 def _excluded(row: dict[str, Any]) -> str:

@@ -326,6 +326,25 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
 
 
 @spark_only
+def test_windows_of_many_users_are_compared_by_the_same_sample(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from checks import spark_warehouse
+    from drift import windows
+    from drift.findings import find_drift
+    from tests.drift.deliveries import movies, ratings
+
+    monkeypatch.setattr(windows, "COMPARED_USERS", 300)
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    ratings(users=2_600, each=5).drop(columns="source_line").to_csv(folder / "ratings.csv", index=False)
+    movies().to_csv(folder / "movies.csv", index=False)
+    with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
+        found = [find_drift(one, split=0.5, relabellings=99) for one in (duck, spark)]
+    assert 0.2 < found[0]["compared_share"].iloc[0] < 0.4
+    pd.testing.assert_frame_equal(*found, rtol=1e-6)
+
+
+@spark_only
 def test_users_are_scored_by_a_model_of_a_sample_in_spark(
     session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

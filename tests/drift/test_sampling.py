@@ -10,6 +10,7 @@ from drift import windows
 from drift.films import known_films
 from drift.findings import find_drift
 from drift.impact import Impact, measure_impact
+from drift.messages import sample_drawn
 from drift.shifts import plant
 from drift.windows import DRAW_OF_USER, DRAWS, windows_in_time, windows_of_folders
 from tests.drift.deliveries import Handle, halves, movies, ratings
@@ -53,8 +54,16 @@ def test_the_smaller_window_is_brought_to_the_number(many: tuple[pd.DataFrame, p
     assert 0.2 < share < 0.5  # of 900; one in 64 users was counted
     assert found.loc["rating", "current_users"] == pytest.approx(share * (USERS - 400), rel=0.02)
     assert found.loc["rating", "reference_users"] == pytest.approx(share * USERS, rel=0.02)
-    assert f"A sample of {100 * share:.2g} % of the users was compared." in found.loc["rating", "message"]
-    assert found.loc["impact", "message"].endswith(f"A sample of {100 * share:.2g} % of the users was compared.")
+    assert f"A sample of {100 * share:.0f} % of the users was compared." in found.loc["rating", "message"]
+    assert found.loc["impact", "message"].endswith(f"A sample of {100 * share:.0f} % of the users was compared.")
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(0.99999, "100 %"), (0.512, "51 %"), (0.0995, "10 %"), (0.0051, "0.51 %")]
+)
+def test_a_sample_is_told_however_large_or_small(share: float, written: str) -> None:
+    assert sample_drawn({"compared_share": share}) == f"A sample of {written} of the users was compared."
+    assert sample_drawn({"compared_share": 1.0}) == ""
 
 
 @pytest.mark.usefixtures("few")
