@@ -56,7 +56,7 @@ def _each(warehouse: Warehouse, queries: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact: bool) -> Iterable[str]:
-    """The columns that are measured from how often each value occurs, one after the other."""
+    """The columns that are measured from how often each value occurs, each by a query of its own."""
     if not exact:
         return _repeating(warehouse, table, names)
     return () if warehouse.tells_apart_in_one_pass else names
@@ -127,7 +127,8 @@ def _quartile_of_counted(share: float) -> str:
     """As `quantile_cont` gives it: between the two values nearest to the place, by its distance from each."""
     place = f"{share}::double * (total - 1)"
     low, high = (f"min(case when upto > {end}({place}) then value end)" for end in ("floor", "ceil"))
-    return f"({low} + ({high} - {low}) * max({place} - floor({place})))"
+    # As doubles, since two whole numbers can lie further apart than any third one is large.
+    return f"({low}::double + ({high}::double - {low}::double) * max({place} - floor({place})))"
 
 
 def _measures(name: str, type_: str, exact: bool) -> str:

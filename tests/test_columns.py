@@ -17,6 +17,7 @@ TABLES = {
     "one row": "values (7, 2.5, 'a')",
     "constant": "values (7, 2.5, 'a'), (7, 2.5, 'a'), (7, 2.5, 'a')",
     "out of range": "values (1, 1e200, 'a'), (2, -1e200, 'a'), (3, 4.0, 'a'), (9223372036854775807, 3.0, 'a')",
+    "far apart": "values (9000000000000000000, 1e308, 'a'), (-9000000000000000000, -1e307, 'b')",
     "nothing given": "values (null::bigint, null::double, null::varchar), (null, null, null)",
     "no row": "select 1, 2.0, 'a' where false",
 }

@@ -76,6 +76,13 @@ def broken() -> dict[str, list[str]]:
     return files
 
 
+def far_apart() -> dict[str, list[str]]:
+    """The clean delivery with ids further apart than 64 bits count, which are typical of none of its columns."""
+    files = deliveries.clean()
+    files["ratings"][1:] = [f"{sign}9000000000000000000,{i},3.0,1100000000" for i, sign in enumerate(("", "-"))]
+    return files
+
+
 def both() -> list[tuple[str, Callable[[], dict[str, list[str]]]]]:
     return [("clean", deliveries.clean), ("broken", broken)]
 
@@ -97,7 +104,7 @@ def test_rows_lines_and_rejects_are_those_of_duckdb(session: Any, tmp_path: Path
 
 
 @spark_only
-@pytest.mark.parametrize(("name", "files"), both())
+@pytest.mark.parametrize(("name", "files"), [*both(), ("far apart", far_apart)])
 def test_columns_are_described_as_by_duckdb(session: Any, tmp_path: Path, name: str, files: Any) -> None:
     from checks import columns, spark_warehouse
 
