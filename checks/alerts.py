@@ -53,7 +53,7 @@ def _worst(verdict: gate.Verdict) -> Iterator[str]:
     if found:
         yield f"The worst {min(len(found), WORST)} of {len(found)}:"
     for number, outcome in enumerate(found[:WORST], start=1):
-        yield f"{number}. {_headline(outcome)}{_extent(outcome)} {outcome.action}".rstrip()
+        yield f"{number}. {_headline(outcome)}{_extent(outcome)} {_remedy(outcome)}".rstrip()
 
 
 def _new(changes: Changes | None) -> Iterator[str]:
@@ -70,6 +70,11 @@ def _new(changes: Changes | None) -> Iterator[str]:
 def _headline(outcome: gate.Outcome) -> str:
     label = "NOT JUDGED" if outcome.status is gate.Status.UNDETERMINED else outcome.severity.upper()
     return f"{label} {outcome.suite}: {outcome.sentence}"
+
+
+def _remedy(outcome: gate.Outcome) -> str:
+    """What to do. A cause may quote the data, which leave the house in no message, so the report tells it."""
+    return outcome.remedy if outcome.has_result else "The report says why."
 
 
 def _extent(outcome: gate.Outcome) -> str:

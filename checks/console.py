@@ -87,7 +87,7 @@ def _label(status: gate.Status) -> str:
 
 def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
     """What is known of an outcome that did not pass, in lines of plain text: findings, rows, what to do."""
-    action = [f"What to do: {outcome.action}"] if outcome.action else []
+    action = [f"What to do: {outcome.remedy}"] if outcome.remedy else []
     if outcome.status is gate.Status.UNDETERMINED:
         unwaived = ["A waiver covers failures alone."] if outcome.waiver else []
         return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived, *action]

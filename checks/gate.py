@@ -83,12 +83,18 @@ class Outcome:
     cause: str | None = None
     rows_query: str | None = None  # SQL over the warehouse that gives every row that breaks it, as GX ran it
     waiver: Waiver | None = None  # the one given for it, whether it is needed, holds, or has expired
+    has_result: bool = True  # not where it raised, or its table is missing, or it was not evaluated
 
     @property
     def key(self) -> tuple[str, str]:
         """What tells an expectation from all others, run after run: suite and id, or type and arguments without one."""
         written = f"{self.expectation_type} {json.dumps(dict(self.kwargs), sort_keys=True, default=str)}"
         return self.suite, self.expectation_id or written
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it: `action` is about a failure, and says nothing of what kept it from being judged."""
+        return self.action if self.has_result else JUDGE_AGAIN
 
     @property
     def share(self) -> float | None:
@@ -113,7 +119,7 @@ class Verdict:
 
     def stops(self, outcome: Outcome) -> bool:
         """Whether this outcome is one that keeps the verdict from `pass`."""
-        return outcome in self.gating or outcome in self.undetermined
+        return outcome.status is Status.UNDETERMINED or outcome in self.gating
 
     @property
     def undetermined(self) -> tuple[Outcome, ...]:
@@ -185,8 +191,6 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
         column=None,
         kwargs={},
         sentence=f"{_unjudged(outcomes)}.",
-        meaning="",
-        action=JUDGE_AGAIN,
         waiver=None,
     )
 
@@ -237,11 +241,6 @@ def judge(
     if not outcomes:
         outcomes = [_silent(Declared("movielens", ()), "the checkpoint holds no suite")]
     return Verdict(tuple(outcomes), fail_on)
-
-
-def as_declared(suite: Declared) -> list[Outcome]:
-    """The rules of a suite as its file states them, with nothing known of their results."""
-    return [_outcome(suite, declared, Status.UNDETERMINED) for declared in suite.expectations]
 
 
 def _explained(outcome: Outcome, lost: Mapping[str, str]) -> Outcome:
@@ -322,8 +321,8 @@ def _silent(suite: Declared, cause: str) -> Outcome:
 
 
 def _unknown(suite: Declared, declared: Mapping[str, Any], cause: str) -> Outcome:
-    """An expectation without a result. Its notes are on what a failure means, so they are not for this."""
-    return _outcome(suite, {**declared, "notes": ["", JUDGE_AGAIN]}, Status.UNDETERMINED, cause=suite.problem or cause)
+    cause = suite.problem or cause
+    return _outcome(suite, declared, Status.UNDETERMINED, cause=cause, has_result=False)
 
 
 def _outcome(suite: Declared, declared: Mapping[str, Any], status: Status, **rest: Any) -> Outcome:

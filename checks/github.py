@@ -90,8 +90,8 @@ def _annotation(kind: str, outcome: gate.Outcome, run: Run) -> str:
         lines.append(f"It could not be judged: {outcome.cause}.")
     if outcome.observed:
         lines.append(f"Found: {outcome.observed}{_first_place(outcome)}.")
-    if outcome.action:
-        lines.append(f"What to do: {outcome.action}")
+    if outcome.remedy:
+        lines.append(f"What to do: {outcome.remedy}")
     message = "\n".join(printable(text) for text in lines)
     return command(kind, message, file=file, line=str(line), title=f"{outcome.suite} ({outcome.severity})")
 

@@ -97,9 +97,9 @@ def _recommendation(outcome: gate.Outcome, run: Run) -> Iterator[str]:
         yield f"- It could not be judged: {prose(outcome.cause or 'unknown')}."
     if outcome.observed:
         yield f"- Found: {prose(outcome.observed)}."
-    if outcome.action:
-        yield f"- **What to do: {prose(outcome.action)}**"
-    if outcome.meaning:
+    if outcome.remedy:
+        yield f"- **What to do: {prose(outcome.remedy)}**"
+    if outcome.meaning and outcome.has_result:
         yield f"- What it means: {prose(outcome.meaning)}"
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     yield f"- Where the rule stands: `{file}:{line}`"

@@ -111,7 +111,7 @@ def _message(outcome: gate.Outcome) -> str:
     waiver = outcome.waiver.sentence() if outcome.waiver else ""
     cause = f"It could not be judged: {outcome.cause}." if outcome.cause else ""
     found = f"Found: {outcome.observed}." if outcome.observed else ""
-    action = f"What to do: {outcome.action}" if outcome.action else ""
+    action = f"What to do: {outcome.remedy}" if outcome.remedy else ""
     parts = [f"{outcome.suite}: {outcome.sentence}", waiver, cause, found, action]
     return text(" ".join(part for part in parts if part))
 

@@ -74,6 +74,7 @@ def expectation(outcome: gate.Outcome) -> dict[str, Any]:
         "sentence": outcome.sentence,
         "meaning": outcome.meaning,
         "action": outcome.action,
+        "remedy": outcome.remedy,
         "observed": outcome.observed,
         "unexpected_count": outcome.unexpected_count,
         "element_count": outcome.element_count,

@@ -130,8 +130,8 @@ def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() ->
         tags.problem,
     )
     assert (of_ratings.sentence, of_ratings.cause) == ("expect x", "no such column")
-    assert {of_tags.action, of_ratings.action} == {gate.JUDGE_AGAIN}  # not what a failure asks for
-    assert {of_tags.meaning, of_ratings.meaning} == {""}
+    assert (failed.remedy, of_tags.remedy, of_ratings.remedy) == ("Do.", gate.JUDGE_AGAIN, gate.JUDGE_AGAIN)
+    assert all(map(verdict.stops, verdict.to_mend()))
     assert (
         verdict.why()
         == "1 expectation at or above critical failed, and 3 expectations of ratings, tags could not be judged."

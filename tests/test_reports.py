@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from checks import gate, github, outputs, suites
+from checks import alerts, gate, github, outputs, suites
 from checks.changes import Changes
 from checks.console import row_text
 from checks.gitlab import code_quality
@@ -173,6 +173,30 @@ def test_annotations_say_what_broke_where_and_what_to_do(tmp_path):
     assert lines[0].startswith(f"::error file={place[0]},line={place[1]},title=ratings (critical)::It failed.%0A")
     assert lines[0].endswith("Found: 1 of 4 rows (25 %25), first at ratings.csv:3.%0AWhat to do: Mend the export.")
     assert "jane@example.org" in lines[-1]
+
+
+def test_a_missing_file_is_one_error_with_its_remedy_not_a_rules(tmp_path):
+    lost = {
+        "suite": "tags",
+        "status": gate.Status.UNDETERMINED,
+        "cause": "tags.csv is not in data",
+        "has_result": False,
+        "observed": "",
+        "unexpected_count": None,
+        "rows": (),
+    }
+    unjudged = [verdicts.outcome(**lost, sentence=f"Rule {i}.", expectation_id=str(i)) for i in "12"]
+    verdict, run = gate.Verdict((*unjudged, verdicts.outcome(severity="warning"))), verdicts.run(tmp_path)
+    first, second = github.annotate(verdict, run)
+    assert first.startswith("::error ")
+    assert first.endswith(f"not in data.%0AWhat to do: {gate.JUDGE_AGAIN}")
+    assert second.startswith("::warning ")
+    shown = text_of(report(verdict, run))
+    assert shown.count("It could not be judged: tags.csv is not in data.") == 1
+    assert "2 expectations of tags could not be judged." in shown
+    assert shown.count("Mend the export.") == 1, "what to do is the warning's alone"
+    told = alerts.message(verdict, run, None)[1]
+    assert "1. NOT JUDGED tags: 2 expectations of tags could not be judged. The report says why." in told
 
 
 @pytest.mark.parametrize(("count", "shown", "rest"), [(10, 10, None), (11, 10, "2 more"), (50, 10, "41 more")])

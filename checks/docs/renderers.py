@@ -93,7 +93,7 @@ class SuiteRenderer:
     """A suite as its file declares it: every rule, what it means and what to do when it fails."""
 
     def render(self, suite: Any) -> dict[str, Any]:
-        outcomes = gate.as_declared(gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, [])))
+        outcomes = gate.judge({}, [gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, []))]).outcomes
         return {
             "template": "suite.html",
             "root": "../",
@@ -131,8 +131,7 @@ def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         **members[0],
         "sentence": f"{len(members)} expectations of {suite} could not be judged.",
-        "meaning": "",
-        "action": gate.JUDGE_AGAIN,
+        "remedy": gate.JUDGE_AGAIN,
         "members": [one["sentence"] for one in members],
     }
 
@@ -152,7 +151,8 @@ def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def with_expected(expectation: Mapping[str, Any]) -> dict[str, Any]:
-    return {"members": [], **expectation, "expected": words.expected(expectation["type"], expectation["arguments"])}
+    told = {"members": [], "remedy": expectation["action"]}  # a run that is older than remedies has none
+    return {**told, **expectation, "expected": words.expected(expectation["type"], expectation["arguments"])}
 
 
 def _course(frame: pd.DataFrame, name: str, label: str, unit: str) -> dict[str, Any]:
