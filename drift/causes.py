@@ -15,7 +15,6 @@ from drift.users import collect
 from drift.windows import DAY, since_start
 
 if TYPE_CHECKING:
-    from drift.films import Films
     from drift.windows import Windows
 
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
@@ -72,18 +71,18 @@ def _first_of_run(days: pd.Index, day: float) -> int:
 
 
 def with_causes(
-    rows: list[dict[str, Any]], windows: Windows, films: Films, rate: float, relabellings: int, seed: int
+    rows: list[dict[str, Any]], windows: Windows, rate: float, relabellings: int, seed: int
 ) -> list[dict[str, Any]]:
     """Add `cause` to drifted features that read the scale: do they drift on ratings since its last change?
 
-    films: what is known of films, by all ratings as for the drift that is to be explained.
+    Films are then known by these ratings alone, too: their means by all would carry the old scale in.
     """
     drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
     in_question = tuple(one for one in declared_features() if one.reads_scale and one.name in drifted)
     change = new_levels(windows) if in_question else None
     if change is None:
         return rows
-    collected = collect(since_start(windows, change.start), in_question, films)
+    collected = collect(since_start(windows, change.start), in_question)
     judged = judge(collected.units, list(collected.values.values()), rate, relabellings, seed)
     causes = {
         name: _sentence(change, judgement.q_value, rate)

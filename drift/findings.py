@@ -15,12 +15,11 @@ import pandas as pd
 from drift import effects
 from drift.causes import with_causes
 from drift.features import declared_features
-from drift.films import known_films
 from drift.impact import impact_row
 from drift.messages import message
 from drift.relabelling import APPEARANCES, judge
 from drift.users import collect
-from drift.windows import CURRENT, REFERENCE, windows_in_time, windows_of_folders
+from drift.windows import CURRENT, REFERENCE, sampled, windows_in_time, windows_of_folders
 
 if TYPE_CHECKING:
     from datetime import date
@@ -120,15 +119,14 @@ def find_drift(
         raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
     if relabellings < 1 / false_alarm_rate:
         raise ValueError(f"relabellings is {relabellings}: must be at least {1 / false_alarm_rate:.0f}")
-    windows = (
+    windows = sampled(
         windows_in_time(warehouse, split, since)
         if reference is None
         else windows_of_folders(warehouse, reference, since)
     )
-    films = known_films(windows.parts)
     # What was collected, the largest that is held here, is not kept for what follows.
-    rows = judged_rows(windows, collect(windows, declared_features(), films), false_alarm_rate, relabellings, seed)
-    rows = with_causes(rows, windows, films, false_alarm_rate, relabellings, seed)
+    rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
+    rows = with_causes(rows, windows, false_alarm_rate, relabellings, seed)
     rows = [row | {"message": message(row)} for row in rows]  # again, now with the causes
     rows.append(impact_row(windows, seed) | {"false_alarm_rate": false_alarm_rate})
     table = table_of(rows, list(COLUMNS))

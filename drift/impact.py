@@ -87,8 +87,15 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
     }
     found = measure_impact(windows, seed)
     if isinstance(found, str):
-        return row | {"problem": found, "message": f"Cost of the drift: could not be judged: {found}."}
-    return row | _fields(found) | {"message": f"{_message(found)} {sample_drawn(row)}".rstrip()}
+        return row | {
+            "problem": found,
+            "message": _with_sample(f"Cost of the drift: could not be judged: {found}.", row),
+        }
+    return row | _fields(found) | {"message": _with_sample(_message(found), row)}
+
+
+def _with_sample(message: str, row: dict[str, Any]) -> str:
+    return f"{message} {sample_drawn(row)}".rstrip()
 
 
 def measure_impact(windows: Windows, seed: int) -> Impact | str:

@@ -11,7 +11,7 @@ import pandas as pd
 from drift.features import declared_features
 from drift.findings import COLUMNS, judged_rows, table_of
 from drift.users import collect_each
-from drift.windows import Window, windows_in_time, windows_of_folders
+from drift.windows import Window, sampled, windows_in_time, windows_of_folders
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,6 +50,7 @@ def find_trends(
         else windows_of_folders(warehouse, reference, since)
     )
     starts = _starts(windows, every)
+    windows = sampled(windows, max(1, len(starts) - 1))  # so that the usual year, quarter or month has enough users
     narrowed = [_narrowed(windows, start, end) for start, end in pairwise(starts)]
     rate = false_alarm_rate / max(1, len(narrowed))
     relabellings = max(relabellings, round(2 / rate))

@@ -72,12 +72,9 @@ class Collected:
     missing: dict[str, str]
 
 
-def collect(windows: Windows, features: Sequence[Feature], films: Films | None = None) -> Collected:
-    """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone.
-
-    films: what is known of films, if not what these windows say of them.
-    """
-    summing = _Summing.of(films or known_films(windows.parts), features)
+def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
+    """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
+    summing = _Summing.of(known_films(windows.parts), features)
     return summing.collected(windows, summing.tables(windows.parts))
 
 

@@ -18,10 +18,12 @@ USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIES
 REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
 COMPARED_USERS: Final = 50_000  # of the smaller window, more than MovieLens's largest edition has there: means are then
-# sure to a two-hundredth of the users' spread, and of wrong ratings a thousandth, the least that any feature minds, is
-# fifty users' even where each has nothing else
-DRAW_OF_USER: Final = "abs(ratings.userId % 1000003) * 1327217885 % 2147483647"  # ids in steps of the golden section,
-# which spread any run of ids evenly (Knuth: The Art of Computer Programming 3, 1973, 6.4)
+# sure to a two-hundredth of the users' spread. Of wrong ratings a thousandth, the least that any feature minds, is some
+# fifty users' where each has nothing else; what a few very busy users alone do wrong, a sample may miss, and suites see
+_USER: Final = "abs(ratings.userId % 1000003)"
+# Squares in steps of the golden section of a prime: evenly spread, in whatever steps ids go (Weyl: Über die
+# Gleichverteilung von Zahlen mod. Eins, 1916).
+DRAW_OF_USER: Final = f"{_USER} * {_USER} % 2147483647 * 1327217885 % 2147483647"
 DRAWS: Final = 2_147_483_647
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
 LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
@@ -125,7 +127,7 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
     current = Window(boundary if before else times.start, times.end) if after else None
     side = f'case when ratings."timestamp" < {boundary} then {REFERENCE} else {CURRENT} end'
     part = Part(warehouse, side, times.rating)
-    return _sampled(Windows(reference, current, (part,), _recent(times, before, after), times.excluded))
+    return Windows(reference, current, (part,), _recent(times, before, after), times.excluded)
 
 
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
@@ -138,18 +140,19 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, new.rating))
     whole = Window(old.start, old.end) if old.n else None
     recent = _recent(old, old.n, new.n - before)
-    return _sampled(Windows(whole, current, parts, recent, old.excluded + new.excluded))
+    return Windows(whole, current, parts, recent, old.excluded + new.excluded)
 
 
-def _sampled(windows: Windows) -> Windows:
+def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
     """The windows, compared by so many of their users that the smaller one has about `COMPARED_USERS`, or by all.
 
     The same share is drawn of both, so that who is seen in both stays so, and users can change sides as before.
+    n_narrowed: into how many the current window is to be parted, each of which wants as many users.
     """
     drawn = [part.of_drawn(1 / COUNTED_PART) for part in windows.parts]
     counts = pd.concat([part.handle.sql(part.statement("window_users")) for part in drawn])
     users = COUNTED_PART * counts.groupby("side")["users"].sum().reindex([REFERENCE, CURRENT], fill_value=0).min()
-    share = min(1.0, COMPARED_USERS / max(1, users))
+    share = min(1.0, n_narrowed * COMPARED_USERS / max(1, users))
     if share == 1:
         return windows
     return replace(windows, parts=tuple(part.of_drawn(share) for part in windows.parts), compared_share=share)
