@@ -25,6 +25,6 @@ def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
     if last is None:
         return None
     open_before = last.failed | last.undetermined
-    new = [o for o in verdict.worst_first() if last.is_new(o)]
+    new = gate.told_once(o for o in verdict.worst_first() if last.is_new(o))
     gone = [o for o in verdict.outcomes if o.status is gate.Status.PASSED and o.key in open_before]
     return Changes(last.started, str(last.decision), tuple(new), tuple(gone))

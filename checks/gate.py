@@ -158,11 +158,8 @@ class Verdict:
         return sorted((o for o in self.outcomes if o.status in order), key=rank)
 
     def to_mend(self) -> list[Outcome]:
-        """The same for people: what could not be judged for one cause, such as a missing file, is told once."""
-        alike: dict[object, list[Outcome]] = {}
-        for place, outcome in enumerate(self.worst_first()):
-            alike.setdefault(outcome.cause if outcome.status is Status.UNDETERMINED else place, []).append(outcome)
-        return [outcomes[0] if len(outcomes) == 1 else _together(outcomes) for outcomes in alike.values()]
+        """The same for people, see `told_once`."""
+        return told_once(self.worst_first())
 
     def why(self) -> str:
         """The verdict's reason in one sentence."""
@@ -176,6 +173,14 @@ class Verdict:
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Nothing {self.fail_on} failed; {rest}." if rest else "Every expectation holds."
+
+
+def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Outcomes in their order, but those that could not be judged for one cause, such as a missing file, as one."""
+    alike: dict[object, list[Outcome]] = {}
+    for place, outcome in enumerate(outcomes):
+        alike.setdefault(outcome.cause if outcome.status is Status.UNDETERMINED else place, []).append(outcome)
+    return [members[0] if len(members) == 1 else _together(members) for members in alike.values()]
 
 
 def _unjudged(outcomes: Sequence[Outcome]) -> str:

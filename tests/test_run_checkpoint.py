@@ -201,9 +201,13 @@ def test_what_was_not_evaluated_is_not_counted_as_evaluated(tmp_path: Path) -> N
 
 def test_one_missing_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = deliveries.clean()
+    run(deliveries.write(tmp_path / "whole", files), tmp_path / "out")
+    capsys.readouterr()
     del files["tags"]
     assert run(deliveries.write(tmp_path / "data", files), tmp_path / "out") == 2
     printed = capsys.readouterr().out
     assert printed.count(f"tags.csv is not in {tmp_path / 'data'}") == 1
+    new = [line for line in (tmp_path / "out" / "report.md").read_text().splitlines() if line.startswith("- New:")]
+    assert [bool(re.search(r"tags: \d+ expectations of tags", line)) for line in new] == [True]
     told = r"NOT JUDGED  tags: \d+ expectations of tags could not be judged\.\n.+\n    What to do: Mend the cause"
     assert re.search(told, printed)
