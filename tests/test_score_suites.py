@@ -10,7 +10,9 @@ import pytest
 
 from scripts import score_suites
 from scripts.mutation.delivery import Clean, Delivery
-from scripts.mutation.faults import catalogue
+from scripts.mutation.faults import EASTERN, catalogue
+from scripts.mutation.planting import DAY
+from scripts.mutation.score import Scorer
 from tests import deliveries
 from tests.conftest import ROOT
 
@@ -73,6 +75,16 @@ def test_mistakes_are_answered_with_one_sentence(tmp_path: Path, capsys: pytest.
     assert "ratings.csv: is not there" in capsys.readouterr().err
     assert score_suites.main(["--family", "spelling"]) == 2
     assert "choose one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_times_that_moved_by_hours_are_stale_at_no_hour_of_the_day(
+    sound: Path, hour: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = Clean.read(sound)
+    age = 1_000 * DAY + hour * 3_600
+    monkeypatch.setattr("scripts.mutation.score.time.time", lambda: clean.newest + age)
+    assert EASTERN <= Scorer(clean, ROOT / "gx").max_age * DAY - age <= 2 * DAY
 
 
 @pytest.mark.slow

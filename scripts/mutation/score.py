@@ -80,8 +80,9 @@ class Scorer:
         self.clean, self.gx = clean, gx
         suites = declared_suites(gx)
         self.suites = {name: one for name, one in suites.items() if name not in FINDINGS}
-        # As fresh as the clean data are today, so that a staler delivery can be told.
-        self.max_age = int(time.time() - clean.newest) // DAY + 1
+        # As fresh as the clean data are today, so that a staler delivery can be told; and a day more, as times that
+        # moved by hours would be stale at some hours of the day.
+        self.max_age = int(time.time() - clean.newest) // DAY + 2
 
     def baseline(self) -> Verdict:
         """The verdict on the clean data, which faults make worse."""
