@@ -52,7 +52,7 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
 
 def _each(warehouse: Warehouse, queries: Mapping[str, str]) -> dict[str, Any]:
     """What each column's query gives."""
-    return {name: row[0] for name, row in zip(queries, warehouse.rows(list(queries.values())), strict=True)}
+    return {name: _found(row)[0] for name, row in zip(queries, warehouse.rows(list(queries.values())), strict=True)}
 
 
 def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact: bool) -> Iterable[str]:
@@ -63,7 +63,12 @@ def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact
 
 
 def _row(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
-    return warehouse.rows([query])[0]
+    return _found(warehouse.row(query))
+
+
+def _found(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    assert row is not None
+    return row
 
 
 def _repeating(warehouse: Warehouse, table: str, names: Sequence[str]) -> Iterator[str]:

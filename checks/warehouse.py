@@ -99,14 +99,9 @@ class Warehouse:
         found: tuple[Any, ...] | None = self.connection.execute(query).fetchone()
         return found
 
-    def rows(self, queries: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The first row of each statement, all of which have one."""
-        return [self._certain(query) for query in queries]
-
-    def _certain(self, query: str) -> tuple[Any, ...]:
-        row = self.row(query)
-        assert row is not None
-        return row
+    def rows(self, queries: Sequence[str]) -> list[tuple[Any, ...] | None]:
+        """The first row of each statement."""
+        return [self.row(query) for query in queries]
 
     def _scalar(self, query: str, values: Sequence[object] = ()) -> int:
         row = self.connection.execute(query, list(values)).fetchone()

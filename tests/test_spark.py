@@ -77,7 +77,7 @@ def broken() -> dict[str, list[str]]:
 
 
 def far_apart() -> dict[str, list[str]]:
-    """The clean delivery with ids further apart than 64 bits count, which are typical of none of its columns."""
+    """The clean delivery with the ratings of two users alone, whose ids lie further apart than 64 bits count."""
     files = deliveries.clean()
     files["ratings"][1:] = [f"{sign}9000000000000000000,{i},3.0,1100000000" for i, sign in enumerate(("", "-"))]
     return files
