@@ -19,7 +19,7 @@ from drift.impact import impact_row
 from drift.messages import message
 from drift.relabelling import APPEARANCES, judge
 from drift.users import collect
-from drift.windows import CURRENT, REFERENCE, sampled, windows_in_time, windows_of_folders
+from drift.windows import CURRENT, REFERENCE, sampled, windows_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -119,11 +119,7 @@ def find_drift(
         raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
     if relabellings < 1 / false_alarm_rate:
         raise ValueError(f"relabellings is {relabellings}: must be at least {1 / false_alarm_rate:.0f}")
-    windows = sampled(
-        windows_in_time(warehouse, split, since)
-        if reference is None
-        else windows_of_folders(warehouse, reference, since)
-    )
+    windows = sampled(windows_of(warehouse, reference, split, since))
     # What was collected, the largest that is held here, is not kept for what follows.
     rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
     rows = with_causes(rows, windows, false_alarm_rate, relabellings, seed)

@@ -11,7 +11,7 @@ import pandas as pd
 from drift.features import declared_features
 from drift.findings import COLUMNS, judged_rows, table_of
 from drift.users import collect_each
-from drift.windows import Window, sampled, windows_in_time, windows_of_folders
+from drift.windows import Window, sampled, windows_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -44,11 +44,7 @@ def find_trends(
     """
     if every not in FREQUENCIES:
         raise ValueError(f"every is {every!r}: must be one of {', '.join(FREQUENCIES)}")
-    windows = (
-        windows_in_time(warehouse, split, since)
-        if reference is None
-        else windows_of_folders(warehouse, reference, since)
-    )
+    windows = windows_of(warehouse, reference, split, since)
     starts = _starts(windows, every)
     windows = sampled(windows, max(1, len(starts) - 1))  # so that the usual year, quarter or month has enough users
     narrowed = [_narrowed(windows, start, end) for start, end in pairwise(starts)]

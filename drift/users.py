@@ -74,7 +74,7 @@ class Collected:
 
 def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
-    summing = _Summing.of(known_films(windows.parts), features)
+    summing = _Summing.of(windows, features)
     return summing.collected(windows, summing.tables(windows.parts))
 
 
@@ -86,7 +86,7 @@ def collect_each(
     The reference is added up once for all. What is known of films is what all of `windows` say, so a relabelling of
     users leaves it as it is here too.
     """
-    summing = _Summing.of(known_films(windows.parts), features)
+    summing = _Summing.of(windows, features)
     reference = summing.tables([part.of_side(REFERENCE) for part in windows.parts])
     for each in narrowed:
         current = summing.tables([part.of_side(CURRENT) for part in each.parts])
@@ -103,7 +103,8 @@ class _Summing:
     sums: Sums
 
     @classmethod
-    def of(cls, films: Films, features: Sequence[Feature]) -> _Summing:
+    def of(cls, windows: Windows, features: Sequence[Feature]) -> _Summing:
+        films = known_films(windows.parts)
         read = _read_of_ratings(features, films.facts)
         return cls(features, read, films, Sums(read, film_columns(films, read)))
 

@@ -115,6 +115,13 @@ def moment(since: str | date | int) -> int:
     return int((since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp())
 
 
+def windows_of(warehouse: Handle, reference: Handle | None, split: float, since: str | date | int | None) -> Windows:
+    """Of one delivery parted in time, or of `reference` and a delivery where there is one."""
+    if reference is None:
+        return windows_in_time(warehouse, split, since)
+    return windows_of_folders(warehouse, reference, since)
+
+
 def windows_in_time(warehouse: Handle, split: float, since: str | date | int | None) -> Windows:
     """Ratings before and from a moment: `since`, or the time at which the share `split` of ratings was given."""
     if not 0 < split < 1:
