@@ -191,8 +191,15 @@ def assert_whole(output: Path) -> None:
         assert len(history.expectations(output / HISTORY, run["run_id"])) == run["evaluated"]
     for page in (output / "data_docs").rglob("*.html"):
         assert page.read_text().rstrip().endswith("</html>"), page
-    for result in output.rglob("*.json"):
+    for result in _in_place(output, "*.json"):
         json.loads(result.read_text())
+
+
+def _in_place(output: Path, pattern: str) -> Iterator[Path]:
+    """Files that are results: not what a killed run left half-written where it prepares, for the next to clear."""
+    for path in output.rglob(pattern):
+        if not path.relative_to(output).parts[0].startswith(outputs.STAGING):
+            yield path
 
 
 def newest_runs(output: Path) -> set[str]:
@@ -234,6 +241,34 @@ def _duration(server: ForkServerContext, delivery: Path, output: Path) -> float:
 @pytest.mark.slow
 def test_many_kills_leave_whole_results(server: ForkServerContext, delivery: Path, tmp_path: Path) -> None:
     kill_at_random_moments(server, delivery, tmp_path / "out", kills=int(os.environ.get("KILLS", "20")))
+
+
+def judge_and_die(delivery: Path, output: Path, name: str) -> None:
+    """A run that is killed between opening a file of this name and writing into it."""
+
+    def kill_at(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and str(arguments[0]).endswith(name) and arguments[1] == "w":
+            os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(kill_at)
+    judge(delivery, output)
+
+
+def test_a_result_that_a_kill_left_empty_is_of_no_run(
+    server: ForkServerContext, delivery: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    assert finished(start(server, delivery, output)) in (0, 1, 2)
+    process = server.Process(target=judge_and_die, args=(delivery, output, "warehouse-ratings.json"))
+    process.start()
+    process.join(DEADLINE)
+    assert process.exitcode == -signal.SIGKILL
+    assert [path for path in output.rglob("warehouse-ratings.json") if not path.stat().st_size]  # where it prepares
+    assert_whole(output)
+    with outputs.staged(output):
+        assert len(newest_runs(output)) == 1
+    assert all(path.stat().st_size for path in output.rglob("*.json"))
 
 
 def test_two_runs_at_once_take_turns(server: ForkServerContext, delivery: Path, tmp_path: Path) -> None:
