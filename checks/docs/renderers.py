@@ -69,6 +69,7 @@ class ResultRenderer:
     def render(self, result: Any) -> dict[str, Any]:
         name = result.suite_name
         verdict = _verdict(name, result)
+        expectations = shown(summary.expectation(outcome) for outcome in verdict.outcomes)
         return {
             "template": "result.html",
             "root": "../../../../",
@@ -77,7 +78,8 @@ class ResultRenderer:
             "verdict": str(verdict.decision),
             "why": verdict.why(),
             "run_id": f"{datetime.fromisoformat(result.meta['run_id']['run_time']):{RUN_ID}}",
-            "expectations": shown(summary.expectation(outcome) for outcome in verdict.outcomes),
+            "findings": _joined([one for one in expectations if one["status"] != "passed"]),
+            "expectations": expectations,
         }
 
 

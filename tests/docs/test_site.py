@@ -12,6 +12,7 @@ import pytest
 
 from checks import gate
 from checks.docs import record, renderers, view
+from checks.suites import declared_suites
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 
@@ -138,3 +139,16 @@ def test_a_suites_page_agrees_with_the_runs_verdict(tmp_path: Path) -> None:
     assert run_checkpoint.main(options) == 1
     [page] = (output / "data_docs" / "validations" / "links").rglob("*.html")
     assert "1 expectation at or above warning failed." in page.read_text(encoding="utf-8")
+
+
+def test_a_suites_page_tells_a_missing_file_once(tmp_path: Path) -> None:
+    files = deliveries.whole()
+    del files["tags"]
+    folder, output = deliveries.write(tmp_path / "delivery", files), tmp_path / "out"
+    assert run_checkpoint.main(["--data", str(folder), "--output", str(output), "--quiet"]) == 2
+    [page] = (output / "data_docs" / "validations" / "tags").rglob("*.html")
+    text = page.read_text(encoding="utf-8")
+    rules = len(declared_suites()["tags"])
+    assert text.count("<article") == 1
+    assert f"{rules} expectations of tags could not be judged." in text
+    assert text.count('<li class="undetermined">') == rules  # each of them stands in the list below
