@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import duckdb
 import pytest
 
 from checks.gate import Outcome, Status, Verdict
 from checks.suites import declared_suites
-from checks.warehouse import Warehouse
+from checks.tables import DELIVERED
+from checks.warehouse import Warehouse, load
 from tests import deliveries
 
 Files = dict[str, list[str]]
@@ -272,6 +275,51 @@ def test_every_expectation_of_the_delivered_tables_has_a_fault() -> None:
 def test_clean_delivery_fails_nothing(tmp_path: Path) -> None:
     verdict = deliveries.judge(deliveries.write(tmp_path / "data", deliveries.clean()), tmp_path / "work")
     assert [o.sentence for o in verdict.outcomes if o.status is not Status.PASSED] == []
+
+
+# A column that a rule names is another table's, too, and is rightly read from that one.
+READ_ELSEWHERE = {
+    ("Every film's year is from 1874 on, and at most three years after the newest rating.", "ratings", "movieId"),
+    ("Every user who tags has rated.", "ratings", "movieId"),
+}
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    folder = deliveries.write(tmp_path_factory.mktemp("clean"), deliveries.clean())
+    with load(folder) as loaded:
+        yield loaded
+
+
+@pytest.mark.parametrize("column", [(t.name, name) for t in DELIVERED for name in t.column_names], ids=".".join)
+def test_no_query_reads_another_tables_column_in_place_of_a_missing_one(
+    warehouse: Warehouse, column: tuple[str, str]
+) -> None:
+    """DuckDB lets a joined subquery see the tables before it, so that a bare name finds a column of theirs."""
+    table, name = column
+    assert all(can_be_asked(warehouse, query) for _, query in queries_on(table, name))
+    warehouse.sql(f'create temp table "{table}" as select * exclude ("{name}") from main."{table}"')  # comes first
+    answered = {(rule, *column) for rule, query in queries_on(table, name) if can_be_asked(warehouse, query)}
+    warehouse.sql(f'drop table temp."{table}"')
+    assert answered <= READ_ELSEWHERE
+
+
+def queries_on(table: str, column: str) -> Iterator[tuple[str, str]]:
+    """Rules that ask for a table and name one of its columns, and their queries."""
+    for suite in deliveries.DELIVERED_SUITES:
+        for rule in declared_suites()[suite]:
+            for kind in ("unexpected_rows_query", "proof_query"):
+                query = rule["kwargs"].get(kind, "").format(batch=f'(select * from "{suite}")')
+                if re.search(rf'\b(from|join) "?{table}\b', query) and re.search(rf"\b{column}\b", query):
+                    yield rule["description"], query
+
+
+def can_be_asked(warehouse: Warehouse, query: str) -> bool:
+    try:
+        warehouse.sql(f"explain {query}")
+    except duckdb.BinderException:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("one", [e for s in declared_suites().values() for e in s], ids=lambda e: e["description"])
