@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from checks.suites import SEVERITIES
+from checks.tables import LOCATOR
 from checks.waivers import Waiver
 
 # The three questions that a delivery is asked, and the suites that answer each.
@@ -214,6 +215,16 @@ class Declared:
     problem: str | None = None
     row_count: int | None = None
     parts: Sequence[tuple[int, str]] = ()  # where files are many: the lines before each one's first, and its name
+    lacks: Mapping[str, str] = field(default_factory=dict)  # columns that its file has not, with words for each
+
+    def keeps_from(self, outcome: Outcome) -> Iterator[str]:
+        """What `outcome` asks of this table and does not find there, in words."""
+        asked = " ".join(str(value) for value in outcome.kwargs.values())
+        if outcome.suite != self.name and not re.search(rf"\b(from|join) {re.escape(self.name)}\b", asked):
+            return
+        if self.problem:
+            yield self.problem
+        yield from (words for column, words in self.lacks.items() if re.search(rf"\b{re.escape(column)}\b", asked))
 
     def place(self, file: str | None, line: int | None) -> tuple[str | None, int | None]:
         """The file and its own line that a row's file, if known, and its number over all files of its table mean."""
@@ -239,8 +250,7 @@ def judge(
     """
     absent = [Declared(name, ()) for name in required if name not in {suite.name for suite in declared}]
     given = {(waiver.suite, waiver.expectation): waiver for waiver in waivers}
-    lost = {suite.name: suite.problem for suite in declared if suite.problem}
-    judged = [_explained(one, lost) for suite in declared for one in _judge_suite(suite, results.get(suite.name))]
+    judged = [_explained(one, declared) for suite in declared for one in _judge_suite(suite, results.get(suite.name))]
     outcomes = [_waive(one, given.get((one.suite, one.expectation_id or ""))) for one in judged]
     outcomes += [_silent(suite, "the checkpoint holds no such suite") for suite in absent]
     if not outcomes:
@@ -248,11 +258,12 @@ def judge(
     return Verdict(tuple(outcomes), fail_on)
 
 
-def _explained(outcome: Outcome, lost: Mapping[str, str]) -> Outcome:
-    """Where a table that a query asks for is lost, what became of it in place of the engine's complaint."""
-    query = str(outcome.kwargs.get("unexpected_rows_query", ""))
-    causes = [cause for table, cause in lost.items() if re.search(rf"\b(from|join) {re.escape(table)}\b", query)]
-    return replace(outcome, cause=causes[0]) if causes and outcome.status is Status.UNDETERMINED else outcome
+def _explained(outcome: Outcome, declared: Sequence[Declared]) -> Outcome:
+    """Where a table or a column that a rule asks for is missing, that in place of the engine's complaint."""
+    if outcome.has_result:
+        return outcome
+    causes = (cause for one in declared for cause in one.keeps_from(outcome))
+    return replace(outcome, cause=next(causes, outcome.cause))
 
 
 def _waive(outcome: Outcome, waiver: Waiver | None) -> Outcome:
@@ -384,7 +395,15 @@ def _observed(detail: Mapping[str, Any], counted: str) -> str:
     value = detail.get("observed_value")
     if "unexpected_rows" in (detail.get("details") or {}):
         return _counted(int(value or 0), counted.removesuffix("s"))
+    if apart := (detail.get("details") or {}).get("mismatched"):
+        return f"{_listed(value)} ({_apart(apart)})"
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
+
+
+def _apart(mismatched: Mapping[str, Sequence[str]]) -> str:
+    """How a set of columns differs from the expected one."""
+    said = {"missing": "missing", "unexpected": "not expected"}
+    return "; ".join(f"{said[how]}: {_listed(mismatched[how])}" for how in said if mismatched.get(how))
 
 
 def _rows_query(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
@@ -396,7 +415,7 @@ def _rows_query(suite: Declared, declared: Mapping[str, Any], detail: Mapping[st
 
 def _listed(value: Any) -> str:
     if isinstance(value, (list, tuple, set)):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(str(item) for item in value if item != LOCATOR)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -410,7 +429,7 @@ def _failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[Failin
     listed = (detail.get("details") or {}).get("unexpected_rows") or []
     for row in [*located, *listed]:
         values = dict(row)
-        line = values.pop("source_line", None)
+        line = values.pop(LOCATOR, None)
         file = values.pop("source_file", suite.source_file)
         yield FailingRow(*suite.place(file, None if line is None else int(line)), values)
 

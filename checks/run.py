@@ -90,6 +90,7 @@ class Run:
             self.problems.get(name),
             self.row_counts.get(name),
             self._parts_of(name),
+            self.sources[name].lacks if name in self.sources else {},
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:

@@ -54,6 +54,14 @@ class SourceFile:
     parts: tuple[tuple[int, str], ...] = ()  # the lines before each one's first, and its name
     hashes: tuple[tuple[str, str, int], ...] = ()  # the name, SHA-256 and bytes of each
 
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Columns of its table that a file which could be read has not, each with a sentence that says so."""
+        if self.path is None or self.problem:
+            return {}
+        wanted = next((table.column_names for table in DELIVERED if table.name == self.table), ())
+        return {name: f"{self.path.name} has no column {name}" for name in wanted if name not in self.columns}
+
 
 @dataclass
 class Warehouse:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -220,8 +221,15 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     try:
         warehouse.write(table, analysis())
     except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
-        return {table: f"the analysis failed ({one_line(str(error)) or type(error).__name__})"}
+        return {table: f"the analysis failed ({_why(warehouse, error)})"}
     return {}
+
+
+def _why(warehouse: Warehouse, error: Exception) -> str:
+    """A column that a file lacks, where that is what the error complains of; or the error in one line."""
+    lacked = [one for source in warehouse.sources.values() for one in source.lacks.items()]
+    words = (words for name, words in lacked if re.search(rf"\b{re.escape(name)}\b", str(error)))
+    return next(words, one_line(str(error)) or type(error).__name__)
 
 
 def _anomalies(
