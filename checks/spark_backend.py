@@ -22,6 +22,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 
 from checks.duckdb_backend import SHOWN_ROWS
+from checks.metrics import SoundOnesOnce
 
 SPARK_TYPES = {"BIGINT": "LongType", "DOUBLE": "DoubleType", "VARCHAR": "StringType"}
 MISSING = "there is no table: "  # begins the one column of a batch without a table
@@ -36,7 +37,7 @@ def use(session: Any) -> None:
     _session.set(session)
 
 
-class SparkTablesEngine(SparkDFExecutionEngine):
+class SparkTablesEngine(SoundOnesOnce, SparkDFExecutionEngine):
     """GX's own, for which a table that is not there is a batch all of whose expectations raise, as on DuckDB."""
 
     def table(self, name: str) -> Any:

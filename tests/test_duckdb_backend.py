@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,17 @@ def test_rows_are_read_only_where_there_are_some(asked: list[str], tmp_path: Pat
     (scale,) = (one for one in failed(folder, tmp_path / "again") if one.severity == "critical")
     assert [(row.line, row.values["rating"]) for row in scale.rows] == [(2, 7.5)]
     assert len([one for one in asked if READS_ROWS.search(one)]) == 2  # its values, and their lines
+
+
+def test_a_rule_that_raises_asks_no_other_anew(asked: list[str], tmp_path: Path) -> None:
+    """GX asks for every metric of a suite again, thrice, for each that raises: with this column gone, ten do."""
+    files = deliveries.clean()
+    files["ratings"][0] = files["ratings"][0].replace("timestamp", "time")
+    outcomes = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path).outcomes
+    unjudged = [one for one in outcomes if str(one.status) == "undetermined"]
+    assert len(unjudged) > 10
+    assert {one.cause for one in unjudged} == {"ratings.csv has no column timestamp"}
+    hopeless = re.compile("time|user_anomalies|drift_findings")  # and of tables that are not there
+    sound = [query for query in asked if not hopeless.search(query) and not query.startswith("describe")]
+    often = [query for query, times in Counter(sound).items() if times > 2]  # once together, once alone
+    assert often == []

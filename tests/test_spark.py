@@ -290,6 +290,36 @@ def for_pandas(declared: dict[str, Any]) -> bool:
 
 
 @spark_only
+def test_a_rule_that_raises_asks_no_other_anew(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import great_expectations as gx
+
+    from checks import spark_backend, spark_sql
+    from checks.duckdb_backend import ExpectQueryToReturnNoRows
+
+    asked: Counter[str] = Counter()
+    translate = spark_sql.translate
+
+    def counted(text: str) -> Any:
+        asked[text] += 1
+        return translate(text)
+
+    monkeypatch.setattr(spark_sql, "translate", counted)
+    session.range(3).createOrReplaceTempView("numbers")
+    spark_backend.use(session)
+    source = _context().data_sources.add_or_update_spark_tables("tables")
+    asset = source._add_asset(spark_backend.SparkTableAsset(name="numbers", table_name="numbers"))
+    queries = ["select id from {batch} where id > " + bound for bound in ("0", "1", "2", "nothing", "nobody")]
+    rules = [ExpectQueryToReturnNoRows(unexpected_rows_query=query) for query in queries]
+    found = asset.add_batch_definition("all").get_batch().validate(gx.ExpectationSuite("some", expectations=rules))
+    results = {one.expectation_config.kwargs["unexpected_rows_query"]: one for one in found.results}
+    assert [results[query].success for query in queries] == [False, False, True, False, False]
+    assert [results[query].result.get("observed_value") for query in queries] == [2, 1, 0, None, None]
+    assert "nobody" in str(results[queries[4]].exception_info)
+    # Once together with the one that raises, and once alone.
+    assert max(asked[query.format(batch="batch_of_rule")] for query in queries[:3]) <= 2
+
+
+@spark_only
 def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path: Path) -> None:
     files = deliveries.whole()
     files["movies"] = [line for line in files["movies"] if '"' not in line]  # the Parquet files are made by splitting
