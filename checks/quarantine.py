@@ -31,16 +31,18 @@ QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
 QUICKLY = ", compression_level 1"  # two thirds of the time of zstd's usual level, for four hundredths more room
 PLACE = "line_over_all_files"
-# What each line breaks in words: put together once for all lines that break the same rules.
+# What each line breaks in words: put together once for all lines that break the same rules. A set of rules is a number
+# with a bit for each, as all lines may break some, and DuckDB keeps lists of them in memory.
+BITS = 127
 BY_LINE = f"""with sets as materialized (
-        select {LOCATOR}, list_sort(list_distinct(list(rule))) as numbers from broken group by {LOCATOR}
+        select {LOCATOR}, bit_or(rule) as rules from broken group by {LOCATOR}
     ), named as (
-        select numbers, string_agg(sentence, ' ' order by sentence) as rules,
+        select sets.rules, string_agg(sentence, ' ' order by sentence) as sentences,
             string_agg(expectation, ' ' order by sentence) as expectations
-        from (select numbers, unnest(numbers) as rule from (select distinct numbers from sets) as each_once) as one
-        join broken_rules using (rule) group by numbers
+        from (select distinct rules from sets) as sets join broken_rules on sets.rules & broken_rules.rule <> 0
+        group by sets.rules
     )
-    select {LOCATOR}, rules, expectations from sets join named using (numbers)"""
+    select {LOCATOR}, sentences as rules, expectations from sets join named using (rules)"""
 BREAKS = frozenset({gate.Status.FAILED, gate.Status.WAIVED})
 
 STAYS = (
@@ -116,16 +118,16 @@ class _Table:
 
         A delivery may break twenty rules in every row: a number for each, and no sentence, is what there is memory for.
         """
-        self.execute(f"create or replace temp table broken ({LOCATOR} bigint, rule smallint)")
-        self.execute("create or replace temp table broken_rules (rule smallint, sentence varchar, expectation varchar)")
+        self.execute(f"create or replace temp table broken ({LOCATOR} bigint, rule hugeint)")
+        self.execute("create or replace temp table broken_rules (rule hugeint, sentence varchar, expectation varchar)")
         for outcome in self.rules:
             query = (outcome.rows_query or "").rstrip("; \n")
             if LOCATOR in [row[0] for row in self.execute(f"describe {query}")]:
                 self._add_found(query, outcome)
         for outcome in self.unlocated:
             self._add_broken(quoted(self.name), outcome, f"Not told by row: {outcome.sentence}")
-        for outcome in self.unjudged:
-            self._add_broken(quoted(self.name), outcome, f"Not judged: {outcome.sentence}")
+        for outcome in gate.told_once(self.unjudged):  # of a missing column, not each rule that asks for it in each row
+            self._add_broken(quoted(self.name), outcome, f"Not judged: {outcome.cause}.")
 
     def _add_found(self, query: str, outcome: gate.Outcome) -> None:
         added = self._add_broken(f"({query})", outcome, outcome.sentence)
@@ -136,9 +138,11 @@ class _Table:
 
     def _add_broken(self, rows: str, outcome: gate.Outcome, sentence: str) -> int:
         ((number,),) = self.execute("select count(*) from broken_rules")
-        named = f"{number}, {literal(sentence)}, {literal(outcome.expectation_id or '')}"
-        self.execute(f"insert into broken_rules values ({named})")
-        (added,) = self.execute(f"insert into broken select {LOCATOR}, {number} from {rows} as found")
+        rule = 1 << min(number, BITS - 1)  # should a suite have that many, the last ones are told together
+        self.execute(
+            f"insert into broken_rules values ({rule}, {literal(sentence)}, {literal(outcome.expectation_id or '')})"
+        )
+        (added,) = self.execute(f"insert into broken select {LOCATOR}, {rule} from {rows} as found")
         return int(added[0])
 
     def _write_validated(self, compression: str) -> int:
