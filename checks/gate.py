@@ -262,7 +262,8 @@ def _explained(outcome: Outcome, declared: Sequence[Declared]) -> Outcome:
     """Where a table or a column that a rule asks for is missing, that in place of the engine's complaint."""
     if outcome.has_result:
         return outcome
-    causes = (cause for one in declared for cause in one.keeps_from(outcome))
+    own_first = sorted(declared, key=lambda one: one.name != outcome.suite)
+    causes = (cause for one in own_first for cause in one.keeps_from(outcome))
     return replace(outcome, cause=next(causes, outcome.cause))
 
 

@@ -70,6 +70,29 @@ def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> Non
     assert [one.cause for one in verdict.outcomes] == [lost.problem, "no such thing", lost.problem]
 
 
+def test_expectation_that_asks_for_a_column_that_a_file_lacks_says_so() -> None:
+    raised = {"success": False, "detail": {}, "info": {"m": {"exception_message": "no such thing"}}}
+    asked = {
+        "a": {"column": "timestamp"},
+        "b": {"column": "rating"},
+        "c": {"unexpected_rows_query": "select 1 from {batch} as t join ratings as r on t.timestamp = r.timestamp"},
+        "d": {"unexpected_rows_query": "select timestamps from ratings"},
+    }
+    rules = {name: expectation(id_=name) | {"kwargs": kwargs} for name, kwargs in asked.items()}
+    lacking = Declared("ratings", [rules["a"], rules["b"]], lacks={"timestamp": "ratings.csv has no column timestamp"})
+    others = Declared("tags", [rules["c"], rules["d"]])
+    of_tags = Declared("tags", [rules["c"], rules["d"]], problem="tags.csv is damaged")
+    results = {
+        one.name: SimpleNamespace(results=[result(rule, **raised) for rule in one.expectations])
+        for one in (lacking, others)
+    }
+    words = "ratings.csv has no column timestamp"
+    found = gate.judge(results, [lacking, others]).outcomes
+    assert [one.cause for one in found] == [words, "no such thing", words, "no such thing"]
+    found = gate.judge(results, [lacking, of_tags]).outcomes
+    assert [one.cause for one in found[2:]] == [of_tags.problem] * 2, "its own table first"
+
+
 def test_declared_but_not_evaluated_is_undetermined() -> None:
     one, two = expectation(id_="a"), expectation(id_="b")
     verdict = judged((one, result(one, success=True)), (two, None))
