@@ -166,9 +166,13 @@ class Verdict:
         """The verdict's reason in one sentence."""
         if self.gating:
             failed = f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed"
-            return f"{failed}, and {_unjudged(self.undetermined)}." if self.undetermined else f"{failed}."
+            return (
+                f"{failed}, and {unjudged(one.suite for one in self.undetermined)}."
+                if self.undetermined
+                else f"{failed}."
+            )
         if self.undetermined:
-            return f"{_unjudged(self.undetermined)}."
+            return f"{unjudged(one.suite for one in self.undetermined)}."
         if not self.outcomes:
             return "Nothing was judged."
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
@@ -184,9 +188,10 @@ def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [members[0] if len(members) == 1 else _together(members) for members in alike.values()]
 
 
-def _unjudged(outcomes: Sequence[Outcome]) -> str:
-    suites = sorted({outcome.suite for outcome in outcomes})
-    return f"{_counted(len(outcomes), 'expectation')} of {', '.join(suites)} could not be judged"
+def unjudged(suites: Iterable[str]) -> str:
+    """How many expectations could not be judged, and of which suites: of the suite of each."""
+    of = list(suites)
+    return f"{_counted(len(of), 'expectation')} of {', '.join(sorted(set(of)))} could not be judged"
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
@@ -196,7 +201,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
         expectation_id=None,
         column=None,
         kwargs={},
-        sentence=f"{_unjudged(outcomes)}.",
+        sentence=f"{unjudged(one.suite for one in outcomes)}.",
         waiver=None,
     )
 

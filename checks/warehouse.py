@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +80,11 @@ class Warehouse:
     def sql(self, text: str) -> pd.DataFrame:
         """Run one statement; its rows as a data frame (empty for a statement without rows)."""
         return self.connection.execute(text).df()
+
+    def lacking(self, error: Exception) -> str | None:
+        """In words, the column that a file lacks, where that is what an error complains of."""
+        lacked = [one for source in self.sources.values() for one in source.lacks.items()]
+        return next((words for name, words in lacked if re.search(rf"\b{re.escape(name)}\b", str(error))), None)
 
     def beside(self) -> Warehouse:
         """The same tables through a connection of its own, for another thread; temporary tables are not shared."""

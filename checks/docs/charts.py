@@ -67,7 +67,7 @@ def _asked(ask: Callable[[Warehouse], Chart | None], warehouse: Warehouse, group
         return ask(warehouse)
     except Exception as error:
         name = ask.__name__.replace("_", " ").capitalize()
-        problem = f"This chart could not be made: {one_line(str(error))}."
+        problem = f"This chart could not be made: {warehouse.lacking(error) or one_line(str(error))}."
         return Chart(ask.__name__, group, name, problem=problem)
 
 

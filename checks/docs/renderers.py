@@ -108,7 +108,7 @@ class SuiteRenderer:
 def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All that did not pass, what decided the verdict first: gating failures, then what could not be judged.
 
-    What one suite could not judge for one cause, such as a missing file, is one entry with its `members`.
+    What could not be judged for one cause, such as a missing file, is one entry with its `members`.
     """
     gating = suites.SEVERITIES[: suites.SEVERITIES.index(facts["fail_on"]) + 1]
     rank = {"failed": 2, "undetermined": 1, "waived": 3}
@@ -121,18 +121,19 @@ def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    causes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    causes: dict[object, list[dict[str, Any]]] = {}
     for place, one in enumerate(found):
-        key = (one["suite"], one["cause"]) if one["status"] == "undetermined" else (str(place),)
+        key = (one["cause"],) if one["status"] == "undetermined" else (None, place)
         causes.setdefault(key, []).append(one)
     return [members[0] if len(members) == 1 else _one_for(members) for members in causes.values()]
 
 
 def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    suite = members[0]["suite"]
+    suites_of_members = [one["suite"] for one in members]
     return {
         **members[0],
-        "sentence": f"{len(members)} expectations of {suite} could not be judged.",
+        "where": ", ".join(dict.fromkeys(suites_of_members)),
+        "sentence": f"{gate.unjudged(suites_of_members)}.",
         "remedy": gate.JUDGE_AGAIN,
         "members": [one["sentence"] for one in members],
     }
@@ -153,7 +154,8 @@ def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def with_expected(expectation: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"members": [], "remedy": expectation["action"]}  # a run that is older than remedies has none
+    # A run that is older than remedies has none.
+    told = {"members": [], "remedy": expectation["action"], "where": expectation["suite"]}
     return {**told, **expectation, "expected": words.expected(expectation["type"], expectation["arguments"])}
 
 

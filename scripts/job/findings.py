@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -221,15 +220,9 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     try:
         warehouse.write(table, analysis())
     except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
-        return {table: f"the analysis failed ({_why(warehouse, error)})"}
+        failed = f"the analysis failed ({one_line(str(error)) or type(error).__name__})"
+        return {table: warehouse.lacking(error) or failed}
     return {}
-
-
-def _why(warehouse: Warehouse, error: Exception) -> str:
-    """A column that a file lacks, where that is what the error complains of; or the error in one line."""
-    lacked = [one for source in warehouse.sources.values() for one in source.lacks.items()]
-    words = (words for name, words in lacked if re.search(rf"\b{re.escape(name)}\b", str(error)))
-    return next(words, one_line(str(error)) or type(error).__name__)
 
 
 def _anomalies(
@@ -263,7 +256,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         )
         warehouse.write(TRENDS, trends)
     except Exception as error:
-        reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
+        reason = printable(warehouse.lacking(error) or one_line(str(error)) or type(error).__name__).rstrip(".")
         print(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.", file=sys.stderr)
 
 

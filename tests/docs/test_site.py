@@ -58,6 +58,17 @@ def test_what_one_cause_kept_from_being_judged_is_one_entry(tmp_path: Path) -> N
     assert found[0]["members"] == ["Rule 1.", "Rule 2."]
 
 
+def test_one_cause_is_one_entry_over_all_suites(tmp_path: Path) -> None:
+    lost = [
+        verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no column", sentence="A rule.", suite=suite)
+        for suite in ("tags", "ratings", "tags")
+    ]
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict(tuple(lost))))
+    [found] = renderers.worst_first(one.facts)
+    assert found["sentence"] == "3 expectations of ratings, tags could not be judged."
+    assert found["where"] == "tags, ratings"
+
+
 def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
     page = view.PageView().render(renderers.RunRenderer().render(one))
