@@ -29,6 +29,8 @@ COUNTED = (
 )
 # What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense.
 ROWS_ARE = {"user_anomalies": "users", "drift_findings": "features"}
+# How DuckDB, Spark and Great Expectations say that there is no such column.
+NO_SUCH = re.compile(r"not found|not have a column|cannot be resolved|does not exist")
 JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged
 REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suites)
 
@@ -223,13 +225,16 @@ class Declared:
     lacks: Mapping[str, str] = field(default_factory=dict)  # columns that its file has not, with words for each
 
     def keeps_from(self, outcome: Outcome) -> Iterator[str]:
-        """What `outcome` asks of this table and does not find there, in words."""
+        """What a rule that raised asks of this table and does not find there, in words."""
         asked = " ".join(str(value) for value in outcome.kwargs.values())
-        if outcome.suite != self.name and not re.search(rf"\b(from|join) {re.escape(self.name)}\b", asked):
+        own = outcome.suite == self.name
+        if not own and not re.search(rf"\b(from|join) {re.escape(self.name)}\b", asked):
             return
         if self.problem:
             yield self.problem
-        yield from (words for column, words in self.lacks.items() if re.search(rf"\b{re.escape(column)}\b", asked))
+        for column, words in self.lacks.items():
+            if (own and outcome.column == column) or complains_of(outcome.cause or "", column):
+                yield words
 
     def place(self, file: str | None, line: int | None) -> tuple[str | None, int | None]:
         """The file and its own line that a row's file, if known, and its number over all files of its table mean."""
@@ -380,6 +385,12 @@ def _cause(exception_info: Any) -> str:
     return one_line(str(message)) if message else "it gave no result"
 
 
+def complains_of(message: str, column: str) -> bool:
+    """Whether an engine's message says that there is no column of this name."""
+    first = one_line(message).partition("Did you mean")[0]
+    return bool(NO_SUCH.search(first)) and re.search(rf"[\"'`]{re.escape(column)}[\"'`]", first) is not None
+
+
 def one_line(message: str) -> str:
     """The first line of an engine's message, without class names in front of it."""
     first = message.strip().partition("\n")[0]
@@ -401,8 +412,9 @@ def _observed(detail: Mapping[str, Any], counted: str) -> str:
     value = detail.get("observed_value")
     if "unexpected_rows" in (detail.get("details") or {}):
         return _counted(int(value or 0), counted.removesuffix("s"))
-    if apart := (detail.get("details") or {}).get("mismatched"):
-        return f"{_listed(value)} ({_apart(apart)})"
+    apart = (detail.get("details") or {}).get("mismatched")
+    if isinstance(apart, Mapping):  # of a set of columns; where their order counts, GX lists pairs
+        return f"{_listed(value) or 'none'} ({_apart(apart)})"
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
 
 

@@ -26,7 +26,10 @@ class SoundOnesOnce(ExecutionEngine):
         metrics: dict[Any, Any] | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[Any, Any]:
-        """What can be computed of `metrics_to_resolve`. Raises MetricResolutionError where none of them can."""
+        """What can be computed of `metrics_to_resolve`, which may be nothing at first.
+
+        Raises MetricResolutionError where all of them raised when they were asked for before, and the first does again.
+        """
         wanted = list(metrics_to_resolve)
         sound = [one for one in wanted if one.id not in self._raised]
         if not sound:

@@ -139,9 +139,8 @@ class _Table:
     def _add_broken(self, rows: str, outcome: gate.Outcome, sentence: str) -> int:
         ((number,),) = self.execute("select count(*) from broken_rules")
         rule = 1 << min(number, BITS - 1)  # should a suite have that many, the last ones are told together
-        self.execute(
-            f"insert into broken_rules values ({rule}, {literal(sentence)}, {literal(outcome.expectation_id or '')})"
-        )
+        expectation = literal(outcome.expectation_id) if outcome.expectation_id else "null"
+        self.execute(f"insert into broken_rules values ({rule}, {literal(sentence)}, {expectation})")
         (added,) = self.execute(f"insert into broken select {LOCATOR}, {rule} from {rows} as found")
         return int(added[0])
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from checks import files
+from checks.gate import complains_of
 from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
 
 MEMORY_LIMIT = "1GB"  # DuckDB's share; measured at 32 million ratings: half is enough for one analysis at a time
@@ -83,8 +83,8 @@ class Warehouse:
 
     def lacking(self, error: Exception) -> str | None:
         """In words, the column that a file lacks, where that is what an error complains of."""
-        lacked = [one for source in self.sources.values() for one in source.lacks.items()]
-        return next((words for name, words in lacked if re.search(rf"\b{re.escape(name)}\b", str(error))), None)
+        lacked = (one for source in self.sources.values() for one in source.lacks.items())
+        return next((words for column, words in lacked if complains_of(str(error), column)), None)
 
     def beside(self) -> Warehouse:
         """The same tables through a connection of its own, for another thread; temporary tables are not shared."""

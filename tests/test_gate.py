@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,27 +71,57 @@ def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> Non
     assert [one.cause for one in verdict.outcomes] == [lost.problem, "no such thing", lost.problem]
 
 
-def test_expectation_that_asks_for_a_column_that_a_file_lacks_says_so() -> None:
-    raised = {"success": False, "detail": {}, "info": {"m": {"exception_message": "no such thing"}}}
-    asked = {
-        "a": {"column": "timestamp"},
-        "b": {"column": "rating"},
-        "c": {"unexpected_rows_query": "select 1 from {batch} as t join ratings as r on t.timestamp = r.timestamp"},
-        "d": {"unexpected_rows_query": "select timestamps from ratings"},
-    }
-    rules = {name: expectation(id_=name) | {"kwargs": kwargs} for name, kwargs in asked.items()}
-    lacking = Declared("ratings", [rules["a"], rules["b"]], lacks={"timestamp": "ratings.csv has no column timestamp"})
-    others = Declared("tags", [rules["c"], rules["d"]])
-    of_tags = Declared("tags", [rules["c"], rules["d"]], problem="tags.csv is damaged")
-    results = {
-        one.name: SimpleNamespace(results=[result(rule, **raised) for rule in one.expectations])
-        for one in (lacking, others)
-    }
+NO_SUCH_COLUMN = [
+    '(_duckdb.BinderException) Binder Error: Referenced column "timestamp" not found in FROM clause!\nCandidate',
+    'Binder Error: Values list "r" does not have a column named "timestamp"',
+    'Error: The column "timestamp" in BatchData does not exist.',
+    "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter with name `r`.`timestamp` cannot be "
+    "resolved. Did you mean one of the following? [`r`.`time`]. SQLSTATE: 42703",
+]
+
+
+@pytest.mark.parametrize("message", NO_SUCH_COLUMN)
+def test_expectation_that_asks_for_a_column_that_a_file_lacks_says_so(message: str) -> None:
     words = "ratings.csv has no column timestamp"
-    found = gate.judge(results, [lacking, others]).outcomes
-    assert [one.cause for one in found] == [words, "no such thing", words, "no such thing"]
-    found = gate.judge(results, [lacking, of_tags]).outcomes
-    assert [one.cause for one in found[2:]] == [of_tags.problem] * 2, "its own table first"
+    query = "select 1 from {batch} as t join ratings as r on t.timestamp = r.timestamp"
+    assert told(message, {"column": "timestamp"}, "ratings") == words
+    assert told("list index out of range", {"column": "timestamp"}, "ratings") == words, "whatever GX says"
+    assert told(message, {"unexpected_rows_query": query}, "tags") == words
+    assert told(message, {"unexpected_rows_query": "select timestamp from {batch}"}, "tags") != words
+    assert (
+        told(message, {"unexpected_rows_query": query}, "tags", problem="tags.csv is damaged") == "tags.csv is damaged"
+    )
+
+
+OTHER_COMPLAINTS = [
+    "Out of Memory Error: failed to pin block",
+    "Conversion Error: timestamp field value out of range\nLINE 1: select timestamp from ratings",
+    'Binder Error: Referenced column "rated_at" not found in FROM clause!\nCandidate bindings: "timestamp"',
+    "[UNRESOLVED_COLUMN] A column with name `rated_at` cannot be resolved. Did you mean one of these? [`timestamp`]",
+]
+
+
+@pytest.mark.parametrize("message", OTHER_COMPLAINTS)
+def test_another_cause_than_a_missing_column_stands(message: str) -> None:
+    query = {"unexpected_rows_query": "select timestamp from ratings"}
+    assert told(message, query, "ratings") == gate.one_line(message)
+
+
+def told(message: str, kwargs: dict[str, str], suite: str, problem: str | None = None) -> str | None:
+    """The cause of a rule of `suite` that raised, where ratings.csv lacks a column."""
+    rule = expectation() | {"kwargs": kwargs}
+    raised = result(rule, success=False, detail={}, info={"m": {"exception_message": message}})
+    ratings = Declared("ratings", [], lacks={"timestamp": "ratings.csv has no column timestamp"})
+    asking = replace(ratings, expectations=[rule]) if suite == "ratings" else Declared(suite, [rule], problem=problem)
+    others = [] if suite == "ratings" else [ratings]
+    return gate.judge({suite: SimpleNamespace(results=[raised])}, [*others, asking]).outcomes[-1].cause
+
+
+def test_an_ordered_list_of_columns_that_differs_is_told_as_great_expectations_does() -> None:
+    rule = expectation() | {"type": "expect_table_columns_to_match_ordered_list"}
+    pairs = [{"Expected Column Position": 0, "Expected": "userId", "Found": "user"}]
+    detail = {"observed_value": ["user"], "details": {"mismatched": pairs}}
+    assert judged((rule, result(rule, success=False, detail=detail))).outcomes[0].observed == "user"
 
 
 def test_declared_but_not_evaluated_is_undetermined() -> None:

@@ -106,7 +106,23 @@ def test_absent_ratings_are_undetermined_and_named(
 ) -> None:
     (published / "ratings.csv").unlink()
     assert run(published, tmp_path / "out") == 2
-    assert f"ratings.csv is not in {published}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"ratings.csv is not in {published}" in out
+    suites = "drift_findings, movies, ratings, tags, user_anomalies"
+    assert re.search(
+        rf"[0-9]+ expectations of {suites} could not be judged. It could not be judged: ratings.csv is",
+        " ".join(out.split()),
+    )
+
+
+def test_a_reference_that_lacks_a_column_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = deliveries.whole()
+    folder = deliveries.write(tmp_path / "data", files)
+    files["ratings"][0] = files["ratings"][0].replace("timestamp", "time")
+    reference = deliveries.write(tmp_path / "reference", files)
+    assert run(folder, tmp_path / "out", "--reference", str(reference)) == 2
+    told = f"--reference {reference}: can't be compared with, as ratings.csv has no column timestamp."
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 def test_json_is_the_summary_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

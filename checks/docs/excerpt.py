@@ -9,6 +9,7 @@ from typing import Any
 from checks import summary
 from checks.docs import drawing
 from checks.docs.charts import Chart
+from checks.docs.renderers import with_expected
 from checks.docs.view import PageView
 from checks.gate import Verdict
 
@@ -37,7 +38,7 @@ def users(cards: Sequence[Mapping[str, Any]]) -> Excerpt:
 
 def findings(verdict: Verdict) -> Excerpt:
     """What did not hold, worst first: what was found, where first, and what to do."""
-    return _excerpt(findings=[summary.expectation(outcome) for outcome in verdict.to_mend()])
+    return _excerpt(findings=[with_expected(summary.expectation(outcome)) for outcome in verdict.to_mend()])
 
 
 def _excerpt(**shown: Sequence[Mapping[str, Any]]) -> Excerpt:

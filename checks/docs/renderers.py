@@ -132,7 +132,7 @@ def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     suites_of_members = [one["suite"] for one in members]
     return {
         **members[0],
-        "where": ", ".join(dict.fromkeys(suites_of_members)),
+        "where": ", ".join(sorted(set(suites_of_members))),
         "sentence": f"{gate.unjudged(suites_of_members)}.",
         "remedy": gate.JUDGE_AGAIN,
         "members": [one["sentence"] for one in members],

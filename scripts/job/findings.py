@@ -168,11 +168,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
 
     Raises SettingError where the reference or the list of trusted users can't be used.
     """
-    missing = [name for name in NEEDED if not warehouse.has(name)]
-    if missing:
-        return dict.fromkeys(
-            ("user_anomalies", "drift_findings"), f"there is no table {' and no table '.join(missing)}"
-        )
+    if missing := _missing(warehouse):
+        return dict.fromkeys(("user_anomalies", "drift_findings"), missing[0])
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
@@ -220,9 +217,17 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     try:
         warehouse.write(table, analysis())
     except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
-        failed = f"the analysis failed ({one_line(str(error)) or type(error).__name__})"
-        return {table: warehouse.lacking(error) or failed}
+        return {table: f"the analysis failed ({one_line(str(error)) or type(error).__name__})"}
     return {}
+
+
+def _missing(warehouse: Warehouse) -> list[str]:
+    """What the analyses need and do not find, in words."""
+    sources = {name: warehouse.sources[name] for name in NEEDED}
+    tables = [
+        source.problem or f"there is no table {name}" for name, source in sources.items() if not warehouse.has(name)
+    ]
+    return tables + [words for source in sources.values() for words in source.lacks.values()]
 
 
 def _anomalies(
@@ -256,7 +261,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         )
         warehouse.write(TRENDS, trends)
     except Exception as error:
-        reason = printable(warehouse.lacking(error) or one_line(str(error)) or type(error).__name__).rstrip(".")
+        reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
         print(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.", file=sys.stderr)
 
 
@@ -277,9 +282,9 @@ def _reference(settings: argparse.Namespace) -> Warehouse | None:
         reference = load_warehouse(folder, settings)
     except DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
-    if missing := [name for name in NEEDED if not reference.has(name)]:
+    if missing := _missing(reference):
         reference.close()
-        raise SettingError(f"--reference {folder}: has no {' and no '.join(missing)} to compare with.")
+        raise SettingError(f"--reference {folder}: can't be compared with, as {missing[0]}.")
     return reference
 
 

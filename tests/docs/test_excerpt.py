@@ -20,8 +20,10 @@ def test_charts_are_drawn_and_those_that_the_data_did_not_allow_left_out() -> No
 def test_findings_are_those_that_did_not_hold_with_what_to_do() -> None:
     held = verdicts.outcome(status=Status.PASSED, rows=(), sentence="This holds.")
     failed = verdicts.outcome(sentence=SCRIPT, action="Mend it.")
-    shown = excerpt.findings(Verdict((held, failed)))._repr_html_()
-    assert shown.count("<li") == 1
+    lost = verdicts.outcome(status=Status.UNDETERMINED, cause="no file", has_result=False, sentence="This is lost.")
+    shown = excerpt.findings(Verdict((held, failed, lost)))._repr_html_()
+    assert shown.count("<li") == 2
+    assert "ratings: no file." in shown
     assert "Mend it." in shown
     assert "This holds." not in shown
     assert SCRIPT not in shown

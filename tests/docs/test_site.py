@@ -66,7 +66,7 @@ def test_one_cause_is_one_entry_over_all_suites(tmp_path: Path) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict(tuple(lost))))
     [found] = renderers.worst_first(one.facts)
     assert found["sentence"] == "3 expectations of ratings, tags could not be judged."
-    assert found["where"] == "tags, ratings"
+    assert found["where"] == "ratings, tags"
 
 
 def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path) -> None:
