@@ -12,8 +12,8 @@ class SoundOnesOnce(ExecutionEngine):
     """Metrics that can be computed are computed once, beside others that can't.
 
     GX hands over all metrics of a suite that are ready, drops what it has when one of them raises, and asks for all of
-    them again, three times for each that raises: where a column is missing, one suite's queries ran fifty times.
-    It takes a part for an answer, too, and asks for the rest.
+    them again, three times for each that raises: where a column was missing, up to half of the queries ran again. It
+    takes a part for an answer, too, and asks for the rest.
     """
 
     def __init__(self, *settings: Any, **named: Any) -> None:

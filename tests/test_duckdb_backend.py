@@ -72,7 +72,7 @@ def test_rows_are_read_only_where_there_are_some(asked: list[str], tmp_path: Pat
 
 
 def test_a_rule_that_raises_asks_no_other_anew(asked: list[str], tmp_path: Path) -> None:
-    """GX asks for every metric of a suite again, thrice, for each that raises: with this column gone, ten do."""
+    """GX asks again, thrice for each that raises, for what it already had: with this column gone, ten raise."""
     files = deliveries.clean()
     files["ratings"][0] = files["ratings"][0].replace("timestamp", "time")
     outcomes = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path).outcomes
