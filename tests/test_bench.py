@@ -157,10 +157,11 @@ def test_every_contestant_finds_each_planted_fault(contestant: Contestant, tmp_p
 
 
 @pytest.mark.slow
-def test_the_import_alone_is_timed_and_judges_nothing(tmp_path: Path) -> None:
-    (alone,) = (one for one in CONTESTANTS if not one.checks)
+@pytest.mark.parametrize("alone", [one for one in CONTESTANTS if not one.checks], ids=lambda one: one.name)
+def test_an_import_alone_is_timed_and_judges_nothing(alone: Contestant, tmp_path: Path) -> None:
     measured = hold(alone, tmp_path)
-    assert (alone.name, measured.failed) == ("gx-import", ())
+    assert alone.name.startswith("gx-import")
+    assert measured.failed == ()
     assert 0 < measured.phases["import"] < measured.wall_seconds
 
 

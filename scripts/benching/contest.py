@@ -56,6 +56,7 @@ CONTESTANTS = (
     Contestant("job-2gb", JOB.program, (*QUIETLY, "--memory-limit", "2GB"), "the same with --memory-limit 2GB"),
     Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
     Contestant("gx-import", _program("gx_import"), (), "the import of Great Expectations as the job makes it", 0),
+    Contestant("gx-import-bare", _program("gx_import"), ("--bare",), "`import great_expectations` alone", 0),
     Contestant("gx-pandas", _program("stock_gx"), ("DATA",), "stock GX on pandas, thirteen checks"),
     Contestant("checks", _program("checks"), ("DATA", "WORK"), "this load and thirteen checks"),
     Contestant(
