@@ -166,15 +166,12 @@ class Verdict:
 
     def why(self) -> str:
         """The verdict's reason in one sentence."""
+        not_judged = unjudged(one.suite for one in self.undetermined)
         if self.gating:
             failed = f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed"
-            return (
-                f"{failed}, and {unjudged(one.suite for one in self.undetermined)}."
-                if self.undetermined
-                else f"{failed}."
-            )
+            return f"{failed}, and {not_judged}." if self.undetermined else f"{failed}."
         if self.undetermined:
-            return f"{unjudged(one.suite for one in self.undetermined)}."
+            return f"{not_judged}."
         if not self.outcomes:
             return "Nothing was judged."
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
