@@ -7,14 +7,16 @@
 
 Each contestant runs in a fresh process over the same simulated ratings, in turn with the others, several rounds. Peak
 memory is that of all its processes together. Writes bench.json and bench.png to --output. Exit code 0: all was
-measured, whether or not goals are reached; 1: a contestant crashed, or found fault with sound data; 2: used wrongly.
+measured, whether or not goals are reached; 1: a contestant crashed, or judged wrongly; 2: used wrongly.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -149,9 +151,10 @@ def _measured(
                 continue
             _say(f"{cell[0]:,} ratings of {cell[1]:,} users, round {number + 1}: {contestant.name}")
             try:
-                one = hold(contestant, data, python, options.patience)
-                if one.failed:
-                    raise ContestError(f"{contestant.name} finds fault with sound data: {', '.join(one.failed)}.")
+                one = hold(contestant, _off_the_scale(data) if contestant.finds else data, python, options.patience)
+                if one.failed != contestant.finds:
+                    wrong = f"finds {_listed(one.failed)} where it ought to find {_listed(contestant.finds)}"
+                    raise ContestError(f"{contestant.name} {wrong}.")
             except ContestError as error:
                 failures.append(f"at {cell[0]:,} ratings {error}")
                 out.add(contestant.name)
@@ -170,6 +173,25 @@ def _data(folder: Path, cell: Cell) -> Path:
         _say(f"Simulating {data}")
         simulate(data, users=users, ratings=ratings)
     return data
+
+
+def _off_the_scale(data: Path) -> Path:
+    """The same delivery with every rating twenty times as high; made where it is not there yet."""
+    from checks.warehouse import connect, literal
+
+    broken = data.with_name(f"{data.name}-off-the-scale")
+    if not broken.is_dir():
+        _say(f"Breaking {broken}")
+        with tempfile.TemporaryDirectory(dir=data.parent) as place, connect(None) as connection:
+            made = Path(shutil.copytree(data, Path(place) / data.name, ignore=shutil.ignore_patterns("ratings.csv")))
+            rows = f"select * replace (20 * rating as rating) from read_csv({literal(str(data / 'ratings.csv'))})"
+            connection.execute(f"copy ({rows}) to {literal(str(made / 'ratings.csv'))} (header)")
+            made.rename(broken)
+    return broken
+
+
+def _listed(checks: Sequence[str]) -> str:
+    return ", ".join(checks) or "no fault"
 
 
 def _say(text: str) -> None:

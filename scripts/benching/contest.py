@@ -39,6 +39,7 @@ class Contestant:
     about: str
     checks: int = len(CHECKS)
     needs: str | None = None  # the package that a peer is
+    finds: tuple[str, ...] = ()  # the checks that fail, of data that are broken so that these do
 
     def command(self, python: str, data: Path, work: Path) -> list[str]:
         places = {"DATA": str(data), "WORK": str(work)}
@@ -54,6 +55,13 @@ JOB = Contestant("job", "scripts.run_checkpoint", QUIETLY, "the whole job")
 CONTESTANTS = (
     JOB,
     Contestant("job-2gb", JOB.program, (*QUIETLY, "--memory-limit", "2GB"), "the same with --memory-limit 2GB"),
+    Contestant(
+        "job-broken",
+        JOB.program,
+        QUIETLY,
+        "the same where every rating is off the scale",
+        finds=("rating on the scale",),
+    ),
     Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
     Contestant("gx-import", _program("gx_import"), (), "the import of Great Expectations as the job makes it", 0),
     Contestant("gx-import-bare", _program("gx_import"), ("--bare",), "`import great_expectations` alone", 0),
