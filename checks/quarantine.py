@@ -159,12 +159,13 @@ class _Table:
         return int(counted[0])
 
     def _write_quarantined(self) -> int:
+        rejected = f"select 1 from {REJECTED_ROWS} where table_name = {literal(self.name)}"
+        if not self.execute(f"select 1 from broken union all {rejected} limit 1"):
+            return 0
+        path = self._path(QUARANTINE, "csv")
         rows = f"{self._broken_rows()} union all {self._rejected_rows()}"
-        (counted,) = self.execute(f"select count(*) from ({rows}) as quarantined")
-        if counted[0]:
-            path = self._path(QUARANTINE, "csv")
-            ordered = f"select * exclude ({PLACE}) from ({rows}) as quarantined order by {PLACE}"
-            self.execute(f"copy ({ordered}) to {literal(str(path))} (format csv, header true)")
+        ordered = f"select * exclude ({PLACE}) from ({rows}) as quarantined order by {PLACE}"
+        (counted,) = self.execute(f"copy ({ordered}) to {literal(str(path))} (format csv, header true)")
         return int(counted[0])
 
     def _broken_rows(self) -> str:
