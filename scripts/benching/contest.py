@@ -55,14 +55,14 @@ JOB = Contestant("job", "scripts.run_checkpoint", QUIETLY, "the whole job")
 CONTESTANTS = (
     JOB,
     Contestant("job-2gb", JOB.program, (*QUIETLY, "--memory-limit", "2GB"), "the same with --memory-limit 2GB"),
+    Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
     Contestant(
         "job-broken",
         JOB.program,
         QUIETLY,
-        "the same where every rating is off the scale",
+        "the whole job where every rating is off the scale",
         finds=("rating on the scale",),
     ),
-    Contestant("plain", _program("plain_job"), ("DATA", "WORK"), "the whole job, built plainly"),
     Contestant("gx-import", _program("gx_import"), (), "the import of Great Expectations as the job makes it", 0),
     Contestant("gx-import-bare", _program("gx_import"), ("--bare",), "`import great_expectations` alone", 0),
     Contestant("gx-pandas", _program("stock_gx"), ("DATA",), "stock GX on pandas, thirteen checks"),
