@@ -20,12 +20,7 @@ class SoundOnesOnce(ExecutionEngine):
         super().__init__(*settings, **named)
         self._raised: set[Any] = set()  # ids of metrics, which know their batch
 
-    def resolve_metrics(
-        self,
-        metrics_to_resolve: Any,
-        metrics: dict[Any, Any] | None = None,
-        runtime_configuration: dict[str, Any] | None = None,
-    ) -> dict[Any, Any]:
+    def resolve_metrics(self, metrics_to_resolve: Any, *known: Any, **named: Any) -> dict[Any, Any]:
         """What can be computed of `metrics_to_resolve`, which may be nothing at first.
 
         Raises MetricResolutionError where all of them raised when they were asked for before, and the first does again.
@@ -33,19 +28,17 @@ class SoundOnesOnce(ExecutionEngine):
         wanted = list(metrics_to_resolve)
         sound = [one for one in wanted if one.id not in self._raised]
         if not sound:
-            return super().resolve_metrics(wanted, metrics, runtime_configuration)
+            return super().resolve_metrics(wanted, *known, **named)
         try:
-            return super().resolve_metrics(sound, metrics, runtime_configuration)
+            return super().resolve_metrics(sound, *known, **named)
         except MetricResolutionError:
-            return self._one_by_one(sound, metrics, runtime_configuration)
+            return self._one_by_one(sound, *known, **named)
 
-    def _one_by_one(
-        self, wanted: list[Any], metrics: dict[Any, Any] | None, runtime_configuration: dict[str, Any] | None
-    ) -> dict[Any, Any]:
+    def _one_by_one(self, wanted: list[Any], *known: Any, **named: Any) -> dict[Any, Any]:
         found: dict[Any, Any] = {}
         for one in wanted:
             try:
-                found |= super().resolve_metrics([one], metrics, runtime_configuration)
+                found |= super().resolve_metrics([one], *known, **named)
             except MetricResolutionError:
                 self._raised.add(one.id)
         return found
