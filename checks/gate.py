@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from checks.suites import SEVERITIES
 from checks.tables import LOCATOR
 from checks.waivers import Waiver
+
+T = TypeVar("T")
 
 # The three questions that a delivery is asked, and the suites that answer each.
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -181,10 +183,16 @@ class Verdict:
 
 def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Outcomes in their order, but those that could not be judged for one cause, such as a missing file, as one."""
-    alike: dict[object, list[Outcome]] = {}
-    for place, outcome in enumerate(outcomes):
-        alike.setdefault(outcome.cause if outcome.status is Status.UNDETERMINED else place, []).append(outcome)
-    return [members[0] if len(members) == 1 else _together(members) for members in alike.values()]
+    groups = by_cause((one, one.status, one.cause) for one in outcomes)
+    return [members[0] if len(members) == 1 else _together(members) for members in groups]
+
+
+def by_cause(found: Iterable[tuple[T, str, str | None]]) -> list[list[T]]:
+    """Things, each with its status and cause: those that could not be judged for one cause together, others alone."""
+    alike: dict[object, list[T]] = {}
+    for place, (one, status, cause) in enumerate(found):
+        alike.setdefault(cause if status == Status.UNDETERMINED else place, []).append(one)
+    return list(alike.values())
 
 
 def unjudged(suites: Iterable[str]) -> str:

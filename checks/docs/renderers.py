@@ -121,11 +121,8 @@ def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    causes: dict[object, list[dict[str, Any]]] = {}
-    for place, one in enumerate(found):
-        key = (one["cause"],) if one["status"] == "undetermined" else (None, place)
-        causes.setdefault(key, []).append(one)
-    return [members[0] if len(members) == 1 else _one_for(members) for members in causes.values()]
+    groups = gate.by_cause((one, one["status"], one["cause"]) for one in found)
+    return [members[0] if len(members) == 1 else _one_for(members) for members in groups]
 
 
 def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
