@@ -191,13 +191,13 @@ def assert_whole(output: Path) -> None:
         assert len(history.expectations(output / HISTORY, run["run_id"])) == run["evaluated"]
     for page in (output / "data_docs").rglob("*.html"):
         assert page.read_text().rstrip().endswith("</html>"), page
-    for result in _in_place(output, "*.json"):
+    for result in _in_place(output):
         json.loads(result.read_text())
 
 
-def _in_place(output: Path, pattern: str) -> Iterator[Path]:
-    """Files that are results: not what a killed run left half-written where it prepares, for the next to clear."""
-    for path in output.rglob(pattern):
+def _in_place(output: Path) -> Iterator[Path]:
+    """JSON that is a result: not what a killed run left half-written where it prepares, for the next to clear."""
+    for path in output.rglob("*.json"):
         if not path.relative_to(output).parts[0].startswith(outputs.STAGING):
             yield path
 

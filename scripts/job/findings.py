@@ -168,8 +168,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
 
     Raises SettingError where the reference or the list of trusted users can't be used.
     """
-    if missing := _missing(warehouse):
-        return dict.fromkeys(("user_anomalies", "drift_findings"), missing[0])
+    if missing := next(_missing(warehouse), None):
+        return dict.fromkeys(("user_anomalies", "drift_findings"), missing)
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
@@ -221,13 +221,13 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     return {}
 
 
-def _missing(warehouse: Warehouse) -> list[str]:
-    """What the analyses need and do not find, in words."""
-    sources = {name: warehouse.sources[name] for name in NEEDED}
-    tables = [
-        source.problem or f"there is no table {name}" for name, source in sources.items() if not warehouse.has(name)
-    ]
-    return tables + [words for source in sources.values() for words in source.lacks.values()]
+def _missing(warehouse: Warehouse) -> Iterator[str]:
+    """What the analyses need and do not find, in words: tables, then columns."""
+    for name in NEEDED:
+        if not warehouse.has(name):
+            yield warehouse.sources[name].problem or f"there is no table {name}"
+    for name in NEEDED:
+        yield from warehouse.sources[name].lacks.values()
 
 
 def _anomalies(
@@ -282,9 +282,9 @@ def _reference(settings: argparse.Namespace) -> Warehouse | None:
         reference = load_warehouse(folder, settings)
     except DeliveryError as error:
         raise SettingError(f"--reference {error}") from error
-    if missing := _missing(reference):
+    if missing := next(_missing(reference), None):
         reference.close()
-        raise SettingError(f"--reference {folder}: can't be compared with, as {missing[0]}.")
+        raise SettingError(f"--reference {folder}: can't be compared with, as {missing}.")
     return reference
 
 
