@@ -80,6 +80,12 @@ def disguised(name: str, start: bytes) -> str | None:
     return f"{name} is in UTF-16, not in UTF-8" if start in UTF_16 else None
 
 
+def identity(path: Path) -> tuple[int, int, int]:
+    """What changes where the file is written to or replaced, so that it need not be read to see it."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked where it is gzipped."""
     if path.suffix == ".gz":

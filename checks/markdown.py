@@ -64,6 +64,8 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
     if run.repeats is not None:
         yield "The files are the same, byte for byte: a delivery that was meant to be new was sent again."
+    if run.tables_of is not None:
+        yield f"Their tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew."
     yield ""
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
     yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]

@@ -90,12 +90,14 @@ def content(run: Run, verdict: Verdict) -> dict[str, Any]:
         "data": dict(_delivered(run)),
         "rules": rules(run.root),
         "validated": {path.name: _fingerprint(path) for path in _validated(run.output / VALIDATED)},
-        "versions": {"python": platform.python_version()} | _versions(run.engine),
+        "versions": versions(run.engine),
     }
 
 
-def _versions(engine: str) -> dict[str, str]:
-    return {name: metadata.version(name) for name in PACKAGES + ENGINE_PACKAGES.get(engine, ())}
+def versions(engine: str) -> dict[str, str]:
+    """Of Python and the packages that read, judge or write the data."""
+    packages = PACKAGES + ENGINE_PACKAGES.get(engine, ())
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
 
 
 def _valid_until(verdict: Verdict) -> str | None:
@@ -138,9 +140,22 @@ def sha256(path: Path) -> str:
 
 
 def sealed(unsealed: Mapping[str, Any], key: bytes | None) -> dict[str, Any]:
-    """The receipt with its signature, where there is a key, and the digest over all of it."""
+    """A receipt, or another JSON document, with its signature, where there is a key, and the digest over all of it."""
     signed = dict(unsealed) | ({"signature": _signature(unsealed, key)} if key else {})
     return signed | {"digest": _digest(signed)}
+
+
+def is_sealed(document: Mapping[str, Any], key: bytes | None) -> bool:
+    """Whether it stands as it was sealed, and, where there is a key, by this one."""
+    return _is_whole(document) and (key is None or _is_signed(document, key))
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    return _same(document.get("digest"), _digest(document))
+
+
+def _is_signed(document: Mapping[str, Any], key: bytes) -> bool:
+    return _same(document.get("signature"), _signature(document, key))
 
 
 def rendered(receipt: Mapping[str, Any]) -> str:
@@ -174,9 +189,9 @@ def read(path: Path, key: bytes | None = None) -> dict[str, Any]:
     receipt = _parsed(text)
     if receipt is None:
         raise ReceiptError(f"{path}: is no receipt; give the {FILE_NAME} of a passed run.")
-    if rendered(receipt) != text or not _same(receipt.get("digest"), _digest(receipt)):
+    if rendered(receipt) != text or not _is_whole(receipt):
         raise ReceiptError(f"{path}: has been changed since it was written; judge the data again.")
-    if key is not None and not _same(receipt.get("signature"), _signature(receipt, key)):
+    if key is not None and not _is_signed(receipt, key):
         fault = "is not signed by the key" if "signature" in receipt else "is not signed, but there is a key"
         raise ReceiptError(f"{path}: {fault} in {KEY_VARIABLE}; judge the data again with that key set.")
     if receipt.get("schema_version") != SCHEMA_VERSION or receipt.get("verdict") != str(Decision.PASS):

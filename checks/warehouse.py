@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -185,17 +184,13 @@ def _load_file(warehouse: Warehouse, table: Table, path: Path | None) -> SourceF
     if problem := files.problem(path):
         return SourceFile(table.name, path, problem=problem)
     try:
-        before = path.stat()
+        before = files.identity(path)
         source = _Loader(warehouse, table, path).load()
-        if _identity(path.stat()) != _identity(before):  # else the hash may be of other bytes than were judged
+        if files.identity(path) != before:  # else the hash may be of other bytes than were judged
             return _withdrawn(warehouse, table, path, f"{path.name} changed while it was read")
         return source
     except (OSError, EOFError, zlib.error, duckdb.Error) as error:
         return SourceFile(table.name, path, problem=f"{path.name} is damaged ({_first_line(error)})")
-
-
-def _identity(stat: os.stat_result) -> tuple[int, int, int]:
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _withdrawn(warehouse: Warehouse, table: Table, path: Path, problem: str) -> SourceFile:

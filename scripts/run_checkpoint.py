@@ -45,6 +45,7 @@ RESULTS = (
     "anomalous_users.csv",
     "drift_analysis.csv",
     "drift_trends.csv",
+    "warehouse.json",
     "quarantine",
     "validated",
     "junit.xml",
@@ -146,6 +147,12 @@ def parser() -> argparse.ArgumentParser:
         help=f"show users by pseudonyms, made with the secret salt of the environment variable {SALT}",
     )
     findings.add_engine(parser)
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        help="load and analyse again, also where the last run into --output made its tables of the very same files, "
+        "settings and program",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the verdict's line alone")
     parser.add_argument("--json", action="store_true", help="print the run as JSON, as in summary.json")
     return parser
@@ -252,6 +259,8 @@ def _introduce(out: Console, run: Run) -> None:
         out.print(f"Judged {folder}")
     if run.repeats is not None:
         out.print(f"The files are those of the last run ({run.repeats:%Y-%m-%d %H:%M} UTC), byte for byte.")
+    if run.tables_of is not None:
+        out.print(f"Their tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew; --fresh makes them anew.")
 
 
 def _end(code: int) -> NoReturn:

@@ -163,8 +163,8 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
 # Whole runs, killed at random moments.
 
 
-def judge(delivery: Path, output: Path) -> None:
-    raise SystemExit(run_checkpoint.main(["--data", str(delivery), "--output", str(output), "--quiet"]))
+def judge(delivery: Path, output: Path, *options: str) -> None:
+    raise SystemExit(run_checkpoint.main(["--data", str(delivery), "--output", str(output), "--quiet", *options]))
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,8 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return deliveries.write(tmp_path_factory.mktemp("delivery"), deliveries.clean())
 
 
-def start(server: ForkServerContext, delivery: Path, output: Path) -> BaseProcess:
-    process = server.Process(target=judge, args=(delivery, output))
+def start(server: ForkServerContext, delivery: Path, output: Path, *options: str) -> BaseProcess:
+    process = server.Process(target=judge, args=(delivery, output, *options))
     process.start()
     return process
 
@@ -214,8 +214,8 @@ def kill_at_random_moments(server: ForkServerContext, delivery: Path, output: Pa
     assert finished(start(server, delivery, output)) in (0, 1, 2)
     lasted = _duration(server, delivery, output)
     known = len(history.runs(output / HISTORY))
-    for _ in range(kills):
-        process = start(server, delivery, output)
+    for number in range(kills):
+        process = start(server, delivery, output, *(["--fresh"] if number % 2 else []))  # or with the last tables
         process.join(draw.uniform(0, lasted))
         process.kill()
         process.join(DEADLINE)
@@ -234,7 +234,7 @@ def kill_at_random_moments(server: ForkServerContext, delivery: Path, output: Pa
 def _duration(server: ForkServerContext, delivery: Path, output: Path) -> float:
     """Seconds that a run takes here and now, so that kills are spread over all of it."""
     before = os.times().elapsed
-    finished(start(server, delivery, output))
+    finished(start(server, delivery, output, "--fresh"))
     return os.times().elapsed - before
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from checks.phases import Phases
-    from checks.warehouse import Warehouse
+    from checks.warehouse import SourceFile, Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
 ENGINES = ("duckdb", "spark")
 PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
+JUDGING = ("fail_on", "max_age")  # settings that no table hangs on
 NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
 
 
@@ -108,6 +109,15 @@ def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | 
     return spark_warehouse.load(_session(settings), folder, database)
 
 
+def open_warehouse(
+    folder: Path, settings: argparse.Namespace, database: Path, sources: dict[str, SourceFile]
+) -> Warehouse:
+    """A delivery that was loaded into `database` before."""
+    from checks.warehouse import Warehouse, connect
+
+    return Warehouse(connect(database, database_limit(settings)), folder, sources)
+
+
 def _session(settings: argparse.Namespace) -> Any:
     from checks import spark_session
 
@@ -149,6 +159,20 @@ def recorded(settings: argparse.Namespace) -> dict[str, Any]:
         "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
     }
+
+
+def of_tables(recorded: Mapping[str, Any], settings: argparse.Namespace) -> dict[str, Any]:
+    """What of all that decides what the tables hold, which are then judged."""
+    return {name: value for name, value in recorded.items() if name not in JUDGING} | {"trends": settings.trends}
+
+
+def check_unchanged(before: Mapping[str, Any], settings: argparse.Namespace) -> None:
+    """Raise SettingError where other files stand in the settings' places than were recorded before the work."""
+    now = recorded(settings)
+    for name in ("reference", "trusted_users"):
+        if now[name] != before[name]:
+            option = f"--{name.replace('_', '-')} {getattr(settings, name)}"
+            raise SettingError(f"{option}: changed while it was read; run again when it is whole.")
 
 
 def _hashes(settings: argparse.Namespace) -> dict[str, str]:

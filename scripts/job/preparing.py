@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scripts.job import aside, findings
+from scripts.job import aside, findings, reuse
 from scripts.job.machine import give_back
 from scripts.job.progress import Progress
 
 if TYPE_CHECKING:
+    from checks.phases import Phases
     from checks.run import Run
     from checks.waivers import Waiver
     from checks.warehouse import Warehouse
@@ -38,7 +40,17 @@ class Job:
 
     @property
     def database(self) -> Path:
-        return self.staging / "warehouse.duckdb"
+        return self.staging / reuse.DATABASE
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that decides a verdict besides data and rules, as it was before the work."""
+        return findings.recorded(self.arguments)
+
+    @cached_property
+    def maker(self) -> dict[str, Any]:
+        """What makes the tables, as it was before the work."""
+        return reuse.maker(findings.of_tables(self.settings, self.arguments))
 
 
 @contextlib.contextmanager
@@ -85,7 +97,10 @@ def _prepared_aside(job: Job) -> Run:
 
 def _prepare(job: Job) -> Run:
     with _analysed(job) as (run, _):  # closed at the end: GX opens the file itself, which DuckDB locks
-        return run
+        pass
+    with run.phases.phase("load"):
+        reuse.remember(run, job.maker)
+    return run
 
 
 @contextlib.contextmanager
@@ -97,16 +112,35 @@ def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
 
     phases, suites = Phases(), declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
-    with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
-        warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
+    warehouse, made = _taken_over(job, phases)
+    if warehouse is None:
+        with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
+            warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
     with warehouse:
-        with job.progress.step("Scoring users and comparing windows of time"):
-            problems = findings.write_findings(warehouse, job.arguments, phases)
-            give_back()
-        run = replace(_described(job, warehouse, suites, waivers, problems), phases=phases)
+        problems = {} if made else _analyse(job, warehouse, phases)
+        findings.check_unchanged(job.settings, job.arguments)
+        run = replace(_described(job, warehouse, suites, waivers, problems), phases=phases, tables_of=made)
         with phases.phase("statistics and tables of findings"):
             _write_tables(job, warehouse, run)
         yield run, warehouse
+
+
+def _taken_over(job: Job, phases: Phases) -> tuple[Warehouse | None, datetime | None]:
+    """The tables of the last run, and when that began, where this one would make them just so."""
+    with phases.phase("load"):
+        able = job.arguments.engine == "duckdb" and not job.arguments.fresh
+        tables = reuse.take(job.arguments.output, job.folder, job.maker, job.database) if able else None
+    if tables is None:
+        return None, None
+    job.progress.say(f"Taking over the tables that were made at {tables.made:%Y-%m-%d %H:%M} UTC of the same files")
+    return findings.open_warehouse(job.folder, job.arguments, job.database, tables.sources), tables.made
+
+
+def _analyse(job: Job, warehouse: Warehouse, phases: Phases) -> dict[str, str]:
+    with job.progress.step("Scoring users and comparing windows of time"):
+        problems = findings.write_findings(warehouse, job.arguments, phases)
+        give_back()
+    return problems
 
 
 def _write_tables(job: Job, warehouse: Warehouse, run: Run) -> None:
@@ -150,7 +184,7 @@ def _described(
         started=datetime.now(UTC),
         fail_on=job.arguments.fail_on,
         max_age=job.arguments.max_age,
-        settings=findings.recorded(job.arguments),
+        settings=job.settings,
         simulated=job.simulated,
         names=findings.user_names(job.arguments),
         memory_limit=findings.database_limit(job.arguments),
