@@ -150,6 +150,11 @@ def test_query_finds_each_planted_fault(tmp_path: Path) -> None:
     assert set(hold(QUERY, planted(tmp_path)).failed) == FAULTS
 
 
+def named(name: str) -> Contestant:
+    (contestant,) = (one for one in CONTESTANTS if one.name == name)
+    return contestant
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("contestant", [one for one in CONTESTANTS if one.checks], ids=lambda one: one.name)
 def test_every_contestant_finds_each_planted_fault(contestant: Contestant, tmp_path: Path) -> None:
@@ -158,9 +163,18 @@ def test_every_contestant_finds_each_planted_fault(contestant: Contestant, tmp_p
 
 
 @pytest.mark.slow
+def test_the_second_run_is_measured_without_what_it_takes_over(tmp_path: Path) -> None:
+    data = planted(tmp_path)
+    first, second = (hold(named(name), data) for name in ("job", "job-again"))
+    assert {"anomaly", "suites"} <= first.phases.keys()
+    assert "suites" in second.phases
+    assert "anomaly" not in second.phases
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gx-import", "gx-import-bare"])
 def test_an_import_alone_is_timed_and_judges_nothing(name: str, tmp_path: Path) -> None:
-    (alone,) = (one for one in CONTESTANTS if one.name == name)
+    alone = named(name)
     measured = hold(alone, tmp_path)
     assert (alone.checks, measured.failed) == (0, ())
     assert 0 < measured.phases["import"] < measured.wall_seconds
