@@ -205,8 +205,10 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
     first = 0
     while first < len(ids):
         last = min(max(int(np.searchsorted(start, start[first] + FETCHED, side="right")) - 1, first + 1), len(ids))
-        frame = warehouse.sql(text.format(first_user=int(ids[first]), last_user=int(ids[last - 1])))
         rows = slice(int(start[first]), int(start[last]))
+        frame = warehouse.sql(text.format(first_user=int(ids[first]), last_user=int(ids[last - 1])))
+        if len(frame) > rows.stop - rows.start:  # there are others between them, who rated too little
+            frame = frame[frame["userId"].isin(ids[first:last])]
         place = _place(film_ids, frame["movieId"].to_numpy())
         time = frame["timestamp"].to_numpy()
         # The order of rows in a file is an artefact of who wrote it.

@@ -87,10 +87,23 @@ def test_movie_effects_are_the_means_without_the_user(with_bots: pd.DataFrame) -
     assert effect["n_others"] == len(film) - 1
 
 
-def test_a_few_ratings_are_undetermined_not_honest() -> None:
-    table = find(pd.concat([HONEST, HONEST[HONEST["userId"] == 1].head(3).assign(userId=950)]))
-    row = table[table["userId"] == 950].iloc[0]
-    assert (row["status"], row["reason"]) == ("undetermined", "fewer than 5 usable ratings")
+@pytest.mark.parametrize("reference", [None, HONEST], ids=["alone", "with a reference"])
+@pytest.mark.parametrize("short", [[950], [1], [2, 3, 20], [1, 40]], ids=str)
+def test_a_few_ratings_are_undetermined_not_honest(short: list[int], reference: pd.DataFrame | None) -> None:
+    """Whoever gave them stands first, last or among the others; so it is with each delivery of a month."""
+    mine = HONEST["userId"].isin(short)
+    few = pd.concat([HONEST[HONEST["userId"] == 1].head(3).assign(userId=user) for user in short])
+    known = None if reference is None else Tables(reference.assign(userId=reference["userId"] + 1000), MOVIES)
+    table = find(pd.concat([HONEST[~mine], few]), reference=known).set_index("userId")
+    assert set(table.loc[short, "status"]) == {"undetermined"}
+    assert set(table.loc[short, "reason"]) == {"fewer than 5 usable ratings"}
+    assert "undetermined" not in set(table.drop(index=short)["status"])
+
+
+def test_a_reference_may_hold_users_of_few_ratings() -> None:
+    reference = HONEST[(HONEST["userId"] % 4 > 0) | (HONEST.groupby("userId").cumcount() < 3)]
+    known = Tables(reference.assign(userId=reference["userId"] + 1000), MOVIES)
+    assert set(find(HONEST, reference=known)["status"]) <= {"ok", "review", "flagged"}
 
 
 def test_a_coordinated_push_is_one_attack_with_its_target_and_shift() -> None:

@@ -24,6 +24,22 @@ def _loaded(stars: list[float], monkeypatch: pytest.MonkeyPatch) -> Profiles:
     return profiles.load(warehouse, np.array([7, 9]), load_users(warehouse))
 
 
+@pytest.mark.parametrize("fetched", [1, 3, 100])
+@pytest.mark.parametrize("wanted", [[1, 2, 3, 4], [1, 3], [2, 4], [1, 4], [3]])
+def test_only_those_who_are_asked_for_are_loaded(
+    wanted: list[int], fetched: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "FETCHED", fetched)
+    users = [1, 2, 2, 3, 3, 3, 4, 4]
+    rows = pd.DataFrame({"userId": users, "movieId": 7, "rating": [float(user) for user in users], "timestamp": 5})
+    warehouse = Tables(rows, movies())
+    every = load_users(warehouse)
+    found = profiles.load(warehouse, np.array([7]), every[every["userId"].isin(wanted)])
+    assert [found.rating[found.rows(place)].tolist() for place in range(found.n_users)] == [
+        [float(user)] * users.count(user) for user in wanted
+    ]
+
+
 def test_half_stars_take_two_bytes_and_are_computed_with_in_four(monkeypatch: pytest.MonkeyPatch) -> None:
     found = _loaded([0.5, 5.0, 3.5, 4.0, 1.5, 2.0], monkeypatch)
     assert found.film.tolist() == [1, 0] * 3
