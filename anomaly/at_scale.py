@@ -162,7 +162,8 @@ def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> p
     """Findings of those looked at closely; the others' by their score and the plain rules alone; all on one scale."""
     import pandas as pd
 
-    from anomaly.findings import COLUMNS, FEWEST_RATINGS, undetermined
+    from anomaly.batches import FEWEST_RATINGS
+    from anomaly.findings import COLUMNS, undetermined
 
     broken = scored.loc[scored["rules_broken"] != "", "userId"]
     close = close[(close["status"] == "flagged") | ~close["userId"].isin(broken)]

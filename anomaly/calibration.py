@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CATALOGUE_WEIGHT = 0.8
 HALF = 0.5
+HONEST_AT_LEAST = 0.6  # of the tested users: more attackers than others could not be told from a change of all
 # A tail of thirty users is the least that bears a fit.
 TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
@@ -62,6 +64,33 @@ def _tail_probability(ordered: Floats, scores: Floats) -> Floats:
     return np.where(scores > threshold, tail * (n_tail + 1) / (len(ordered) + 1), 1.0)
 
 
+def among_their_like(channels: Sequence[Floats], weights: Sequence[float], rate: float) -> Floats:
+    """One p-value for each tested user, from those of channels against trusted users, who may be of another time.
+
+    Users of later years rate otherwise, and all of them look suspicious to a test against earlier ones. So the null
+    distribution of each channel is moved until as many lie above one half as if all but the attackers were honest (an
+    empirical null, as in Efron: Large-Scale Simultaneous Hypothesis Testing, JASA 2004, but for its spread, which
+    measured is as it was). Attackers are taken for as many as `HONEST_AT_LEAST` leaves; then, where that finds fewer at
+    the false discovery `rate`, for twice as many as are found.
+    """
+    bold = weighted_bonferroni([moved(p_values, HONEST_AT_LEAST) for p_values in channels], weights)
+    found = float((q_values(bold) <= rate).mean()) if len(bold) else 0.0
+    honest = max(HONEST_AT_LEAST, 1 - 2 * found)
+    return weighted_bonferroni([moved(p_values, honest) for p_values in channels], weights)
+
+
+def moved(p_values: Floats, honest: float) -> Floats:
+    """The p-values after the least shift of a normal deviate, upwards, with which that share of them may be honest."""
+    shift = shift_of(p_values, honest)
+    return p_values if shift == 0 else np.asarray(ndtr(ndtri(p_values) + shift))
+
+
+def shift_of(p_values: Floats, honest: float) -> float:
+    """By how many standard deviations a share of the tested, the honest, is more suspicious than the trusted; or 0."""
+    above = (0.5 + (p_values > HALF).sum()) / max(len(p_values), 1)  # half a user more: no shift is without end
+    return max(0.0, -float(ndtri(min(above / honest, HALF))))
+
+
 def weighted_bonferroni(p_values: Sequence[Floats], weights: Sequence[float]) -> Floats:
     """min over channels of p / weight, at most 1: valid however the channels hang together.
 
@@ -94,4 +123,5 @@ def q_values(p_values: Floats) -> Floats:
 
 def honest_share(p_values: Floats) -> float:
     """Storey's estimate (with Taylor and Siegmund, JRSS B 2004): half of the honest have p-values above one half."""
-    return min(1.0, float(1 + (p_values > HALF).sum()) / (max(len(p_values), 1) * (1 - HALF)))
+    share = float(1 + (p_values > HALF).sum()) / (max(len(p_values), 1) * (1 - HALF))
+    return min(1.0, max(HONEST_AT_LEAST, share))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly import at_scale, calibration, catalogue, evidence, groups, rules, scoring
+from anomaly import at_scale, batches, calibration, catalogue, evidence, groups, rules, scoring
+from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
 from anomaly.population import Population, load_films, load_users, survey
-from anomaly.profiles import Films, Profiles, joined, load
+from anomaly.profiles import Films
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints, Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
-# Below this nothing about a profile can be told from chance.
-FEWEST_RATINGS = 5
-FEWEST_USERS = 30
 # Without a reference, the share of users listed for a person to look at, and the most that anybody will look at.
 REVIEW_SHARE, REVIEW_MOST = 0.01, 100
 # Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
@@ -93,18 +91,19 @@ def find_anomalies(
         from anomaly.lab_recipe import isolation_forest_findings
 
         return isolation_forest_findings(users, COLUMNS, seed)
-    judged = users[users["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
-    if len(judged) < FEWEST_USERS:
+    judged = enough(users)
+    if len(judged) < FEWEST_USERS and reference is None:
         return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
         return at_scale.find(warehouse, users, judged, _judge_all, seed)
-    population, n_judged, trusted = _gather(warehouse, judged, reference, trusted_users, seed)
+    films = load_films([warehouse] if reference is None else [warehouse, reference])
+    parts = batches.parted(warehouse, users, reference, trusted_users or (), films[0], seed)
     if reference is not None or trusted_users is not None:
-        _check_trusted(int(trusted.sum()))
-    attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without_families)
-    population = population.measured()
-    return _judge(users, judged, population, attackers, n_judged, trusted, false_discovery_rate)
+        _check_trusted(min(int(part.trusted.sum()) for part in parts))
+    judged_ones = [part for part in parts if len(part.judged)]
+    found = [_judge_part(part, films, without_families, false_discovery_rate, seed) for part in judged_ones]
+    return _with_undetermined(users, found)
 
 
 def _check(detector: str, rate: float) -> None:
@@ -123,62 +122,27 @@ def _check_trusted(n_trusted: int) -> None:
         )
 
 
-def _gather(
-    warehouse: Warehouse,
-    judged: pd.DataFrame,
-    reference: Warehouse | None,
-    trusted_users: Collection[int] | None,
-    seed: int,
-) -> tuple[Population, int, Bools]:
-    """All users, those of the batch first, and which are trusted."""
-    rng = np.random.default_rng(seed)
-    ids, genre, year = load_films([warehouse] if reference is None else [warehouse, reference])
-    parts = [load(warehouse, ids, judged)]
-    trusted = np.array(judged["userId"].isin(list(trusted_users or [])))
-    if reference is not None:
-        known = load_users(reference)
-        known = known[known["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
-        parts.append(load(reference, ids, known))
-        same, stale = _seen_before(parts[0], parts[1], judged["userId"].to_numpy(), known["userId"].to_numpy())
-        trusted |= same
-        parts[1] = parts[1].take(np.flatnonzero(~stale))
-        trusted = np.append(trusted, np.ones(parts[1].n_users, bool))
-    profiles = joined(parts)
-    return survey(profiles, Films.of(ids, genre, year, profiles), rng), parts[0].n_users, trusted
-
-
-def _seen_before(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints) -> tuple[Bools, Bools]:
-    """Which users of the batch are in the reference rating for rating, and which of the reference are in the batch.
-
-    The same ids may be other people: a reference user is only left out when it shares a rating with its namesake.
-    """
-    same, stale = np.zeros(batch.n_users, bool), np.zeros(known.n_users, bool)
-    _, mine, theirs = np.intersect1d(batch_ids, known_ids, assume_unique=True, return_indices=True)
-    for here, there in zip(mine.tolist(), theirs.tolist(), strict=True):
-        a, b = batch.rows(here), known.rows(there)
-        stale[there] = len(np.intersect1d(batch.film[a], known.film[b])) * 2 >= (b.stop - b.start)
-        same[here] = (
-            a.stop - a.start == b.stop - b.start
-            and np.array_equal(batch.film[a], known.film[b])
-            and np.array_equal(batch.stars[a], known.stars[b])
-            and np.array_equal(batch.seconds[a], known.seconds[b])
-        )
-    return same, stale
+def _judge_part(
+    part: batches.Part, films: tuple[Ints, Ints, Floats], without: Collection[str], rate: float, seed: int
+) -> pd.DataFrame:
+    facts, rng = Films.of(*films, part.profiles), np.random.default_rng(seed)
+    population = survey(part.profiles, facts, rng)
+    attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
+    return _judge(part.judged, population.measured(), attackers, part.trusted, rate)
 
 
 def _judge(
-    users: pd.DataFrame,
     judged: pd.DataFrame,
     population: Population,
     attackers: catalogue.Catalogue,
-    n_judged: int,
     trusted: Bools,
     rate: float,
 ) -> pd.DataFrame:
+    """Findings of the users that are judged, the first of the population's."""
     calibrated = int(trusted.sum()) >= FEWEST_USERS
     scores = scoring.score(population, attackers, trusted if calibrated else None)
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
-    judgement = _decide(scores, broken, trusted, n_judged, rate if calibrated else None)
+    judgement = _decide(scores, broken, trusted, len(judged), rate if calibrated else None)
     copied = _copied(population, broken)
     alone = scoring.alone(scores, population.features, copied)
     suspects = _suspects(judgement, population.crowd, alone, broken, trusted)
@@ -187,14 +151,13 @@ def _judge(
     found = groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
     judgement = _with_groups(judgement, found)
     witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
-    table = _table(judged, population, scores, judgement, broken, trusted, found, witness)
-    return _with_undetermined(users, table)
+    return _table(judged, population, scores, judgement, broken, trusted, found, witness)
 
 
 def _judge_all(users: pd.DataFrame, population: Population, attackers: catalogue.Catalogue) -> pd.DataFrame:
     """Where nobody is trusted, and everybody of the population is under judgement."""
     nobody = np.zeros(len(users), bool)
-    return _judge(users, users, population, attackers, len(users), nobody, rate=1.0)
+    return _with_undetermined(users, [_judge(users, population, attackers, nobody, rate=1.0)])
 
 
 def _decide(
@@ -209,7 +172,8 @@ def _decide(
         top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
         return Judgement(score, nothing, nothing, any_rule, top & ~any_rule)
     tested = ~trusted[judged]
-    p_value = np.where(tested, _p_values(scores, trusted)[judged], np.nan)
+    p_value = np.full(n_judged, np.nan)
+    p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
     q_value = calibration.q_values(p_value)
     flagged = tested & (q_value <= rate)
     return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
@@ -244,10 +208,10 @@ def _with_groups(judgement: Judgement, found: list[Group]) -> Judgement:
     return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
 
 
-def _p_values(scores: scoring.Scores, trusted: Bools) -> Floats:
+def _p_values(scores: scoring.Scores, trusted: Bools, tested: Ints, rate: float) -> Floats:
     channels = (scores.catalogue, scores.novelty)
-    found = [calibration.p_values(channel[trusted], channel) for channel in channels]
-    return calibration.weighted_bonferroni(found, (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT))
+    found = [calibration.p_values(channel[trusted], channel[tested]) for channel in channels]
+    return calibration.among_their_like(found, (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT), rate)
 
 
 def _table(
@@ -342,13 +306,14 @@ def movie_effects(population: Population, user: int) -> list[dict[str, object]]:
     ]
 
 
-def _with_undetermined(users: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def _with_undetermined(users: pd.DataFrame, found: list[pd.DataFrame]) -> pd.DataFrame:
+    """The findings of all parts, and a row for each user who is in none of them."""
     import pandas as pd
 
-    rest = users[~users["userId"].isin(table["userId"])]
-    few = undetermined(rest, f"fewer than {FEWEST_RATINGS} usable ratings")
-    both = table[list(COLUMNS)] if few.empty else pd.concat([table[list(COLUMNS)], few], ignore_index=True)
-    return both.sort_values("userId", kind="stable").reset_index(drop=True)
+    known = [user for table in found for user in table["userId"]]
+    few = undetermined(users[~users["userId"].isin(known)], f"fewer than {FEWEST_RATINGS} usable ratings")
+    tables = [table[list(COLUMNS)] for table in (*found, few) if not table.empty] or [few]
+    return pd.concat(tables, ignore_index=True).sort_values("userId", kind="stable").reset_index(drop=True)
 
 
 def undetermined(users: pd.DataFrame, reason: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import ndtr
 
 from anomaly import calibration
 
@@ -99,3 +100,50 @@ def test_weighted_bonferroni_is_valid_for_dependent_channels(seed: int) -> None:
 def test_weights_must_sum_to_one() -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         calibration.weighted_bonferroni([np.ones(1), np.ones(1)], (0.8, 0.8))
+
+
+CATALOGUE_AND_NOVELTY = (0.8, 0.2)
+
+
+def _drawn(shift: float, users: int = 400, attackers: int = 0, seed: int = 1) -> list[np.ndarray]:
+    """p-values of two channels: users `shift` standard deviations more suspicious than trusted ones, then attackers."""
+    rng = np.random.default_rng(seed)
+    z = [np.append(rng.normal(shift, 1, users), rng.normal(shift + 4, 0.5, attackers)) for _ in range(2)]
+    return [1 - ndtr(channel) for channel in z]
+
+
+def test_users_like_the_trusted_keep_their_p_values() -> None:
+    p = np.linspace(0.001, 0.999, 101)
+    assert calibration.moved(p, 1.0) is p
+    assert calibration.moved(p, 0.6) is p
+
+
+@pytest.mark.parametrize("shift", [0.5, 1.0, 2.0])
+def test_what_all_users_do_more_than_the_trusted_flags_nobody(shift: float) -> None:
+    found = calibration.among_their_like(_drawn(shift), CATALOGUE_AND_NOVELTY, 0.1)
+    assert (calibration.q_values(found) <= 0.1).sum() <= 1
+    before = calibration.weighted_bonferroni(_drawn(shift), CATALOGUE_AND_NOVELTY)
+    assert (calibration.q_values(before) <= 0.1).sum() > 5 * shift**2  # which is what they would be flagged for
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("attackers", [8, 40, 200])
+def test_attackers_stand_out_among_users_of_another_time(shift: float, attackers: int) -> None:
+    found = calibration.among_their_like(_drawn(shift, 400, attackers), CATALOGUE_AND_NOVELTY, 0.1)
+    flagged = calibration.q_values(found) <= 0.1
+    assert flagged[400:].mean() > 0.8
+    assert flagged[:400].sum() <= 0.25 * flagged.sum()
+
+
+@pytest.mark.parametrize("n", [0, 1, 30])
+def test_a_shift_has_an_end_though_everybody_is_beyond_the_trusted(n: int) -> None:
+    found = calibration.among_their_like([np.full(n, 1e-9)] * 2, CATALOGUE_AND_NOVELTY, 0.1)
+    assert found.shape == (n,)
+    assert np.isfinite(found).all()
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(1e-9, 1)), st.floats(0.6, 1))
+def test_moving_keeps_the_order_and_never_makes_anybody_more_suspicious(p: np.ndarray, honest: float) -> None:
+    moved = calibration.moved(p, honest)
+    assert (moved >= p - 1e-9).all()
+    assert (np.diff(moved[np.argsort(p)]) >= -1e-12).all()

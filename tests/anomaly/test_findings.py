@@ -147,6 +147,53 @@ def test_a_namesake_in_the_reference_is_somebody_else() -> None:
     assert table["p_value"].notna().all()
 
 
+def in_time(ratings: pd.DataFrame, last: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each user's ratings but the last so many, and these: as an increment delivers them."""
+    late = ratings.sort_values("timestamp").groupby("userId").cumcount(ascending=False).reindex(ratings.index) < last
+    return ratings[~late], ratings[late]
+
+
+MANY = honest(260, seed=28)
+BOTS = bots(901, 20)  # as many as 130 trusted users let be told from chance
+
+
+@pytest.mark.parametrize("who", [range(1, 61), range(1, 261)], ids=["some", "all"])
+def test_who_comes_back_with_a_few_ratings_is_judged_by_all_of_them(who: range) -> None:
+    """A few ratings by themselves are no profile, and would make nearly everybody suspicious.
+
+    Where all come back, each half is held against what is known of the other.
+    """
+    earlier, late = in_time(MANY, 8)
+    delivered = pd.concat([late[late["userId"].isin(who)], BOTS])
+    table = find(delivered, reference=Tables(earlier, MOVIES)).set_index("userId")
+    bad = table.index > 900
+    assert table.index.tolist() == sorted(delivered["userId"].unique())
+    assert table.loc[bad, "is_anomaly"].all()
+    assert table.loc[~bad, "is_anomaly"].sum() <= 2
+    assert table.loc[~bad, "p_value"].median() > 0.3
+    assert (table.loc[~bad, "n_ratings"] == 8).all()  # the delivery's own
+
+
+def test_a_user_of_few_new_ratings_is_judged_if_the_reference_knows_more() -> None:
+    earlier, delivered = in_time(HONEST, 2)
+    stranger = delivered[delivered["userId"] == 1].assign(userId=500)
+    table = find(pd.concat([delivered, stranger]), reference=Tables(earlier, MOVIES)).set_index("userId")
+    assert table.loc[500, "status"] == "undetermined"
+    assert "undetermined" not in set(table.drop(index=500)["status"])
+
+
+def test_a_reference_lets_a_small_delivery_be_judged() -> None:
+    few = HONEST[HONEST["userId"] <= 4].assign(userId=lambda rows: rows["userId"] + 900)
+    table = find(few, reference=Tables(HONEST[HONEST["userId"] > 4], MOVIES))
+    assert table["p_value"].notna().all()
+    assert table["is_anomaly"].sum() <= 1  # of four, at one false flag in ten
+
+
+def test_a_delivery_without_usable_ratings_is_undetermined_whatever_the_reference() -> None:
+    table = find(HONEST.assign(rating=np.nan), reference=Tables(HONEST.assign(userId=HONEST["userId"] + 500), MOVIES))
+    assert set(table["status"]) == {"undetermined"}
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
