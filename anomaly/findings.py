@@ -101,8 +101,11 @@ def find_anomalies(
     parts = batches.parted(warehouse, users, reference, trusted_users or (), films[0], seed)
     if reference is not None or trusted_users is not None:
         _check_trusted(min(int(part.trusted.sum()) for part in parts))
-    judged_ones = [part for part in parts if len(part.judged)]
-    found = [_judge_part(part, films, without_families, false_discovery_rate, seed) for part in judged_ones]
+    found: list[pd.DataFrame] = []
+    for part in parts:
+        if len(part.judged):
+            table = _judge_part(part, films, without_families, false_discovery_rate, seed)
+            found.append(table if not found else _renamed(table))
     return _with_undetermined(users, found)
 
 
@@ -129,6 +132,14 @@ def _judge_part(
     population = survey(part.profiles, facts, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
     return _judge(part.judged, population.measured(), attackers, part.trusted, rate)
+
+
+def _renamed(table: pd.DataFrame) -> pd.DataFrame:
+    """Findings of another part, whose attacks are not those of the first."""
+    names = {
+        column: table[column].str.replace("attack-", "attack-b", regex=False) for column in ("attack_group", "evidence")
+    }
+    return table.assign(**names)
 
 
 def _judge(

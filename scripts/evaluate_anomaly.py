@@ -3,7 +3,8 @@
 Ranking: each kind alone at each share of users, by ROC-AUC and average precision, also by profile size; `--held-out`
 takes the kind's whole family out of what the two-channel detector learns from; and who is flagged then, without trusted
 users. Decisions: kinds mixed, 80 % of the real users trusted, by false discovery proportion and power at the nominal
-rate, power also by kind and by profile size, and the users flagged in a clean batch.
+rate, power also by kind and by profile size, and the users flagged in a clean batch. In time, with `--every`: each
+year's, quarter's or month's ratings as a delivery, with all before as its reference.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 CANNOT_EVALUATE = 2
 TRUSTED_SHARE = 0.8
+PERIODS = ("year", "quarter", "month")
+FEWEST_IN_PERIOD, FEWEST_BEFORE = 20, 60  # users: fewer are no delivery, or calibrate nothing
+MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
 SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty alone": "novelty_score"}
 
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mixtures", type=arguments.positive, default=3, help="repetitions of mixtures (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="where the random numbers start (default: 1)")
     parser.add_argument("--rate", type=arguments.share, default=0.10, help="false discovery rate asked for (0.10)")
+    parser.add_argument("--every", choices=PERIODS, help="also judge each such period against all before it")
     parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
     return parser
 
@@ -123,6 +128,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "mixture_users": [user for _, users in mixture for user in users],
         "clean": list(_clean(delivery, options)),
         "rules": _rules(delivery, options),
+        "in_time": list(_in_time(delivery, kinds, options)) if options.every else [],
     }
 
 
@@ -264,6 +270,47 @@ def _clean(delivery: Delivery, options: argparse.Namespace) -> Iterator[dict[str
         yield {"seed": seed, "flagged": len(flagged)}
 
 
+def _in_time(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Each period's users judged against all before it: alone, and with each share of attackers among them."""
+    for number, (period, now, before) in enumerate(_periods(delivery, options.every)):
+        for share in (0.0, *options.shares):
+            attack, kind_of = (None, {}) if not share else _late_attack(now, delivery, kinds, share, number)
+            flagged = _flagged_against(now, attack, before, options.rate)
+            hits = len(flagged & set(kind_of))
+            about = {"period": period, "share": share, "users": now.n_users, "planted": len(kind_of)}
+            yield about | {"found": hits, "others_flagged": len(flagged) - hits}
+
+
+def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, Delivery]]:
+    """Name, ratings, and ratings before, of each period that has users enough."""
+    import pandas as pd
+
+    ratings = delivery.ratings
+    period = pd.to_datetime(ratings["timestamp"], unit="s").dt.to_period(every[0].upper())
+    for one in sorted(period.unique()):
+        now, before = (Delivery(ratings[chosen], delivery.movies) for chosen in (period == one, period < one))
+        if now.n_users >= FEWEST_IN_PERIOD and before.n_users >= FEWEST_BEFORE:
+            yield str(one), now, before
+
+
+def _late_attack(
+    now: Delivery, everything: Delivery, kinds: Sequence[str], share: float, seed: int
+) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Lone attackers among the users of a period, at its times, by ids that nobody had."""
+    attack, kind_of = _mixed_attack(now, kinds, max(2, round(share * now.n_users)), seed)
+    new = int(everything.ratings["userId"].max() - now.ratings["userId"].max())
+    times = now.ratings["timestamp"]
+    attack = attack.assign(userId=attack["userId"] + new, timestamp=attack["timestamp"].clip(times.min(), times.max()))
+    return attack, {user + new: kind for user, kind in kind_of.items()}
+
+
+def _flagged_against(now: Delivery, attack: pd.DataFrame | None, before: Delivery, rate: float) -> set[int]:
+    from anomaly.findings import find_anomalies
+
+    table = find_anomalies(Planted(now, attack), reference=Planted(before, None), false_discovery_rate=rate)
+    return set(table.loc[table["is_anomaly"], "userId"].tolist())
+
+
 def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
     """Share of each bot kind that breaks a plain rule, and how many of the delivery's own users do."""
     from anomaly.attacks import plant
@@ -308,6 +355,17 @@ def _print(report: dict[str, Any]) -> None:
     clean = pd.DataFrame(report["clean"])["flagged"]
     print(f"\nClean batch: {clean.mean():.3f} users flagged a batch, any in {(clean > 0).sum()} of {len(clean)}")
     print(f"Plain rules: {report['rules']}")
+    if report["in_time"]:
+        print("\nEach period against all before it: users in all periods, and periods with many honest ones flagged")
+        print(_of_periods(pd.DataFrame(report["in_time"])).to_string())
+
+
+def _of_periods(in_time: pd.DataFrame) -> pd.DataFrame:
+    in_time = in_time.assign(periods=1, many_others_flagged=in_time["others_flagged"] > MANY * in_time["users"])
+    sums = in_time.groupby("share", sort=False)[
+        ["periods", "users", "others_flagged", "many_others_flagged", "planted", "found"]
+    ].sum()
+    return sums.assign(power=(sums["found"] / sums["planted"]).round(3))
 
 
 def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:

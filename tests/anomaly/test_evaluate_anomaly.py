@@ -19,7 +19,7 @@ def delivery(folder: Path, n_users: int) -> Path:
 @pytest.mark.slow
 def test_detectors_stand_side_by_side_in_json_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, output = delivery(tmp_path / "data", 120), tmp_path / "out"
-    asked = ["--kinds", "constant", "--mixtures", "1", "--held-out"]
+    asked = ["--kinds", "constant", "--mixtures", "1", "--held-out", "--every", "year"]
     assert main(["--data", str(data), "--output", str(output), *asked]) == 0
     report = json.loads((output / "anomaly_evaluation.json").read_text())
     auc = {row["detector"]: row["auc"] for row in report["ranking"]}
@@ -38,9 +38,12 @@ def test_detectors_stand_side_by_side_in_json_and_plot(tmp_path: Path, capsys: p
     assert found == pytest.approx(sum(row["power"] * row["planted"] for row in report["mixture"]))
     assert all(0 <= row["false_discovery_proportion"] <= 1 for row in report["mixture"])
     assert report["rules"]["caught"]["constant"] == 1.0
+    assert {row["share"] for row in report["in_time"]} == {0.0, 0.01, 0.03, 0.05}
+    assert all((row["planted"] > 0) == (row["share"] > 0) for row in report["in_time"])
+    assert all(row["found"] <= row["planted"] and row["users"] >= 20 for row in report["in_time"])
     assert (output / "anomaly_evaluation.svg").read_text().startswith("<svg")
     printed = capsys.readouterr().out
-    for title in ("Mean over kinds", "by profile size", "power by kind", "power by size"):
+    for title in ("Mean over kinds", "by profile size", "power by kind", "power by size", "against all before it"):
         assert title in printed
     assert not list(output.glob(".*"))
 

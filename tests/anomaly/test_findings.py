@@ -12,7 +12,7 @@ import pytest
 
 from anomaly import find_anomalies
 from anomaly.attacks import plant
-from anomaly.findings import COLUMNS, DETECTORS
+from anomaly.findings import COLUMNS, DETECTORS, _renamed
 from checks.warehouse import load
 from scripts.simulate_data import simulate
 from tests.anomaly.community import START, Tables, bots, honest, movies
@@ -248,3 +248,12 @@ def test_the_recipe_never_flags_more_than_its_share(users: int) -> None:
 def test_the_recipe_flags_its_share_of_users_that_are_all_alike() -> None:
     table = find(EDGES["ties"], detector="isolation-forest")
     assert table["is_anomaly"].sum() == 2
+
+
+def test_attacks_of_another_part_have_names_of_their_own() -> None:
+    table = pd.DataFrame(
+        {"attack_group": ["attack-1", None], "evidence": ["attack-1: 8 users pushed 5", "rated twice"]}
+    )
+    named = _renamed(table.astype("string"))
+    assert named["attack_group"].tolist() == ["attack-b1", pd.NA]
+    assert named["evidence"].tolist() == ["attack-b1: 8 users pushed 5", "rated twice"]
