@@ -131,7 +131,8 @@ def _judge_part(
     facts, rng = Films.of(*films, part.profiles), np.random.default_rng(seed)
     population = survey(part.profiles, facts, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
-    return _judge(part.judged, population.measured(), attackers, part.trusted, rate)
+    population = population.measured()
+    return _judge(part.judged, population, attackers, part.trusted, rate)
 
 
 def _renamed(table: pd.DataFrame) -> pd.DataFrame:
