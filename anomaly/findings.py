@@ -268,7 +268,7 @@ def _explained(
     texts, items, effects = [""] * n, ["[]"] * n, ["[]"] * n
     for user in shown.tolist():
         telling = witness.telling(user)
-        texts[user] = _sentence(table, user, telling, group.get(user), film_ids)
+        texts[user] = _sentence(table, user, telling, group.get(user), film_ids, int(population.size[user]))
         items[user] = evidence.as_json(telling)
         effects[user] = evidence.as_json(movie_effects(population, user))
     table["attack_group"] = _nullable([group[u].name if u in group else None for u in range(n)], "string")
@@ -284,7 +284,12 @@ def _explained(
 
 
 def _sentence(
-    table: pd.DataFrame, user: int, telling: list[dict[str, object]], group: Group | None, film_ids: Ints
+    table: pd.DataFrame,
+    user: int,
+    telling: list[dict[str, object]],
+    group: Group | None,
+    film_ids: Ints,
+    n_ratings: int,
 ) -> str:
     parts = []
     if group is not None:
@@ -293,6 +298,8 @@ def _sentence(
         parts.append(f"{group.name}: {len(group.users)} users {verb} the same films together: {films}")
     parts += rules.meanings(str(table["rules_broken"].iloc[user]))
     parts += [str(item["text"]) for item in telling]
+    if n_ratings > table["n_ratings"].iloc[user]:
+        parts.append(f"judged by {n_ratings} ratings, earlier ones of the reference included")
     return ". ".join(parts) or "unusual in many small ways, none of them telling by itself"
 
 

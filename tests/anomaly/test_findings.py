@@ -174,6 +174,17 @@ def test_who_comes_back_with_a_few_ratings_is_judged_by_all_of_them(who: range) 
     assert (table.loc[~bad, "n_ratings"] == 8).all()  # the delivery's own
 
 
+def test_evidence_says_that_earlier_ratings_are_in_it() -> None:
+    many = pd.concat([MANY, bots(261, 20)], ignore_index=True)
+    earlier, late = in_time(many, 8)
+    late = late[late["userId"].isin([*range(1, 41), *range(261, 281)])]
+    table = find(late, reference=Tables(earlier, MOVIES)).set_index("userId")
+    shown = table.loc[table["evidence"] != "", "evidence"]
+    assert len(shown)
+    assert shown.str.contains(r"judged by \d+ ratings, earlier ones of the reference included").all()
+    assert table.loc[261, "evidence"].endswith("judged by 60 ratings, earlier ones of the reference included")
+
+
 def test_a_user_of_few_new_ratings_is_judged_if_the_reference_knows_more() -> None:
     earlier, delivered = in_time(HONEST, 2)
     stranger = delivered[delivered["userId"] == 1].assign(userId=500)
