@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anomaly.types import Floats
+    from anomaly.types import Bools, Floats
 
 CATALOGUE_WEIGHT = 0.8
 HALF = 0.5
@@ -119,6 +119,15 @@ def q_values(p_values: Floats) -> Floats:
     Where a part of the tested are flagged, the rate would else be kept lower than was asked for, at the cost of power.
     """
     return benjamini_hochberg(p_values) * honest_share(p_values[~np.isnan(p_values)])
+
+
+def rate_of_rules(tested: Bools, trusted: Bools) -> float:
+    """The false discovery rate if all of the tested who break a rule are flagged, as the trusted tell it; at most 1.
+
+    tested, trusted: who breaks one. (Benjamini and Hochberg's procedure over the conformal p-values of a yes or no.)
+    """
+    honest = (1 + trusted.sum()) / (1 + len(trusted))
+    return float(min(1.0, honest * len(tested) / max(1, tested.sum())))
 
 
 def honest_share(p_values: Floats) -> float:

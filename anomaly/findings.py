@@ -177,7 +177,8 @@ def _decide(
 ) -> Judgement:
     """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
     judged = slice(0, n_judged)
-    any_rule = np.logical_or.reduce(list(broken.values()))[judged]
+    breaks = np.logical_or.reduce(list(broken.values()))
+    any_rule = breaks[judged]
     score = scoring.combined(scores)[judged]
     nothing = np.full(n_judged, np.nan)
     if rate is None:
@@ -187,8 +188,10 @@ def _decide(
     p_value = np.full(n_judged, np.nan)
     p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
     q_value = calibration.q_values(p_value)
+    breaking = any_rule & tested
+    q_value[breaking] = np.minimum(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
     flagged = tested & (q_value <= rate)
-    return Judgement(score, p_value, q_value, flagged, any_rule & tested & ~flagged)
+    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged)
 
 
 def _suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:

@@ -238,7 +238,7 @@ def test_small_bench_measures_everybody(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["--only", "pandas"], "there is none of this name; choose from job, job-2gb, plain"),
+        (["--only", "pandas"], "there is none of this name; choose from job, job-again, job-2gb, plain"),
         (["--ratings", "--rounds", "1"], "must say what to measure"),
         (["--only", "soda", "--peer-python", "/no/python"], "is no program"),
     ],

@@ -147,3 +147,16 @@ def test_moving_keeps_the_order_and_never_makes_anybody_more_suspicious(p: np.nd
     moved = calibration.moved(p, honest)
     assert (moved >= p - 1e-9).all()
     assert (np.diff(moved[np.argsort(p)]) >= -1e-12).all()
+
+
+def test_rules_flag_where_the_trusted_hardly_ever_break_them() -> None:
+    tested = np.arange(50) < 10
+    assert calibration.rate_of_rules(tested, np.arange(199) < 3) == pytest.approx(4 / 200 * 50 / 10)
+    assert (
+        calibration.rate_of_rules(np.arange(50) < 1, np.arange(199) < 3) == 1.0
+    )  # one of fifty is what they break too
+    assert calibration.rate_of_rules(np.zeros(0, bool), np.zeros(9, bool)) == 0.0
+    found = calibration.conformal_p_values((np.arange(199) < 3).astype(float), tested.astype(float))
+    assert calibration.benjamini_hochberg(found)[0] == pytest.approx(
+        calibration.rate_of_rules(tested, np.arange(199) < 3)
+    )
