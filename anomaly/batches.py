@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.calibration import FEWEST_FOR_TAIL
 from anomaly.population import load_users
 from anomaly.profiles import Profiles, joined, load
 from anomaly.returning import reunite
@@ -48,30 +49,53 @@ def parted(
     film_ids: Ints,
     seed: int,
 ) -> list[Part]:
-    """All users in one part; or in two, where so many of the reference's came back that it holds too few others.
+    """All users in one part; or in two, where most of the reference's came back, so that it holds too few others.
 
     Then each half of those who came back is held against what the reference knows of the other half.
     """
+    named = np.array(list(trusted_users), np.int64)
     if reference is None:
         judged = enough(users)
-        trusted = judged["userId"].isin(list(trusted_users)).to_numpy(bool)
+        trusted = judged["userId"].isin(named).to_numpy(bool)
         return [Part(judged, load(warehouse, film_ids, judged), trusted)]
-    known = enough(load_users(reference))
-    earlier = load(reference, film_ids, known)
-    every = _beside(warehouse, users, known, earlier, film_ids)
-    if every.trusted.sum() >= FEWEST_USERS:
+    beside = _Reference.of(reference, users, film_ids)
+    every = beside.part(warehouse, users, named)
+    back = np.intersect1d(users["userId"], beside.known["userId"])
+    n_others = len(beside.known) - (len(back) + 1) // 2  # of either half
+    if every.trusted.sum() >= min(FEWEST_FOR_TAIL, n_others / 2):
         return [every]
-    back = np.random.default_rng(seed).permutation(np.intersect1d(users["userId"], known["userId"]))
-    half = users["userId"].isin(back[len(back) // 2 :])
-    return [_beside(warehouse, some, known, earlier, film_ids) for some in (users[~half], users[half])]
+    half = users["userId"].isin(np.random.default_rng(seed).permutation(back)[len(back) // 2 :])
+    return [beside.part(warehouse, some, named) for some in (users[~half], users[half])]
 
 
-def _beside(warehouse: Warehouse, users: pd.DataFrame, known: pd.DataFrame, earlier: Profiles, film_ids: Ints) -> Part:
-    """These users, with their earlier ratings, beside the others whom the reference knows."""
-    back = (users["n_usable"] > 0) & users["userId"].isin(known["userId"])
-    some = users[(users["n_usable"] >= FEWEST_RATINGS) | back]
-    ids, known_ids = some["userId"].to_numpy(np.int64), known["userId"].to_numpy(np.int64)
-    both = reunite(load(warehouse, film_ids, some), earlier, ids, known_ids)
-    rated = np.flatnonzero(both.batch.size >= FEWEST_RATINGS)
-    trusted = np.append(both.trusted[rated], np.ones(both.known.n_users, bool))
-    return Part(some.iloc[rated].reset_index(drop=True), joined([both.batch.take(rated), both.known]), trusted)
+@dataclass(frozen=True)
+class _Reference:
+    """What the reference knows: of whoever rated enough, and of all who are in the delivery, too."""
+
+    known: pd.DataFrame
+    profiles: Profiles
+    film_ids: Ints
+
+    @classmethod
+    def of(cls, reference: Warehouse, users: pd.DataFrame, film_ids: Ints) -> _Reference:
+        every = load_users(reference)
+        known = every[_worth_loading(every, users)].reset_index(drop=True)
+        return cls(known, load(reference, film_ids, known), film_ids)
+
+    def part(self, warehouse: Warehouse, users: pd.DataFrame, trusted_users: Ints) -> Part:
+        """These users, with their earlier ratings, beside the others."""
+        some = users[_worth_loading(users, self.known)]
+        ids, known_ids = some["userId"].to_numpy(np.int64), self.known["userId"].to_numpy(np.int64)
+        both = reunite(load(warehouse, self.film_ids, some), self.profiles, ids, known_ids, FEWEST_RATINGS)
+        rated = np.flatnonzero(both.batch.size >= FEWEST_RATINGS)
+        others = both.known.take(np.flatnonzero(both.known.size >= FEWEST_RATINGS))
+        judged = some.iloc[rated].reset_index(drop=True)
+        named = judged["userId"].isin(trusted_users).to_numpy(bool)
+        trusted = np.append(both.trusted[rated] | named, np.ones(others.n_users, bool))
+        return Part(judged, joined([both.batch.take(rated), others]), trusted)
+
+
+def _worth_loading(users: pd.DataFrame, others: pd.DataFrame) -> pd.Series[bool]:
+    """Who rated enough, or has more ratings on the other side."""
+    back = (users["n_usable"] > 0) & users["userId"].isin(others["userId"])
+    return (users["n_usable"] >= FEWEST_RATINGS) | back

@@ -131,6 +131,9 @@ def rate_of_rules(tested: Bools, trusted: Bools) -> float:
 
 
 def honest_share(p_values: Floats) -> float:
-    """Storey's estimate (with Taylor and Siegmund, JRSS B 2004): half of the honest have p-values above one half."""
+    """Storey's estimate (with Taylor and Siegmund, JRSS B 2004): half of the honest have p-values above one half.
+
+    At least `HONEST_AT_LEAST`, as all else here takes it.
+    """
     share = float(1 + (p_values > HALF).sum()) / (max(len(p_values), 1) * (1 - HALF))
     return min(1.0, max(HONEST_AT_LEAST, share))

@@ -70,7 +70,9 @@ def find_anomalies(
 
         - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
         - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
-        - p_value, q_value: against the trusted users; NaN without any and for trusted users themselves
+        - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
+          `calibration.among_their_like`); of who breaks a plain rule, q_value is at most the rate at which all who do
+          could be flagged. NaN without trusted users and for these themselves
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell; `reason` says what) or 'ok'
         - is_anomaly: status is 'flagged'
@@ -252,7 +254,7 @@ def _table(
     like = population.most_like[:n]
     known = (like >= 0) & (like < n)
     table["most_like_user"] = _nullable([int(ids[like[u]]) if known[u] else None for u in range(n)], "Int64")
-    return _explained(table, population, found, witness)
+    return _explained(table, judged["n_usable"].to_numpy(), population, found, witness)
 
 
 def _nullable(values: list[object], dtype: str) -> pd.Series:
@@ -262,7 +264,7 @@ def _nullable(values: list[object], dtype: str) -> pd.Series:
 
 
 def _explained(
-    table: pd.DataFrame, population: Population, found: list[Group], witness: evidence.Witness
+    table: pd.DataFrame, delivered: Ints, population: Population, found: list[Group], witness: evidence.Witness
 ) -> pd.DataFrame:
     n = len(table)
     group = {user: each for each in found for user in each.users}
@@ -271,7 +273,9 @@ def _explained(
     texts, items, effects = [""] * n, ["[]"] * n, ["[]"] * n
     for user in shown.tolist():
         telling = witness.telling(user)
-        texts[user] = _sentence(table, user, telling, group.get(user), film_ids, int(population.size[user]))
+        texts[user] = _sentence(table, user, telling, group.get(user), film_ids)
+        if population.size[user] > delivered[user]:
+            texts[user] += f". Judged by {population.size[user]} ratings, earlier ones of the reference included"
         items[user] = evidence.as_json(telling)
         effects[user] = evidence.as_json(movie_effects(population, user))
     table["attack_group"] = _nullable([group[u].name if u in group else None for u in range(n)], "string")
@@ -292,7 +296,6 @@ def _sentence(
     telling: list[dict[str, object]],
     group: Group | None,
     film_ids: Ints,
-    n_ratings: int,
 ) -> str:
     parts = []
     if group is not None:
@@ -301,8 +304,6 @@ def _sentence(
         parts.append(f"{group.name}: {len(group.users)} users {verb} the same films together: {films}")
     parts += rules.meanings(str(table["rules_broken"].iloc[user]))
     parts += [str(item["text"]) for item in telling]
-    if n_ratings > table["n_ratings"].iloc[user]:
-        parts.append(f"judged by {n_ratings} ratings, earlier ones of the reference included")
     return ". ".join(parts) or "unusual in many small ways, none of them telling by itself"
 
 

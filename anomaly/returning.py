@@ -18,7 +18,7 @@ from anomaly.profiles import Profiles
 if TYPE_CHECKING:
     from anomaly.types import Bools, Ints
 
-FEWEST_CHANGED = 2  # ratings that differ between namesakes and may be second thoughts, however few films they share
+FEWEST_PAIRS = 2  # of namesakes who rated a film otherwise, which may be second thoughts of all of them
 
 
 class Reunited(NamedTuple):
@@ -29,16 +29,17 @@ class Reunited(NamedTuple):
     trusted: Bools
 
 
-def reunite(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints) -> Reunited:
+def reunite(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints, fewest: int) -> Reunited:
     """Give users of the batch their earlier ratings, which the reference holds.
 
-    Whose ratings are those of the reference, one by one, is trusted. Who has half of these or more was delivered whole,
-    and is judged by what was delivered. The others come back: both their parts are one profile; unless the same ids
-    stand for other people, who rated the same films, and otherwise, as often as chance has it.
+    Whose ratings are those of the reference, one by one, is trusted. Who has half of these or more, and at least
+    `fewest`, was delivered whole, and is judged by what was delivered. The others come back: both their parts are one
+    profile; unless the same ids stand for other people, who rated the same films, and otherwise, as often as chance
+    has it.
     """
     pairs = _Pairs.of(batch, known, batch_ids, known_ids)
-    same = (pairs.equal == pairs.size) & (pairs.equal == pairs.earlier_size)
-    whole = pairs.shared * 2 >= pairs.earlier_size
+    same = pairs.are_the_same(batch, known)
+    whole = same | (pairs.shared * 2 >= pairs.earlier_size) & (pairs.size >= fewest)
     back = ~whole & (not pairs.are_others(~whole))
     trusted = np.zeros(batch.n_users, bool)
     trusted[pairs.mine[same]] = True
@@ -77,9 +78,20 @@ class _Pairs:
         return cls(mine, theirs, now.size, before.size, n_shared.astype(int), n_equal.astype(int), chance)
 
     def are_others(self, some: Bools) -> bool:
-        """Whether some of the pairs are of two people each: they rated the same films, as strangers would."""
-        differing = int((self.shared - self.equal)[some].sum())
-        return differing > max(FEWEST_CHANGED, float(self.chance[some].sum()) / 2)
+        """Whether these pairs are of two people each: as many as half of strangers would have rated a film otherwise.
+
+        By pairs, not films: one user with many second thoughts says nothing of the others.
+        """
+        differ = int((self.shared > self.equal)[some].sum())
+        return differ > max(FEWEST_PAIRS, -float(np.expm1(-self.chance[some]).sum()) / 2)
+
+    def are_the_same(self, batch: Profiles, known: Profiles) -> Bools:
+        """Which pairs have the same ratings, one by one, (n_pairs,)."""
+        same = self.size == self.earlier_size
+        one, other = batch.take(self.mine[same]), known.take(self.theirs[same])
+        differs = (one.film != other.film) | (one.stars != other.stars) | (one.seconds != other.seconds)
+        same[same] = np.bincount(one.user, differs, one.n_users) == 0
+        return same
 
 
 def _place_of(now: Profiles, before: Profiles) -> Ints:

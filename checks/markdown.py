@@ -58,14 +58,15 @@ def _questions(verdict: gate.Verdict) -> Iterator[str]:
 def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     yield "## What changed since the last run"
     yield ""
+    if run.tables_of is not None:
+        yield f"The tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew."
+        yield ""
     if changes is None:
         yield "There is no earlier run in this folder to compare with."
         return
     yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
     if run.repeats is not None:
         yield "The files are the same, byte for byte: a delivery that was meant to be new was sent again."
-    if run.tables_of is not None:
-        yield f"Their tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew."
     yield ""
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
     yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
-from scripts.job import findings
+from scripts.job import findings, reuse
 from scripts.job.arguments import seconds
 from scripts.job.machine import settle
 from scripts.job.progress import silence
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
     settle()
+    reuse.program()  # which this process will run, whatever is installed while it waits
     stop = Stop()
     arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)
     monitor = Monitor(arrivals, settings, stop)

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 import anomaly.findings
+import drift.trends
 from checks import receipt, warehouse
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint
@@ -153,6 +154,9 @@ CHANGES: dict[str, Callable[[Judged], object]] = {
     "no record": lambda one: (one.output / reuse.RECORD).unlink(),
     "a record of another time": lambda one: rewrite(one.output / reuse.RECORD, '"made": "2', '"made": "3'),
     "a record that is none": lambda one: (one.output / reuse.RECORD).write_text("[1]"),
+    "a record that no text holds": lambda one: (one.output / reuse.RECORD).write_text(
+        '{"a": "\\ud800", "digest": "x"}'
+    ),
     "half a record": lambda one: os.truncate(one.output / reuse.RECORD, 500),
 }
 
@@ -208,21 +212,24 @@ def test_what_was_compared_with_is_compared_by_content(judged: Judged, tmp_path:
     assert judged.taken(*options) is None
 
 
-def test_another_program_makes_other_tables(judged: Judged, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_program_is_all_of_its_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sources = tmp_path / "drift" / "sql"
     sources.mkdir(parents=True)
     monkeypatch.setattr(reuse, "ROOT", tmp_path / "gx")
-    monkeypatch.setattr(reuse, "PROGRAM", ("drift",))
     (sources / "sizes.sql").write_text("select 1")
-    before = reuse.maker({})
-    assert before == reuse.maker({})
+    before = reuse._sources()
+    (sources / ".#sizes.sql").symlink_to("an editor's lock")
+    assert reuse._sources() == before
     (sources / "sizes.sql").write_text("select 2")
-    assert before != reuse.maker({})
-    assert judged.taken() is None
+    assert reuse._sources() != before
 
 
-def test_other_versions_make_other_tables(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipt, "versions", lambda _: {"duckdb": "0.1"})
+@pytest.mark.parametrize("other", [{"program": "00"}, {"versions": {"duckdb": "0.1"}}], ids=["sources", "versions"])
+def test_another_program_makes_other_tables(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, other: dict[str, object]
+) -> None:
+    mine = reuse.program()
+    monkeypatch.setattr(reuse, "program", lambda: mine | other)
     assert judged.taken() is None
 
 
@@ -253,15 +260,35 @@ def test_an_analysis_that_failed_is_made_again(judged: Judged, monkeypatch: pyte
     assert (judged.output / reuse.RECORD).exists()
 
 
-def test_a_program_that_changed_meanwhile_is_not_written_down(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs: Iterator[str] = iter("abc")
-    monkeypatch.setattr(reuse, "_program", lambda: next(programs))
-    assert judged.run() == 0
+def test_a_program_that_was_installed_meanwhile_is_not_written_down(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while a monitor waits: what it has imported does the work."""
+    mine = reuse.program()
+    monkeypatch.setattr(reuse, "_installed", lambda: mine | {"program": "00"})
+    assert judged.run("--fresh") == 0
     assert not (judged.output / reuse.RECORD).exists()
 
 
+def test_trends_that_could_not_be_made_are_tried_again(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drift.trends, "find_trends", fail)
+        assert judged.run("--trends", "year") == 0
+    assert not (judged.output / reuse.RECORD).exists()
+    assert judged.run("--trends", "year") == 0
+    assert (judged.output / "drift_trends.csv").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--fresh",)], ids=str)
 def test_a_reference_that_changed_while_it_was_read_is_refused(
-    judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...],
+    judged: Judged,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     reference = shutil.copytree(judged.folder, tmp_path / "reference")
     original = anomaly.findings.find_anomalies
@@ -271,7 +298,7 @@ def test_a_reference_that_changed_while_it_was_read_is_refused(
         return original(*given, **named)
 
     monkeypatch.setattr(anomaly.findings, "find_anomalies", meanwhile)
-    assert judged.run("--reference", str(reference)) == 2
+    assert judged.run("--reference", str(reference), *options) == 2
     assert f"--reference {reference}: changed while it was read" in capsys.readouterr().err
 
 

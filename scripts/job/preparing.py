@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.tables import TRENDS
 from scripts.job import aside, findings, reuse
 from scripts.job.machine import give_back
 from scripts.job.progress import Progress
@@ -96,10 +97,11 @@ def _prepared_aside(job: Job) -> Run:
 
 
 def _prepare(job: Job) -> Run:
-    with _analysed(job) as (run, _):  # closed at the end: GX opens the file itself, which DuckDB locks
-        pass
-    with run.phases.phase("load"):
-        reuse.remember(run, job.maker)
+    with _analysed(job) as (run, warehouse):  # closed at the end: GX opens the file itself, which DuckDB locks
+        whole = job.arguments.trends is None or warehouse.has(TRENDS)
+    if whole:
+        with run.phases.phase("load"):
+            reuse.remember(run, job.maker)
     return run
 
 
@@ -112,7 +114,8 @@ def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
 
     phases, suites = Phases(), declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
-    warehouse, made = _taken_over(job, phases)
+    before = job.maker  # asked for before anything is read: what it tells of may change meanwhile
+    warehouse, made = _taken_over(job, before, phases)
     if warehouse is None:
         with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
             warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
@@ -125,11 +128,11 @@ def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
         yield run, warehouse
 
 
-def _taken_over(job: Job, phases: Phases) -> tuple[Warehouse | None, datetime | None]:
+def _taken_over(job: Job, made_by: dict[str, Any], phases: Phases) -> tuple[Warehouse | None, datetime | None]:
     """The tables of the last run, and when that began, where this one would make them just so."""
     with phases.phase("load"):
         able = job.arguments.engine == "duckdb" and not job.arguments.fresh
-        tables = reuse.take(job.arguments.output, job.folder, job.maker, job.database) if able else None
+        tables = reuse.take(job.arguments.output, job.folder, made_by, job.database) if able else None
     if tables is None:
         return None, None
     job.progress.say(f"Taking over the tables that were made at {tables.made:%Y-%m-%d %H:%M} UTC of the same files")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +42,17 @@ class Tables:
 
 def maker(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What makes tables of files, as JSON gives it back. settings: all that the tables hang on, JSON-ready."""
-    made_by = {"settings": settings, "program": _program(), "versions": receipt.versions("duckdb")}
-    return dict(json.loads(json.dumps(made_by)))
+    return dict(json.loads(json.dumps({"settings": settings} | program())))
+
+
+@cache
+def program() -> dict[str, Any]:
+    """The program that this process runs: that which was there when it was first asked, which is to be at its start."""
+    return _installed()
+
+
+def _installed() -> dict[str, Any]:
+    return {"program": _sources(), "versions": receipt.versions("duckdb")}
 
 
 def take(output: Path, folder: Path, made_by: Mapping[str, Any], database: Path) -> Tables | None:
@@ -74,10 +83,10 @@ def _all_hold(conditions: Sequence[Callable[[], bool]]) -> bool:
 def remember(run: Run, made_by: Mapping[str, Any]) -> None:
     """Write down what the tables of `run` were made of and by, once its database is closed, for the next run.
 
-    Nothing is, where something could not be read or analysed, which may be otherwise the next time, or where a source
-    of the program was changed since, so that nobody knows which one did the work.
+    Nothing is, where something could not be read or analysed, which may be otherwise the next time, or where another
+    program has taken the place of the one that did the work.
     """
-    if run.problems or made_by["program"] != _program():
+    if run.problems or any(made_by[name] != value for name, value in _installed().items()):
         return
     record = {
         "made_by": made_by,
@@ -88,10 +97,11 @@ def remember(run: Run, made_by: Mapping[str, Any]) -> None:
     outputs.write_json(run.output / RECORD, receipt.sealed(record, receipt.key_from_environment()))
 
 
-def _program() -> str:
+def _sources() -> str:
     """The SHA-256 of our own sources."""
     digest = hashlib.sha256()
-    for path in sorted(path for part in PROGRAM for path in (ROOT.parent / part).rglob("*") if path.suffix in SOURCES):
+    found = (path for part in PROGRAM for path in (ROOT.parent / part).rglob("*") if path.suffix in SOURCES)
+    for path in sorted(path for path in found if path.is_file()):  # an editor's lock is a link to nothing
         digest.update(f"{path.relative_to(ROOT.parent)}\0{receipt.sha256(path)}\n".encode())
     return digest.hexdigest()
 
@@ -101,9 +111,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         with path.open("rb") as file:
             record = json.loads(file.read(LARGEST_RECORD_BYTES))
+        sound = isinstance(record, dict) and receipt.is_sealed(record, receipt.key_from_environment())
     except (OSError, ValueError, RecursionError):
         return None
-    sound = isinstance(record, dict) and receipt.is_sealed(record, receipt.key_from_environment())
     return record if sound else None
 
 
@@ -123,7 +133,10 @@ def _seems_unchanged(source: SourceFile) -> bool:
     """Whether it is worth reading: the table's file has the same name and size."""
     assert source.path is not None
     found = files.find(source.path.parent, source.table)
-    return found == source.path and files.problem(found) is None and found.stat().st_size == source.size
+    try:
+        return found == source.path and files.problem(found) is None and found.stat().st_size == source.size
+    except OSError:  # it is gone, which the loader tells
+        return False
 
 
 def _is_unchanged(source: SourceFile) -> bool:

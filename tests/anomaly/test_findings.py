@@ -157,11 +157,11 @@ MANY = honest(260, seed=28)
 BOTS = bots(901, 20)  # as many as 130 trusted users let be told from chance
 
 
-@pytest.mark.parametrize("who", [range(1, 61), range(1, 261)], ids=["some", "all"])
+@pytest.mark.parametrize("who", [range(1, n + 1) for n in (60, 200, 229, 260)], ids=lambda who: f"{len(who)} of 260")
 def test_who_comes_back_with_a_few_ratings_is_judged_by_all_of_them(who: range) -> None:
     """A few ratings by themselves are no profile, and would make nearly everybody suspicious.
 
-    Where all come back, each half is held against what is known of the other.
+    Where most come back, each half is held against what is known of the other.
     """
     earlier, late = in_time(MANY, 8)
     delivered = pd.concat([late[late["userId"].isin(who)], BOTS])
@@ -181,8 +181,22 @@ def test_evidence_says_that_earlier_ratings_are_in_it() -> None:
     table = find(late, reference=Tables(earlier, MOVIES)).set_index("userId")
     shown = table.loc[table["evidence"] != "", "evidence"]
     assert len(shown)
-    assert shown.str.contains(r"judged by \d+ ratings, earlier ones of the reference included").all()
-    assert table.loc[261, "evidence"].endswith("judged by 60 ratings, earlier ones of the reference included")
+    assert shown.str.contains(r"Judged by \d+ ratings, earlier ones of the reference included").all()
+    assert table.loc[261, "evidence"].endswith("Judged by 60 ratings, earlier ones of the reference included")
+
+
+def test_trusted_users_are_trusted_beside_a_reference_too() -> None:
+    known = Tables(MANY[MANY["userId"] > 60].assign(userId=lambda rows: rows["userId"] + 1000), MOVIES)
+    table = find(MANY[MANY["userId"] <= 60], reference=known, trusted_users=range(1, 31)).set_index("userId")
+    assert table["trusted"].tolist() == [user <= 30 for user in table.index]
+    assert table["p_value"].isna().tolist() == table["trusted"].tolist()
+
+
+def test_a_few_ratings_here_and_a_few_there_are_enough_together() -> None:
+    once = HONEST[HONEST["userId"] == 1].head(7).assign(userId=700)
+    known = Tables(pd.concat([HONEST, once.head(4)], ignore_index=True), MOVIES)
+    table = find(pd.concat([MANY.assign(userId=MANY["userId"] + 1000), once.tail(3)]), reference=known)
+    assert table.set_index("userId").loc[700, "status"] != "undetermined"
 
 
 def test_a_user_of_few_new_ratings_is_judged_if_the_reference_knows_more() -> None:

@@ -19,7 +19,7 @@ def profiles(rows: list[Rating]) -> tuple[np.ndarray, Profiles]:
 
 def reunited(batch: list[Rating], known: list[Rating]) -> Reunited:
     (ids, now), (known_ids, before) = profiles(batch), profiles(known)
-    return reunite(now, before, ids, known_ids)
+    return reunite(now, before, ids, known_ids, 2)
 
 
 def rated(profiles: Profiles, user: int) -> list[tuple[int, float, int]]:
@@ -72,6 +72,32 @@ def test_namesakes_who_rate_the_same_films_otherwise_are_other_people() -> None:
     both = reunited(batch, known)
     assert both.known.n_users == both.batch.n_users == 20
     assert both.batch.size.tolist() == [20] * 20
+
+
+def test_one_user_of_many_second_thoughts_makes_nobody_a_stranger() -> None:
+    known = [(user, film, 3.0, film) for user in range(1, 21) for film in range(1, 61)]
+    batch = [(user, film, 4.0, 1000 + film) for user in range(2, 21) for film in range(61, 67)]
+    batch += [(1, film, 4.0, 1000 + film) for film in range(35, 61)]
+    both = reunited(batch, known)
+    assert both.known.n_users == 0
+    assert both.batch.size.tolist() == [60] + [66] * 19
+
+
+def test_who_was_delivered_whole_but_in_too_few_ratings_has_the_earlier_ones_too() -> None:
+    both = reunited([(5, 1, 3.0, 1)], EARLIER[:2])
+    assert rated(both.batch, 0) == [(1, 3.0, 1), (2, 3.0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "trusted"),
+    [
+        ([(5, 1, 3.0, 1), (5, 1, 4.0, 2), (5, 2, 3.0, 3)], True),
+        ([(5, 1, 3.0, 1), (5, 1, 3.0, 1), (5, 2, 3.0, 3)], False),
+    ],
+)
+def test_a_film_rated_twice_is_compared_row_by_row(delivered: list[Rating], trusted: bool) -> None:
+    known = [(5, 1, 3.0, 1), (5, 1, 4.0, 2), (5, 2, 3.0, 3)]
+    assert reunited(delivered, known).trusted.tolist() == [trusted]
 
 
 def test_nobody_in_common_changes_nothing() -> None:
