@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from anomaly import catalogue, copies, film_facts, profiles, rules, scoring
+from anomaly.batches import FEWEST_RATINGS
 from anomaly.population import Population, load_films, measure_all, survey_against
 
 if TYPE_CHECKING:
@@ -162,7 +163,6 @@ def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> p
     """Findings of those looked at closely; the others' by their score and the plain rules alone; all on one scale."""
     import pandas as pd
 
-    from anomaly.batches import FEWEST_RATINGS
     from anomaly.findings import COLUMNS, undetermined
 
     broken = scored.loc[scored["rules_broken"] != "", "userId"]

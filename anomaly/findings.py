@@ -133,7 +133,7 @@ def _judge_part(
     facts, rng = Films.of(*films, part.profiles), np.random.default_rng(seed)
     population = survey(part.profiles, facts, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
-    population = population.measured()
+    population = population.measured()  # what nobody holds any more goes before users are judged
     return _judge(part.judged, population, attackers, part.trusted, rate)
 
 
@@ -291,11 +291,7 @@ def _explained(
 
 
 def _sentence(
-    table: pd.DataFrame,
-    user: int,
-    telling: list[dict[str, object]],
-    group: Group | None,
-    film_ids: Ints,
+    table: pd.DataFrame, user: int, telling: list[dict[str, object]], group: Group | None, film_ids: Ints
 ) -> str:
     parts = []
     if group is not None:

@@ -16,7 +16,7 @@ from anomaly import packing
 from anomaly.profiles import Profiles
 
 if TYPE_CHECKING:
-    from anomaly.types import Bools, Ints
+    from anomaly.types import Bools, Floats, Ints
 
 FEWEST_PAIRS = 2  # of namesakes who rated a film otherwise, which may be second thoughts of all of them
 
@@ -63,7 +63,7 @@ class _Pairs:
     earlier_size: Ints
     shared: Ints
     equal: Ints
-    chance: np.ndarray
+    chance: Floats
 
     @classmethod
     def of(cls, batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints) -> _Pairs:
@@ -73,9 +73,9 @@ class _Pairs:
         shared = at >= 0
         equal = shared & (now.stars == before.stars[at]) & (now.seconds == before.seconds[at])
         raters = np.bincount(known.film, minlength=int(now.film.max(initial=0)) + 1) / max(1, known.n_users)
-        counts = (np.bincount(now.user, each, len(mine)) for each in (shared, equal, raters[now.film]))
-        n_shared, n_equal, chance = counts
-        return cls(mine, theirs, now.size, before.size, n_shared.astype(int), n_equal.astype(int), chance)
+        n_shared, n_equal = (np.bincount(now.user[rows], minlength=len(mine)) for rows in (shared, equal))
+        chance = np.asarray(np.bincount(now.user, raters[now.film], len(mine)), float)
+        return cls(mine, theirs, now.size, before.size, n_shared, n_equal, chance)
 
     def are_others(self, some: Bools) -> bool:
         """Whether these pairs are of two people each: as many as half of strangers would have rated a film otherwise.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.job import arguments
+from scripts.job.findings import PERIODS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 CANNOT_EVALUATE = 2
 TRUSTED_SHARE = 0.8
-PERIODS = ("year", "quarter", "month")
 FEWEST_IN_PERIOD, FEWEST_BEFORE = 20, 60  # users: fewer are no delivery, or calibrate nothing
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
@@ -254,13 +254,15 @@ def _mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) -
 def _flagged_with_reference(delivery: Delivery, attack: pd.DataFrame | None, seed: int, rate: float) -> set[int]:
     import numpy as np
 
-    from anomaly.findings import find_anomalies
-
     users = np.sort(delivery.ratings["userId"].unique())
     trusted = np.random.default_rng([seed, 80]).permutation(users)[: round(TRUSTED_SHARE * len(users))]
-    table = find_anomalies(
-        Planted(delivery, attack), trusted_users=set(trusted.tolist()), false_discovery_rate=rate, seed=seed
-    )
+    return _flagged(delivery, attack, trusted_users=set(trusted.tolist()), false_discovery_rate=rate, seed=seed)
+
+
+def _flagged(delivery: Delivery, attack: pd.DataFrame | None, **settings: Any) -> set[int]:
+    from anomaly.findings import find_anomalies
+
+    table = find_anomalies(Planted(delivery, attack), **settings)
     return set(table.loc[table["is_anomaly"], "userId"].tolist())
 
 
@@ -275,7 +277,7 @@ def _in_time(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespa
     for number, (period, now, before) in enumerate(_periods(delivery, options.every)):
         for share in (0.0, *options.shares):
             attack, kind_of = (None, {}) if not share else _late_attack(now, delivery, kinds, share, number)
-            flagged = _flagged_against(now, attack, before, options.rate)
+            flagged = _flagged(now, attack, reference=Planted(before, None), false_discovery_rate=options.rate)
             hits = len(flagged & set(kind_of))
             about = {"period": period, "share": share, "users": now.n_users, "planted": len(kind_of)}
             yield about | {"found": hits, "others_flagged": len(flagged) - hits}
@@ -302,13 +304,6 @@ def _late_attack(
     times = now.ratings["timestamp"]
     attack = attack.assign(userId=attack["userId"] + new, timestamp=attack["timestamp"].clip(times.min(), times.max()))
     return attack, {user + new: kind for user, kind in kind_of.items()}
-
-
-def _flagged_against(now: Delivery, attack: pd.DataFrame | None, before: Delivery, rate: float) -> set[int]:
-    from anomaly.findings import find_anomalies
-
-    table = find_anomalies(Planted(now, attack), reference=Planted(before, None), false_discovery_rate=rate)
-    return set(table.loc[table["is_anomaly"], "userId"].tolist())
 
 
 def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:

@@ -114,22 +114,21 @@ def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
 
     phases, suites = Phases(), declared_suites()
     waivers = load_waivers(suites, datetime.now(UTC).date())
-    before = job.maker  # asked for before anything is read: what it tells of may change meanwhile
-    warehouse, made = _taken_over(job, before, phases)
+    warehouse, made = _taken_over(job, phases)
     if warehouse is None:
         with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
             warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
     with warehouse:
         problems = {} if made else _analyse(job, warehouse, phases)
-        findings.check_unchanged(job.settings, job.arguments)
         run = replace(_described(job, warehouse, suites, waivers, problems), phases=phases, tables_of=made)
         with phases.phase("statistics and tables of findings"):
             _write_tables(job, warehouse, run)
         yield run, warehouse
 
 
-def _taken_over(job: Job, made_by: dict[str, Any], phases: Phases) -> tuple[Warehouse | None, datetime | None]:
+def _taken_over(job: Job, phases: Phases) -> tuple[Warehouse | None, datetime | None]:
     """The tables of the last run, and when that began, where this one would make them just so."""
+    made_by = job.maker  # asked for even where nothing is taken over: what it tells of may change during the work
     with phases.phase("load"):
         able = job.arguments.engine == "duckdb" and not job.arguments.fresh
         tables = reuse.take(job.arguments.output, job.folder, made_by, job.database) if able else None
@@ -142,6 +141,7 @@ def _taken_over(job: Job, made_by: dict[str, Any], phases: Phases) -> tuple[Ware
 def _analyse(job: Job, warehouse: Warehouse, phases: Phases) -> dict[str, str]:
     with job.progress.step("Scoring users and comparing windows of time"):
         problems = findings.write_findings(warehouse, job.arguments, phases)
+        findings.check_unchanged(job.settings, job.arguments)
         give_back()
     return problems
 
