@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import bdtrc, ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CATALOGUE_WEIGHT = 0.8
 HALF = 0.5
 HONEST_AT_LEAST = 0.6  # of the tested users: more attackers than others could not be told from a change of all
+CHANCE = 0.05  # that so many of the tested are attackers, where as few are honest as `HONEST_AT_LEAST` allows
 # A tail of thirty users is the least that bears a fit.
 TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
@@ -119,6 +120,16 @@ def q_values(p_values: Floats) -> Floats:
     Where a part of the tested are flagged, the rate would else be kept lower than was asked for, at the cost of power.
     """
     return benjamini_hochberg(p_values) * honest_share(p_values[~np.isnan(p_values)])
+
+
+def are_of_another_kind(q_values: Floats, rate: float) -> bool:
+    """Whether more of the tested would be discovered than can be attackers: then the trusted are no measure of them.
+
+    As when half stars come: whoever gives any is unlike all who never could. NaN: not tested.
+    """
+    tested = int((~np.isnan(q_values)).sum())
+    attackers = round((1 - rate) * int((q_values <= rate).sum()))
+    return attackers > 0 and bool(bdtrc(attackers - 1, tested, 1 - HONEST_AT_LEAST) < CHANCE)
 
 
 def rate_of_rules(tested: Bools, trusted: Bools) -> float:

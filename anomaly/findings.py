@@ -31,17 +31,22 @@ COLUMNS = (
     "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
     "most_like_user", "target_movies", "target_shift", "movie_effects", "evidence_json", "reason",
 )  # fmt: skip
+OTHER_KIND = (
+    "more of the delivery's users are unlike the trusted ones than can be attackers: "
+    "name trusted users of the same time and kind"
+)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found of each user of the population."""
+    """What was found of each user of the population. unjudged: whom nothing was found of, for want of a measure."""
 
     score: Floats
     p_value: Floats
     q_value: Floats
     flagged: Bools
     review: Bools
+    unjudged: Bools
 
 
 def find_anomalies(
@@ -69,12 +74,12 @@ def find_anomalies(
         One row a user, by userId, with `COLUMNS`:
 
         - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
-        - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
+        - score: higher is more anomalous; NaN of too few ratings. catalogue_score, novelty_score: its two channels
         - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
           `calibration.among_their_like`); of who breaks a plain rule, q_value is at most the rate at which all who do
-          could be flagged. NaN without trusted users and for these themselves
+          could be flagged. NaN without trusted users, for these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
-          look, no error rate promised), 'undetermined' (too little to tell; `reason` says what) or 'ok'
+          look, no error rate promised), 'undetermined' (it cannot be told; `reason` says why) or 'ok'
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
         - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
@@ -178,22 +183,27 @@ def _decide(
     scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools, n_judged: int, rate: float | None
 ) -> Judgement:
     """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
-    judged = slice(0, n_judged)
+    score = scoring.combined(scores)[:n_judged]
     breaks = np.logical_or.reduce(list(broken.values()))
-    any_rule = breaks[judged]
-    score = scoring.combined(scores)[judged]
-    nothing = np.full(n_judged, np.nan)
-    if rate is None:
-        top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
-        return Judgement(score, nothing, nothing, any_rule, top & ~any_rule)
-    tested = ~trusted[judged]
-    p_value = np.full(n_judged, np.nan)
+    if rate is not None:
+        return _calibrated(scores, score, breaks, trusted, rate)
+    nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
+    top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
+    return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.zeros(n_judged, bool))
+
+
+def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:
+    """Whoever is told from the trusted, or breaks a rule that these hardly do, at a false discovery rate each."""
+    tested, any_rule = ~trusted[: len(score)], breaks[: len(score)]
+    p_value = np.full(len(score), np.nan)
     p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
     q_value = calibration.q_values(p_value)
+    unjudged = tested & calibration.are_of_another_kind(q_value, rate)
+    p_value[unjudged] = q_value[unjudged] = np.nan
     breaking = any_rule & tested
-    q_value[breaking] = np.minimum(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
+    q_value[breaking] = np.fmin(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
     flagged = tested & (q_value <= rate)
-    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged)
+    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, unjudged & ~breaking)
 
 
 def _suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
@@ -220,8 +230,10 @@ def _with_groups(judgement: Judgement, found: list[Group]) -> Judgement:
     """Acting together is a plain rule: members of a group are flagged, or reviewed where a calibrated test says no."""
     members = np.zeros(len(judgement.score), bool)
     members[[user for group in found for user in group.users]] = True
+    unjudged = judgement.unjudged & ~members
     if np.isnan(judgement.p_value).all():
-        return replace(judgement, flagged=judgement.flagged | members, review=judgement.review & ~members)
+        flagged, review = judgement.flagged | members, judgement.review & ~members
+        return replace(judgement, flagged=flagged, review=review, unjudged=unjudged)
     return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
 
 
@@ -245,7 +257,8 @@ def _table(
     table = judged.drop(columns="n_usable").copy()
     table["score"] = judgement.score
     table["p_value"], table["q_value"] = judgement.p_value, judgement.q_value
-    table["status"] = np.select([judgement.flagged, judgement.review], ["flagged", "review"], "ok")
+    statuses = {"flagged": judgement.flagged, "review": judgement.review, "undetermined": judgement.unjudged}
+    table["status"] = np.select(list(statuses.values()), list(statuses), "ok")
     table["is_anomaly"] = judgement.flagged
     table["catalogue_score"], table["novelty_score"] = scores.catalogue[:n], scores.novelty[:n]
     table["trusted"] = trusted[:n]
@@ -286,7 +299,9 @@ def _explained(
         ["|".join(f"{s:+.2f}" for s in group[u].shifts) if u in group else None for u in range(n)], "string"
     )
     table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
-    table["reason"] = ""
+    unjudged = table["status"] == "undetermined"
+    table["reason"] = np.where(unjudged, OTHER_KIND, "")
+    table.loc[unjudged, "evidence"] = f"undetermined: {OTHER_KIND}"
     return table
 
 

@@ -280,7 +280,9 @@ def _in_time(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespa
             flagged = _flagged(now, attack, reference=Planted(before, None), false_discovery_rate=options.rate)
             hits = len(flagged & set(kind_of))
             about = {"period": period, "share": share, "users": now.n_users, "planted": len(kind_of)}
-            yield about | {"found": hits, "others_flagged": len(flagged) - hits}
+            others = len(flagged) - hits
+            proportion = others / max(1, len(flagged))
+            yield about | {"found": hits, "others_flagged": others, "false_discovery_proportion": proportion}
 
 
 def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, Delivery]]:
@@ -357,10 +359,10 @@ def _print(report: dict[str, Any]) -> None:
 
 def _of_periods(in_time: pd.DataFrame) -> pd.DataFrame:
     in_time = in_time.assign(periods=1, many_others_flagged=in_time["others_flagged"] > MANY * in_time["users"])
-    sums = in_time.groupby("share", sort=False)[
-        ["periods", "users", "others_flagged", "many_others_flagged", "planted", "found"]
-    ].sum()
-    return sums.assign(power=(sums["found"] / sums["planted"]).round(3))
+    by_share = in_time.groupby("share", sort=False)
+    sums = by_share[["periods", "users", "others_flagged", "many_others_flagged", "planted", "found"]].sum()
+    rate = by_share["false_discovery_proportion"].mean()  # which is what a false discovery rate holds
+    return sums.assign(power=(sums["found"] / sums["planted"]).round(3), false_discovery_rate=rate.round(3))
 
 
 def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:
