@@ -10,7 +10,7 @@ import numpy as np
 from anomaly.calibration import FEWEST_FOR_TAIL
 from anomaly.population import load_users
 from anomaly.profiles import Profiles, joined, load
-from anomaly.returning import reunite
+from anomaly.returning import NewRatings, reunite
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,12 +28,13 @@ class Part:
     """Users who are judged together.
 
     judged: their rows of the table of users. profiles: theirs first, then those of the reference's users. trusted: who
-    of all these is, shape (n_users,).
+    of all these is, shape (n_users,). new: what those who are judged rated since the reference that knows them.
     """
 
     judged: pd.DataFrame
     profiles: Profiles
     trusted: Bools
+    new: NewRatings
 
 
 def enough(users: pd.DataFrame) -> pd.DataFrame:
@@ -57,7 +58,8 @@ def parted(
     if reference is None:
         judged = enough(users)
         trusted = judged["userId"].isin(named).to_numpy(bool)
-        return [Part(judged, load(warehouse, film_ids, judged), trusted)]
+        profiles = load(warehouse, film_ids, judged)
+        return [Part(judged, profiles, trusted, NewRatings.none_of(profiles))]
     beside = _Reference.of(reference, users, film_ids)
     every = beside.part(warehouse, users, named)
     back = np.intersect1d(users["userId"], beside.known["userId"])
@@ -92,7 +94,7 @@ class _Reference:
         judged = some.iloc[rated].reset_index(drop=True)
         named = judged["userId"].isin(trusted_users).to_numpy(bool)
         trusted = np.append(both.trusted[rated] | named, np.ones(others.n_users, bool))
-        return Part(judged, joined([both.batch.take(rated), others]), trusted)
+        return Part(judged, joined([both.batch.take(rated), others]), trusted, both.new.of_users(rated))
 
 
 def _worth_loading(users: pd.DataFrame, others: pd.DataFrame) -> pd.Series[bool]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anomaly.types import Floats
+    from anomaly.scoring import Scores
+    from anomaly.types import Floats, Ints
 
 MOST_SHOWN = 4
 # Within two robust standard deviations of users of the same size, a number is no evidence.
@@ -105,13 +106,16 @@ WORDINGS: dict[str, Wording] = {
 
 
 class Witness:
-    """Says, for any user, which numbers stand out, with the range of typical users and the quantile among users."""
+    """Says, for any user, which numbers stand out, with the range of typical users and the quantile among users.
 
-    def __init__(self, features: dict[str, Floats], deviations: Floats, contributions: Floats) -> None:
+    size: ratings that each is judged by, (n_users,).
+    """
+
+    def __init__(self, features: dict[str, Floats], scores: Scores, size: Ints) -> None:
         names = list(features)
         self.features = features
         self.columns = [(place, name) for place, name in enumerate(names) if name in WORDINGS]
-        self.deviations, self.contributions = deviations, contributions
+        self.deviations, self.contributions, self.size = scores.deviations, scores.contributions, size
         self.sorted = {name: np.sort(features[name]) for _, name in self.columns}
         self.typical = {name: np.quantile(known, (0.05, 0.95)) for name, known in self.sorted.items()}
 
@@ -141,6 +145,28 @@ class Witness:
             "quantile": round(quantile, 6),
             "text": text,
         }
+
+
+class Witnesses(NamedTuple):
+    """Of whole profiles, and of new ratings: `by_new` (n_users,) has places among the latter, or -1 for the first."""
+
+    whole: Witness
+    since: Witness | None
+    by_new: Ints
+
+    def telling(self, user: int) -> list[dict[str, object]]:
+        """The telling numbers of what the user is judged by."""
+        place = int(self.by_new[user])
+        return self.whole.telling(user) if self.since is None or place < 0 else self.since.telling(place)
+
+    def judged_by(self, user: int, delivered: int) -> str:
+        """Which ratings those are, where it is not all that was delivered."""
+        place = int(self.by_new[user])
+        if self.since is not None and place >= 0:
+            return f"Judged by {self.since.size[place]} new ratings alone, beside the last ones of trusted users"
+        if self.whole.size[user] > delivered:
+            return f"Judged by {self.whole.size[user]} ratings, earlier ones of the reference included"
+        return ""
 
 
 def as_json(items: list[dict[str, object]]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly import at_scale, batches, calibration, catalogue, evidence, groups, rules, scoring
+from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, increments, rules, scoring
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
 from anomaly.population import Population, load_films, load_users, survey
 from anomaly.profiles import Films
@@ -17,36 +16,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from anomaly.decisions import Judgement
     from anomaly.groups import Group
     from anomaly.types import Bools, Floats, Ints, Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
-# Without a reference, the share of users listed for a person to look at, and the most that anybody will look at.
-REVIEW_SHARE, REVIEW_MOST = 0.01, 100
-# Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
-# top is of honest users, few of whom are so like simulated attackers; hardly any planted attacker is less.
-SUSPECT_SHARE, SUSPECT_LOG_ODDS = 0.05, -1.0
 COLUMNS = (
     "source_line", "userId", "n_ratings", "mean_rating", "std_rating", "score", "p_value", "q_value", "status",
     "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
     "most_like_user", "target_movies", "target_shift", "movie_effects", "evidence_json", "reason",
 )  # fmt: skip
-OTHER_KIND = (
-    "more of the delivery's users are unlike the trusted ones than can be attackers: "
-    "name trusted users of the same time and kind"
-)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What was found of each user of the population. unjudged: whom nothing was found of, for want of a measure."""
-
-    score: Floats
-    p_value: Floats
-    q_value: Floats
-    flagged: Bools
-    review: Bools
-    unjudged: Bools
 
 
 def find_anomalies(
@@ -77,7 +56,8 @@ def find_anomalies(
         - score: higher is more anomalous; NaN of too few ratings. catalogue_score, novelty_score: its two channels
         - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
           `calibration.among_their_like`); of who breaks a plain rule, q_value is at most the rate at which all who do
-          could be flagged. NaN without trusted users, for these themselves, and where they are no measure of the batch
+          could be flagged, and of who comes back at most that of the new ratings alone. NaN without trusted users, for
+          these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (it cannot be told; `reason` says why) or 'ok'
         - is_anomaly: status is 'flagged'
@@ -138,8 +118,9 @@ def _judge_part(
     facts, rng = Films.of(*films, part.profiles), np.random.default_rng(seed)
     population = survey(part.profiles, facts, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
+    since = increments.measured(population, part.new, part.trusted, np.random.default_rng(seed + 2))
     population = population.measured()  # what nobody holds any more goes before users are judged
-    return _judge(part.judged, population, attackers, part.trusted, rate)
+    return _judge(part.judged, population, attackers, part.trusted, rate, since)
 
 
 def _renamed(table: pd.DataFrame) -> pd.DataFrame:
@@ -156,67 +137,41 @@ def _judge(
     attackers: catalogue.Catalogue,
     trusted: Bools,
     rate: float,
+    since: increments.Increments | None,
 ) -> pd.DataFrame:
     """Findings of the users that are judged, the first of the population's."""
     calibrated = int(trusted.sum()) >= FEWEST_USERS
-    scores = scoring.score(population, attackers, trusted if calibrated else None)
+    models = scoring.learned(population, attackers, trusted if calibrated else None)
+    scores = scoring.score(models, population.features, population.size, population.fold)
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
-    judgement = _decide(scores, broken, trusted, len(judged), rate if calibrated else None)
+    judgement = decisions.decide(scores, broken, trusted, len(judged), rate if calibrated else None)
+    witness, late_witness = evidence.Witness(population.features, scores, population.size), None
+    if since is not None:
+        late = scoring.score(models, since.features, since.size, population.fold[since.user])
+        judgement = decisions.with_new_ratings(judgement, since, late, rate)
+        late_witness = evidence.Witness(since.features, late, since.size)
+    found = _groups(population, scores, judgement, broken, trusted)
+    judgement = decisions.with_groups(judgement, [user for group in found for user in group.users])
+    witnesses = evidence.Witnesses(witness, late_witness, judgement.by_new)
+    return _table(judged, population, scores, judgement, broken, trusted, found, witnesses)
+
+
+def _groups(
+    population: Population, scores: scoring.Scores, judgement: Judgement, broken: dict[str, Bools], trusted: Bools
+) -> list[Group]:
     copied = _copied(population, broken)
     alone = scoring.alone(scores, population.features, copied)
-    suspects = _suspects(judgement, population.crowd, alone, broken, trusted)
+    suspects = decisions.suspects(judgement, population.crowd, alone, broken, trusted)
     # Whoever was copied did what its copies do, whether it joined them or not.
-    joining = population.crowd & ~trusted & (np.where(copied, alone, scores.catalogue) > SUSPECT_LOG_ODDS)
-    found = groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
-    judgement = _with_groups(judgement, found)
-    witness = evidence.Witness(population.features, scores.deviations, scores.contributions)
-    return _table(judged, population, scores, judgement, broken, trusted, found, witness)
+    like = np.where(copied, alone, scores.catalogue) > decisions.SUSPECT_LOG_ODDS
+    joining = population.crowd & ~trusted & like
+    return groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
 
 
 def _judge_all(users: pd.DataFrame, population: Population, attackers: catalogue.Catalogue) -> pd.DataFrame:
     """Where nobody is trusted, and everybody of the population is under judgement."""
     nobody = np.zeros(len(users), bool)
-    return _with_undetermined(users, [_judge(users, population, attackers, nobody, rate=1.0)])
-
-
-def _decide(
-    scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools, n_judged: int, rate: float | None
-) -> Judgement:
-    """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
-    score = scoring.combined(scores)[:n_judged]
-    breaks = np.logical_or.reduce(list(broken.values()))
-    if rate is not None:
-        return _calibrated(scores, score, breaks, trusted, rate)
-    nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
-    top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
-    return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.zeros(n_judged, bool))
-
-
-def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:
-    """Whoever is told from the trusted, or breaks a rule that these hardly do, at a false discovery rate each."""
-    tested, any_rule = ~trusted[: len(score)], breaks[: len(score)]
-    p_value = np.full(len(score), np.nan)
-    p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
-    q_value = calibration.q_values(p_value)
-    unjudged = tested & calibration.are_of_another_kind(q_value, rate)
-    p_value[unjudged] = q_value[unjudged] = np.nan
-    breaking = any_rule & tested
-    q_value[breaking] = np.fmin(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
-    flagged = tested & (q_value <= rate)
-    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, unjudged & ~breaking)
-
-
-def _suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
-    """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd."""
-    n_judged = len(judgement.score)
-    untrusted = ~trusted[:n_judged]
-    score = np.where(untrusted, judgement.score, -np.inf)
-    top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    log_odds, crowd = log_odds[:n_judged], crowd[:n_judged]
-    likely = top & (log_odds > SUSPECT_LOG_ODDS) | crowd & (log_odds > 0)
-    breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
-    suspects = untrusted & (likely | breaks | judgement.flagged)
-    return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
+    return _with_undetermined(users, [_judge(users, population, attackers, nobody, 1.0, None)])
 
 
 def _copied(population: Population, broken: dict[str, Bools]) -> Bools:
@@ -224,23 +179,6 @@ def _copied(population: Population, broken: dict[str, Bools]) -> Bools:
     copied = np.zeros(len(population.most_like), bool)
     copied[population.most_like[broken[rules.COPIED]]] = True
     return copied
-
-
-def _with_groups(judgement: Judgement, found: list[Group]) -> Judgement:
-    """Acting together is a plain rule: members of a group are flagged, or reviewed where a calibrated test says no."""
-    members = np.zeros(len(judgement.score), bool)
-    members[[user for group in found for user in group.users]] = True
-    unjudged = judgement.unjudged & ~members
-    if np.isnan(judgement.p_value).all():
-        flagged, review = judgement.flagged | members, judgement.review & ~members
-        return replace(judgement, flagged=flagged, review=review, unjudged=unjudged)
-    return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
-
-
-def _p_values(scores: scoring.Scores, trusted: Bools, tested: Ints, rate: float) -> Floats:
-    channels = (scores.catalogue, scores.novelty)
-    found = [calibration.p_values(channel[trusted], channel[tested]) for channel in channels]
-    return calibration.among_their_like(found, (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT), rate)
 
 
 def _table(
@@ -251,7 +189,7 @@ def _table(
     broken: dict[str, Bools],
     trusted: Bools,
     found: list[Group],
-    witness: evidence.Witness,
+    witnesses: evidence.Witnesses,
 ) -> pd.DataFrame:
     n = len(judged)
     table = judged.drop(columns="n_usable").copy()
@@ -267,7 +205,7 @@ def _table(
     like = population.most_like[:n]
     known = (like >= 0) & (like < n)
     table["most_like_user"] = _nullable([int(ids[like[u]]) if known[u] else None for u in range(n)], "Int64")
-    return _explained(table, judged["n_usable"].to_numpy(), population, found, witness)
+    return _explained(table, judged["n_usable"].to_numpy(), population, found, witnesses)
 
 
 def _nullable(values: list[object], dtype: str) -> pd.Series:
@@ -277,7 +215,7 @@ def _nullable(values: list[object], dtype: str) -> pd.Series:
 
 
 def _explained(
-    table: pd.DataFrame, delivered: Ints, population: Population, found: list[Group], witness: evidence.Witness
+    table: pd.DataFrame, delivered: Ints, population: Population, found: list[Group], witnesses: evidence.Witnesses
 ) -> pd.DataFrame:
     n = len(table)
     group = {user: each for each in found for user in each.users}
@@ -285,10 +223,12 @@ def _explained(
     shown = np.flatnonzero(table["status"].isin(["flagged", "review"]).to_numpy())
     texts, items, effects = [""] * n, ["[]"] * n, ["[]"] * n
     for user in shown.tolist():
-        telling = witness.telling(user)
-        texts[user] = _sentence(table, user, telling, group.get(user), film_ids)
-        if population.size[user] > delivered[user]:
-            texts[user] += f". Judged by {population.size[user]} ratings, earlier ones of the reference included"
+        telling = witnesses.telling(user)
+        sentences = (
+            _sentence(table, user, telling, group.get(user), film_ids),
+            witnesses.judged_by(user, delivered[user]),
+        )
+        texts[user] = ". ".join(filter(None, sentences))
         items[user] = evidence.as_json(telling)
         effects[user] = evidence.as_json(movie_effects(population, user))
     table["attack_group"] = _nullable([group[u].name if u in group else None for u in range(n)], "string")
@@ -300,8 +240,8 @@ def _explained(
     )
     table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
     unjudged = table["status"] == "undetermined"
-    table["reason"] = np.where(unjudged, OTHER_KIND, "")
-    table.loc[unjudged, "evidence"] = f"undetermined: {OTHER_KIND}"
+    table["reason"] = np.where(unjudged, decisions.OTHER_KIND, "")
+    table.loc[unjudged, "evidence"] = f"undetermined: {decisions.OTHER_KIND}"
     return table
 
 

@@ -86,19 +86,28 @@ def measure_all(
     return measure(profiles, place, fold, same=same) | likeness, most_like
 
 
+def measure_parts(population: Population, parts: Profiles, fold: Ints) -> dict[str, Floats]:
+    """Features, but of likeness, of parts of the population's profiles, each as if it were another user's."""
+    return measure(parts, _with_ratings(population.place, parts), fold)
+
+
 def measure_guests(population: Population, guests: Profiles, fold: Ints) -> dict[str, Floats]:
     """Features of profiles that are not of the population, as if they were: against it and one another."""
-    place = replace(
-        population.place,
-        films=population.place.films.with_ratings(guests),
-        extremes=population.place.extremes.with_ratings(guests),
-        eras=population.place.eras.with_ratings(guests),
-    )
+    place = _with_ratings(population.place, guests)
     features, _ = measure_all(guests, place, population.index, fold, same=False)
     among = Index.of(guests, len(population.place.films.ids)).nearest(guests, same=True)
     for name in LIKENESS:
         features[name] = np.maximum(features[name], among[name])
     return features
+
+
+def _with_ratings(place: Place, profiles: Profiles) -> Place:
+    return replace(
+        place,
+        films=place.films.with_ratings(profiles),
+        extremes=place.extremes.with_ratings(profiles),
+        eras=place.eras.with_ratings(profiles),
+    )
 
 
 def _folds(n_users: int, rng: np.random.Generator) -> Ints:

@@ -2,7 +2,7 @@
 
 A delivery may hold all of a user's ratings so far, or those since the last one alone. A few of a user's ratings are no
 profile: pauses, sessions and favourites of a month are like nobody's of years, so that most honest users who came back
-would be flagged. They are judged by all of their ratings.
+would be flagged. They are judged by all of their ratings; and by the new ones beside (`anomaly.increments`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,34 @@ if TYPE_CHECKING:
 FEWEST_PAIRS = 2  # of namesakes who rated a film otherwise, which may be second thoughts of all of them
 
 
+@dataclass(frozen=True)
+class NewRatings:
+    """What users rated since the reference: whose these are, places among other profiles, (n_users,); each has some."""
+
+    user: Ints
+    profiles: Profiles
+
+    @classmethod
+    def none_of(cls, profiles: Profiles) -> NewRatings:
+        """Nobody's."""
+        return cls(np.zeros(0, np.int64), profiles.span(0, 0))
+
+    def of_users(self, places: Ints) -> NewRatings:
+        """Those of some users, who are known by their places among these from now on."""
+        place = np.full(int(max(self.user.max(initial=-1), places.max(initial=-1))) + 1, -1)
+        place[places] = np.arange(len(places))
+        kept = np.flatnonzero(place[self.user] >= 0)
+        return NewRatings(place[self.user[kept]], self.profiles.take(kept))
+
+
 class Reunited(NamedTuple):
-    """The delivery's users, the reference's who are not among them, and which of the first are just as trusted."""
+    """The delivery's users, the reference's who are not among them, which of the first are just as trusted, and what
+    those whom the reference knows rated since."""
 
     batch: Profiles
     known: Profiles
     trusted: Bools
+    new: NewRatings
 
 
 def reunite(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints, fewest: int) -> Reunited:
@@ -46,7 +68,7 @@ def reunite(batch: Profiles, known: Profiles, batch_ids: Ints, known_ids: Ints, 
     gone = np.zeros(known.n_users, bool)
     gone[pairs.theirs[whole | back]] = True
     together = _together(batch, known, pairs, back) if back.any() else batch
-    return Reunited(together, known.take(np.flatnonzero(~gone)), trusted)
+    return Reunited(together, known.take(np.flatnonzero(~gone)), trusted, pairs.new_of(batch, whole | back))
 
 
 @dataclass(frozen=True)
@@ -54,7 +76,8 @@ class _Pairs:
     """Namesakes, one in the batch and one in the reference each: their places, (n_pairs,), and what they share.
 
     size, earlier_size: ratings of each. shared: of the first, whose film the other rated, too; equal: with the same
-    level at the same time. chance: films that two strangers, who rate what others do, would share.
+    level at the same time, as `is_known` says of each rating of the first. chance: films that two strangers, who rate
+    what others do, would share.
     """
 
     mine: Ints
@@ -63,6 +86,7 @@ class _Pairs:
     earlier_size: Ints
     shared: Ints
     equal: Ints
+    is_known: Bools
     chance: Floats
 
     @classmethod
@@ -75,7 +99,7 @@ class _Pairs:
         raters = np.bincount(known.film, minlength=int(now.film.max(initial=0)) + 1) / max(1, known.n_users)
         n_shared, n_equal = (np.bincount(now.user[rows], minlength=len(mine)) for rows in (shared, equal))
         chance = np.asarray(np.bincount(now.user, raters[now.film], len(mine)), float)
-        return cls(mine, theirs, now.size, before.size, n_shared, n_equal, chance)
+        return cls(mine, theirs, now.size, before.size, n_shared, n_equal, equal, chance)
 
     def are_others(self, some: Bools) -> bool:
         """Whether these pairs are of two people each: as many as half of strangers would have rated a film otherwise.
@@ -84,6 +108,14 @@ class _Pairs:
         """
         differ = int((self.shared > self.equal)[some].sum())
         return differ > max(FEWEST_PAIRS, -float(np.expm1(-self.chance[some]).sum()) / 2)
+
+    def new_of(self, batch: Profiles, some: Bools) -> NewRatings:
+        """What these pairs' users rated that the reference does not hold."""
+        now = batch.take(self.mine)
+        new = np.flatnonzero(~self.is_known & some[now.user])
+        pair, size = np.unique(now.user[new], return_counts=True)
+        start = np.append(0, np.cumsum(size))
+        return NewRatings(self.mine[pair], Profiles(start, now.film[new], now.stars[new], now.seconds[new]))
 
     def are_the_same(self, batch: Profiles, known: Profiles) -> Bools:
         """Which pairs have the same ratings, one by one, (n_pairs,)."""

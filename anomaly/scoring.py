@@ -155,12 +155,11 @@ class Model:
     forest: Forest
 
 
-def score(population: Population, catalogue: Catalogue, trusted: Bools | None = None) -> Scores:
-    """Score every user by models of the other folds (see `learned`)."""
-    models = learned(population, catalogue, trusted)
-    scores, distance, isolation = _judged(models, population.values, population.size, population.fold)
+def score(models: list[Model], features: dict[str, Floats], size: Ints, fold: Ints) -> Scores:
+    """Score every user by the model of its fold, which was learned from the others (see `learned`)."""
+    scores, distance, isolation = _judged(models, np.column_stack(list(features.values())), size, fold)
     scores.novelty[:] = novelty(distance, isolation)
-    return _with_copies(scores, population.features)
+    return _with_copies(scores, features)
 
 
 def learned(population: Population, catalogue: Catalogue, trusted: Bools | None = None) -> list[Model]:

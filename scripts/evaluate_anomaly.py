@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CANNOT_EVALUATE = 2
 TRUSTED_SHARE = 0.8
 FEWEST_IN_PERIOD, FEWEST_BEFORE = 20, 60  # users: fewer are no delivery, or calibrate nothing
+LONG_STANDING = 50  # ratings of an account that is taken over
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
 SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty alone": "novelty_score"}
@@ -276,13 +277,20 @@ def _in_time(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespa
     """Each period's users judged against all before it: alone, and with each share of attackers among them."""
     for number, (period, now, before) in enumerate(_periods(delivery, options.every)):
         for share in (0.0, *options.shares):
-            attack, kind_of = (None, {}) if not share else _late_attack(now, delivery, kinds, share, number)
-            flagged = _flagged(now, attack, reference=Planted(before, None), false_discovery_rate=options.rate)
-            hits = len(flagged & set(kind_of))
-            about = {"period": period, "share": share, "users": now.n_users, "planted": len(kind_of)}
-            others = len(flagged) - hits
-            proportion = others / max(1, len(flagged))
-            yield about | {"found": hits, "others_flagged": others, "false_discovery_proportion": proportion}
+            for accounts, attack in _late_attacks(now, before, kinds, share, number):
+                flagged = _flagged(now, attack, reference=Planted(before, None), false_discovery_rate=options.rate)
+                about = {"period": period, "share": share, "accounts": accounts, "users": now.n_users}
+                yield about | _hits(flagged, set() if attack is None else set(attack["userId"]))
+
+
+def _hits(flagged: set[int], planted: set[int]) -> dict[str, Any]:
+    found = len(flagged & planted)
+    return {
+        "planted": len(planted),
+        "found": found,
+        "others_flagged": len(flagged) - found,
+        "false_discovery_proportion": (len(flagged) - found) / max(1, len(flagged)),
+    }
 
 
 def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, Delivery]]:
@@ -297,15 +305,35 @@ def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, De
             yield str(one), now, before
 
 
-def _late_attack(
-    now: Delivery, everything: Delivery, kinds: Sequence[str], share: float, seed: int
-) -> tuple[pd.DataFrame, dict[int, str]]:
-    """Lone attackers among the users of a period, at its times, by ids that nobody had."""
-    attack, kind_of = _mixed_attack(now, kinds, max(2, round(share * now.n_users)), seed)
-    new = int(everything.ratings["userId"].max() - now.ratings["userId"].max())
+def _late_attacks(
+    now: Delivery, before: Delivery, kinds: Sequence[str], share: float, seed: int
+) -> Iterator[tuple[str, pd.DataFrame | None]]:
+    """Lone attackers among a period's users, at its times: by accounts that nobody had, and by taken over ones."""
+    if not share:
+        yield "none", None
+        return
+    attack, _ = _mixed_attack(now, kinds, max(2, round(share * now.n_users)), seed)
     times = now.ratings["timestamp"]
-    attack = attack.assign(userId=attack["userId"] + new, timestamp=attack["timestamp"].clip(times.min(), times.max()))
-    return attack, {user + new: kind for user, kind in kind_of.items()}
+    attack = attack.assign(timestamp=attack["timestamp"].clip(times.min(), times.max()))
+    new = int(max(each.ratings["userId"].max() for each in (now, before)) - now.ratings["userId"].max())
+    yield "new", attack.assign(userId=attack["userId"] + new)
+    taken = _taken_over(attack, now, before, seed)
+    if not taken.empty:
+        yield "taken over", taken
+
+
+def _taken_over(attack: pd.DataFrame, now: Delivery, before: Delivery, seed: int) -> pd.DataFrame:
+    """The attack, by users of long standing who rated nothing else in the period, of films that are new to them."""
+    import numpy as np
+
+    known = before.ratings[~before.ratings["userId"].isin(now.ratings["userId"])]
+    size = known.groupby("userId").size()
+    owners = np.random.default_rng(seed).permutation(size.index[size >= LONG_STANDING])
+    attackers = attack["userId"].unique()[: len(owners)]
+    owner = dict(zip(attackers.tolist(), owners[: len(attackers)].tolist(), strict=True))
+    taken = attack.assign(userId=attack["userId"].map(owner)).dropna().astype(attack.dtypes)
+    rated = taken.merge(known[["userId", "movieId"]], how="left", indicator=True)["_merge"] == "both"
+    return taken[~rated.to_numpy()]
 
 
 def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
@@ -359,9 +387,9 @@ def _print(report: dict[str, Any]) -> None:
 
 def _of_periods(in_time: pd.DataFrame) -> pd.DataFrame:
     in_time = in_time.assign(periods=1, many_others_flagged=in_time["others_flagged"] > MANY * in_time["users"])
-    by_share = in_time.groupby("share", sort=False)
-    sums = by_share[["periods", "users", "others_flagged", "many_others_flagged", "planted", "found"]].sum()
-    rate = by_share["false_discovery_proportion"].mean()  # which is what a false discovery rate holds
+    by_attack = in_time.groupby(["share", "accounts"], sort=False)
+    sums = by_attack[["periods", "users", "others_flagged", "many_others_flagged", "planted", "found"]].sum()
+    rate = by_attack["false_discovery_proportion"].mean()  # which is what a false discovery rate holds
     return sums.assign(power=(sums["found"] / sums["planted"]).round(3), false_discovery_rate=rate.round(3))
 
 

@@ -39,7 +39,8 @@ def test_detectors_stand_side_by_side_in_json_and_plot(tmp_path: Path, capsys: p
     assert all(0 <= row["false_discovery_proportion"] <= 1 for row in report["mixture"])
     assert report["rules"]["caught"]["constant"] == 1.0
     assert {row["share"] for row in report["in_time"]} == {0.0, 0.01, 0.03, 0.05}
-    assert all((row["planted"] > 0) == (row["share"] > 0) for row in report["in_time"])
+    assert all((row["planted"] > 0) == (row["accounts"] != "none") for row in report["in_time"])
+    assert {row["accounts"] for row in report["in_time"] if row["share"]} <= {"new", "taken over"}
     assert all(row["found"] <= row["planted"] and row["users"] >= 20 for row in report["in_time"])
     assert (output / "anomaly_evaluation.svg").read_text().startswith("<svg")
     printed = capsys.readouterr().out

@@ -185,6 +185,31 @@ def test_evidence_says_that_earlier_ratings_are_in_it() -> None:
     assert table.loc[261, "evidence"].endswith("Judged by 60 ratings, earlier ones of the reference included")
 
 
+def taken_over(kind: str, first: int, start: int) -> pd.DataFrame:
+    """The ratings of twenty attackers, by users of these ids, from a moment on."""
+    attack, _ = plant(MANY, MOVIES, kind, 20, 40, seed=2, timing="paced")
+    user, timestamp = attack["userId"].rank(method="dense").astype(int) + first - 1, attack["timestamp"]
+    return attack.assign(userId=user, timestamp=timestamp - timestamp.min() + start)
+
+
+@pytest.mark.parametrize("kind", ["average-push", "machine-paced"])
+def test_an_account_that_turns_is_flagged_by_its_new_ratings(kind: str) -> None:
+    earlier, late = in_time(MANY, 20)
+    bad = taken_over(kind, 61, int(MANY["timestamp"].max()))
+    delivered = pd.concat([late[late["userId"] <= 60], bad])
+    table = find(delivered, reference=Tables(earlier, MOVIES)).set_index("userId")
+    turned = table.loc[61:]
+    assert turned["is_anomaly"].all()
+    new = turned["evidence"].str.extract(r"Judged by (\d+) new ratings alone, beside the last ones of trusted users$")[
+        0
+    ]
+    rated = MANY[["userId", "movieId"]].merge(bad[["userId", "movieId"]]).groupby("userId").size()
+    n_new = bad.groupby("userId").size() - rated.reindex(turned.index, fill_value=0)
+    assert new.notna().sum() >= 15
+    assert (new.dropna().astype(int) >= n_new[new.dropna().index]).all()
+    assert table.loc[:60, "is_anomaly"].sum() <= 5
+
+
 def test_trusted_users_are_trusted_beside_a_reference_too() -> None:
     known = Tables(MANY[MANY["userId"] > 60].assign(userId=lambda rows: rows["userId"] + 1000), MOVIES)
     table = find(MANY[MANY["userId"] <= 60], reference=known, trusted_users=range(1, 31)).set_index("userId")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from anomaly.profiles import Profiles, of_rows
-from anomaly.returning import Reunited, reunite
+from anomaly.returning import NewRatings, Reunited, reunite
 
 FILMS = np.arange(1, 200)
 Rating = tuple[int, int, float, int]  # userId, movieId, stars, seconds
@@ -81,6 +81,25 @@ def test_one_user_of_many_second_thoughts_makes_nobody_a_stranger() -> None:
     both = reunited(batch, known)
     assert both.known.n_users == 0
     assert both.batch.size.tolist() == [60] + [66] * 19
+
+
+def of_users(new: NewRatings) -> dict[int, list[tuple[int, float, int]]]:
+    return {user: rated(new.profiles, place) for place, user in enumerate(new.user.tolist())}
+
+
+def test_what_is_new_is_kept_apart() -> None:
+    batch: list[Rating] = [(4, 9, 2.0, 50), (5, 2, 5.0, 70), (5, 10, 4.0, 71), *[(8, *rest) for _, *rest in STRANGER]]
+    assert of_users(reunited(batch, EARLIER + STRANGER).new) == {1: [(2, 5.0, 70), (10, 4.0, 71)]}
+
+
+def test_what_is_new_of_whom_is_delivered_whole_is_what_the_reference_lacks() -> None:
+    assert of_users(reunited([*EARLIER, (5, 10, 4.0, 80)], EARLIER).new) == {0: [(10, 4.0, 80)]}
+
+
+def test_nothing_of_a_namesake_is_new() -> None:
+    known = [(user, film, 3.0, film) for user in range(1, 21) for film in range(1, 41)]
+    batch = [(user, film, 4.0, 1000 + film) for user in range(1, 21) for film in range(31, 51)]
+    assert of_users(reunited(batch, known).new) == {}
 
 
 def test_who_was_delivered_whole_but_in_too_few_ratings_has_the_earlier_ones_too() -> None:

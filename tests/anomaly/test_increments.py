@@ -1,0 +1,118 @@
+"""New ratings of users who come back, beside the last ones of trusted users."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anomaly import decisions, increments
+from anomaly.catalogue import simulate
+from anomaly.population import LIKENESS, Population, survey
+from anomaly.profiles import Films, Profiles, of_rows
+from anomaly.returning import NewRatings
+from anomaly.scoring import Scores
+from tests.anomaly.community import honest, movies
+
+N_USERS = 80
+
+
+def surveyed() -> Population:
+    ids = movies()["movieId"].to_numpy(np.int64)
+    _, profiles = of_rows(honest(N_USERS), ids)
+    films = Films.of(ids, np.zeros(len(ids), np.int64), np.full(len(ids), 1990.0), profiles)
+    return survey(profiles, films, np.random.default_rng(1))
+
+
+POPULATION = surveyed()
+
+
+def new_ratings(users: list[int], n: int) -> NewRatings:
+    """The last `n` ratings of users of the population."""
+    profiles = POPULATION.profiles
+    rows = np.concatenate([np.arange(profiles.start[user + 1] - n, profiles.start[user + 1]) for user in users])
+    start = np.arange(len(users) + 1) * n
+    late = Profiles(start, profiles.film[rows], profiles.stars[rows], profiles.seconds[rows])
+    return NewRatings(np.array(users), late)
+
+
+def trusted(users: range) -> np.ndarray:
+    return np.isin(np.arange(N_USERS), users)
+
+
+def test_trusted_users_give_their_last_ratings_as_many_as_are_judged() -> None:
+    since = increments.measured(POPULATION, new_ratings([3, 5], 20), trusted(range(20, 80)), np.random.default_rng(1))
+    assert since is not None
+    known = since.user[: since.n_trusted]
+    assert since.judged.tolist() == [3, 5]
+    assert set(since.size.tolist()) == {20}
+    assert (POPULATION.size[known] >= 20 + increments.FEWEST_BEFORE).all()
+    assert known.tolist() == [u for u in range(20, 80) if POPULATION.size[u] >= 20 + increments.FEWEST_BEFORE]
+    stars = POPULATION.profiles.stars
+    ends = POPULATION.profiles.start[since.user + 1]
+    np.testing.assert_allclose(since.features["mean"], [stars[end - 20 : end].mean() for end in ends], rtol=1e-5)
+    for name in LIKENESS:
+        np.testing.assert_array_equal(since.features[name], POPULATION.features[name][since.user])
+
+
+@pytest.mark.parametrize(
+    ("users", "n", "known"),
+    [
+        ([], 1, range(80)),
+        ([3], increments.FEWEST_NEW - 1, range(20, 80)),
+        ([3], 20, range(60, 80)),
+        ([30], 20, range(80)),
+    ],
+    ids=["nobody", "too few ratings", "too few trusted", "trusted themselves"],
+)
+def test_there_may_be_nothing_to_judge(users: list[int], n: int, known: range) -> None:
+    new = new_ratings(users, n) if users else NewRatings.none_of(POPULATION.profiles)
+    assert increments.measured(POPULATION, new, trusted(known), np.random.default_rng(1)) is None
+
+
+def test_new_ratings_follow_their_users_to_other_places() -> None:
+    moved = new_ratings([2, 5, 9], 20).of_users(np.array([9, 1, 2]))
+    assert moved.user.tolist() == [2, 0]
+    assert moved.profiles.size.tolist() == [20, 20]
+    assert NewRatings.none_of(POPULATION.profiles).of_users(np.array([4])).user.tolist() == []
+
+
+def judgement(n: int, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
+    is_flagged = np.isin(np.arange(n), flagged)
+    nobody = np.zeros(n, bool)
+    return decisions.Judgement(
+        np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, nobody, np.full(n, -1)
+    )
+
+
+def late(n_trusted: int, judged: list[int], odd: int) -> tuple[increments.Increments, Scores]:
+    """Increments of whom the last `odd` are far beyond all trusted ones."""
+    rng, n = np.random.default_rng(4), n_trusted + len(judged)
+    scores = np.where(np.arange(n) < n - odd, rng.normal(size=n), 40.0)
+    user = np.append(np.arange(len(judged), len(judged) + n_trusted), judged)
+    nothing = np.empty((n, 0))
+    return increments.Increments(user, np.full(n, 20), {}, n_trusted), Scores(scores, scores, nothing, nothing)
+
+
+def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> None:
+    since, scores = late(400, list(range(20)), 3)
+    found = decisions.with_new_ratings(judgement(20, flagged=(1,)), since, scores, 0.1)
+    assert np.flatnonzero(found.flagged).tolist() == [1, 17, 18, 19]
+    assert found.by_new.tolist() == [-1] * 17 + [417, 418, 419]
+    assert (found.q_value[17:] <= 0.1).all()
+    assert (found.q_value[:17] <= 0.8).all()
+
+
+def test_where_most_new_ratings_are_of_another_kind_it_cannot_be_told() -> None:
+    since, scores = late(400, list(range(2, 22)), 16)
+    found = decisions.with_new_ratings(judgement(22, flagged=(3,)), since, scores, 0.1)
+    assert np.flatnonzero(found.flagged).tolist() == [3]
+    assert np.flatnonzero(found.unjudged).tolist() == [2, *range(4, 22)]
+    assert (found.by_new == -1).all()
+
+
+def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> None:
+    """What is scored has the same features in the same order, or the models would read one for another."""
+    since = increments.measured(POPULATION, new_ratings([3], 20), trusted(range(20, 80)), np.random.default_rng(1))
+    assert since is not None
+    assert list(since.features) == list(POPULATION.features)
+    assert simulate(POPULATION, np.random.default_rng(2)).values.shape[1] == len(since.features)
