@@ -33,6 +33,9 @@ KEY_BITS = 34
 SECONDS = (1 << KEY_BITS) - 1
 WINDOWS = {"same_second": 0, "in_10s": 10, "in_60s": 60, "in_10min": 600}
 BURSTS = {"day": DAY, "month": 30 * DAY}
+# Over which a film's ratings are taken to spread, as MovieLens's do, whatever the delivery spans: in a shorter one all
+# surprises are higher, which the norms of its own users take up.
+PACE = 3_000 * DAY
 # What others do with the same films at the same time: the features that a crowd gives its members.
 TOGETHER = ("extreme_burst_day", "extreme_burst_month", "extreme_agreement")
 N_GENRES = 24
@@ -461,8 +464,8 @@ def _taste_strength(predicted: Floats, residual: Floats, part: Profiles) -> Floa
 def _extreme_bursts(part: Profiles, place: Place, near: dict[str, Ints]) -> dict[str, Floats]:
     """How unlikely the run of like extreme ratings of one film about the user's own is; the user's most unlikely film.
 
-    Surprise is -log10 of the Poisson chance of as many others within the window at the film's own pace. `near` holds
-    the others within each window where they are counted already.
+    Surprise is -log10 of the Poisson chance of as many others within the window, if the film's ratings lay evenly over
+    `PACE`. `near` holds the others within each window where they are counted already.
     """
     key, rows = extreme_keys(part)
     user = part.user[rows]
@@ -470,7 +473,7 @@ def _extreme_bursts(part: Profiles, place: Place, near: dict[str, Ints]) -> dict
     found = {}
     for name, window in BURSTS.items():
         others = near[name] if near else place.extremes.others_within(key, window)
-        expected = np.maximum(all_time * 2 * window / (3_000 * DAY), 1e-3)
+        expected = np.maximum(all_time * 2 * window / PACE, 1e-3)
         surprise = others * np.log10(np.maximum(others, 1) / expected) - (others - expected) / np.log(10)
         surprise = np.where(others > expected, surprise, 0.0)
         best = np.zeros(part.n_users)

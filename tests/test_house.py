@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,11 @@ def test_a_hidden_module_is_not_found_within_the_block_alone(tmp_path: Path, mon
         importlib.import_module("to_be_hidden")
     assert importlib.import_module("to_be_hidden")
     assert sys.modules["sys"] is sys, "what is there stays"
+
+
+def test_the_map_of_the_house_names_every_module_and_no_other() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = {Path(name).name for name in re.findall(r"`([a-z_/]+\.py)`", text)}
+    modules = {path.name for package in ("checks", "anomaly", "drift") for path in (ROOT / package).rglob("*.py")}
+    assert modules - {"__init__.py"} <= named
+    assert named <= {path.name for path in ROOT.rglob("*.py")}
