@@ -122,11 +122,8 @@ def q_values(p_values: Floats) -> Floats:
     return benjamini_hochberg(p_values) * honest_share(p_values[~np.isnan(p_values)])
 
 
-def are_of_another_kind(q_values: Floats, rate: float) -> bool:
-    """Whether more of the tested would be discovered than can be attackers: then the trusted are no measure of them.
-
-    As when half stars come: whoever gives any is unlike all who never could. NaN: not tested.
-    """
+def are_too_many(q_values: Floats, rate: float) -> bool:
+    """Whether more of the tested would be discovered than attackers are taken to be. NaN: not tested."""
     tested = int((~np.isnan(q_values)).sum())
     attackers = round((1 - rate) * int((q_values <= rate).sum()))
     return attackers > 0 and bool(bdtrc(attackers - 1, tested, 1 - HONEST_AT_LEAST) < CHANCE)

@@ -20,18 +20,13 @@ REVIEW_SHARE, REVIEW_MOST = 0.01, 100
 # Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
 # top is of honest users, few of whom are so like simulated attackers; hardly any planted attacker is less.
 SUSPECT_SHARE, SUSPECT_LOG_ODDS = 0.05, -1.0
-OTHER_KIND = (
-    "more of the delivery's users are unlike the trusted ones than can be attackers: "
-    "name trusted users of the same time and kind"
-)
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What was found of each user under judgement, (n_judged,).
 
-    unjudged: of whom it cannot be told, for want of a measure. by_new: who is flagged for new ratings by themselves,
-    as their place among the increments; -1 for all others.
+    by_new: who is flagged for new ratings by themselves, as their place among the increments; -1 for all others.
     """
 
     score: Floats
@@ -39,7 +34,6 @@ class Judgement:
     q_value: Floats
     flagged: Bools
     review: Bools
-    unjudged: Bools
     by_new: Ints
 
 
@@ -51,9 +45,9 @@ def decide(
     breaks = np.logical_or.reduce(list(broken.values()))
     if rate is not None:
         return _calibrated(scores, score, breaks, trusted, rate)
-    nothing, nobody, any_rule = np.full(n_judged, np.nan), np.zeros(n_judged, bool), breaks[:n_judged]
+    nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
     top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
-    return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, nobody, np.full(n_judged, -1))
+    return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.full(n_judged, -1))
 
 
 def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:
@@ -62,13 +56,10 @@ def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: B
     p_value = np.full(len(score), np.nan)
     p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
     q_value = calibration.q_values(p_value)
-    unjudged = tested & calibration.are_of_another_kind(q_value, rate)
-    p_value[unjudged] = q_value[unjudged] = np.nan
     breaking = any_rule & tested
-    q_value[breaking] = np.fmin(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
+    q_value[breaking] = np.minimum(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
     flagged = tested & (q_value <= rate)
-    unjudged &= ~breaking
-    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, unjudged, np.full(len(score), -1))
+    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, np.full(len(score), -1))
 
 
 def with_new_ratings(judgement: Judgement, since: Increments, scores: scoring.Scores, rate: float) -> Judgement:
@@ -79,9 +70,6 @@ def with_new_ratings(judgement: Judgement, since: Increments, scores: scoring.Sc
     known = np.arange(len(since.user)) < since.n_trusted
     q_value = np.full(len(judgement.score), np.nan)
     q_value[since.judged] = calibration.q_values(_p_values(scores, known, np.flatnonzero(~known), rate))
-    if calibration.are_of_another_kind(q_value, rate):
-        unjudged = judgement.unjudged | ~np.isnan(q_value)
-        return replace(judgement, unjudged=unjudged & ~judgement.flagged & ~judgement.review)
     turned = q_value <= rate
     by_new = judgement.by_new.copy()
     by_new[since.judged] = np.where(turned[since.judged], np.flatnonzero(~known), -1)
@@ -90,7 +78,6 @@ def with_new_ratings(judgement: Judgement, since: Increments, scores: scoring.Sc
         q_value=np.fmin(judgement.q_value, q_value),
         flagged=judgement.flagged | turned,
         review=judgement.review & ~turned,
-        unjudged=judgement.unjudged & ~turned,
         by_new=by_new,
     )
 
@@ -112,13 +99,20 @@ def with_groups(judgement: Judgement, acting_together: Collection[int]) -> Judge
     """Acting together is a plain rule: members of a group are flagged, or reviewed where a calibrated test says no."""
     members = np.zeros(len(judgement.score), bool)
     members[list(acting_together)] = True
-    judgement = replace(judgement, unjudged=judgement.unjudged & ~members)
     if np.isnan(judgement.p_value).all():
         return replace(judgement, flagged=judgement.flagged | members, review=judgement.review & ~members)
     return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
 
 
 def _p_values(scores: scoring.Scores, trusted: Bools, tested: Ints, rate: float) -> Floats:
+    """Of both channels; of likeness to attackers alone where more stand out than can be attackers.
+
+    As when half stars come: whoever gives any is unlike all who never could, and yet like no attacker.
+    """
     channels = (scores.catalogue, scores.novelty)
     found = [calibration.p_values(channel[trusted], channel[tested]) for channel in channels]
-    return calibration.among_their_like(found, (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT), rate)
+    weights = (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT)
+    both = calibration.among_their_like(found, weights, rate)
+    if calibration.are_too_many(calibration.q_values(both), rate):
+        return calibration.among_their_like(found[:1], (1.0,), rate)
+    return both

@@ -53,13 +53,13 @@ def find_anomalies(
         One row a user, by userId, with `COLUMNS`:
 
         - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
-        - score: higher is more anomalous; NaN of too few ratings. catalogue_score, novelty_score: its two channels
+        - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
         - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
           `calibration.among_their_like`); of who breaks a plain rule, q_value is at most the rate at which all who do
           could be flagged, and of who comes back at most that of the new ratings alone. NaN without trusted users, for
           these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
-          look, no error rate promised), 'undetermined' (it cannot be told; `reason` says why) or 'ok'
+          look, no error rate promised), 'undetermined' (too little to tell; `reason` says what) or 'ok'
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
         - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
@@ -195,8 +195,7 @@ def _table(
     table = judged.drop(columns="n_usable").copy()
     table["score"] = judgement.score
     table["p_value"], table["q_value"] = judgement.p_value, judgement.q_value
-    statuses = {"flagged": judgement.flagged, "review": judgement.review, "undetermined": judgement.unjudged}
-    table["status"] = np.select(list(statuses.values()), list(statuses), "ok")
+    table["status"] = np.select([judgement.flagged, judgement.review], ["flagged", "review"], "ok")
     table["is_anomaly"] = judgement.flagged
     table["catalogue_score"], table["novelty_score"] = scores.catalogue[:n], scores.novelty[:n]
     table["trusted"] = trusted[:n]
@@ -239,9 +238,7 @@ def _explained(
         ["|".join(f"{s:+.2f}" for s in group[u].shifts) if u in group else None for u in range(n)], "string"
     )
     table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
-    unjudged = table["status"] == "undetermined"
-    table["reason"] = np.where(unjudged, decisions.OTHER_KIND, "")
-    table.loc[unjudged, "evidence"] = f"undetermined: {decisions.OTHER_KIND}"
+    table["reason"] = ""
     return table
 
 

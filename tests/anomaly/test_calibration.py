@@ -153,12 +153,10 @@ def test_moving_keeps_the_order_and_never_makes_anybody_more_suspicious(p: np.nd
     ("found", "tested", "expected"),
     [(0, 0, False), (0, 50, False), (1, 1, False), (7, 10, False), (9, 10, True), (26, 50, False), (30, 50, True)],
 )
-def test_more_discoveries_than_can_be_attackers_say_that_the_trusted_are_others(
-    found: int, tested: int, expected: bool
-) -> None:
+def test_more_discoveries_than_can_be_attackers_are_too_many(found: int, tested: int, expected: bool) -> None:
     """Of fifty at most twenty are attackers, but for chance; of discoveries a tenth may be honest."""
     q = np.append(np.where(np.arange(tested) < found, 0.01, 0.9), np.nan)
-    assert calibration.are_of_another_kind(q, 0.1) is expected
+    assert calibration.are_too_many(q, 0.1) is expected
 
 
 def test_rules_flag_where_the_trusted_hardly_ever_break_them() -> None:

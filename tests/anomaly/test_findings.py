@@ -239,19 +239,6 @@ def test_a_reference_lets_a_small_delivery_be_judged() -> None:
     assert table["is_anomaly"].sum() <= 1  # of four, at one false flag in ten
 
 
-def test_where_most_are_unlike_the_trusted_nobody_passes_for_honest() -> None:
-    """Sixty who act together, and twenty who cannot be told from them by what the trusted do."""
-    attack, _ = plant(HONEST, MOVIES, "love-hate", 60, 60, seed=2, timing="paced")
-    delivered = pd.concat([HONEST[HONEST["userId"] <= 20], attack]).assign(userId=lambda rows: rows["userId"] + 1000)
-    table = find(delivered, reference=Tables(MANY, MOVIES))
-    unjudged = table[table["status"] == "undetermined"]
-    assert unjudged["userId"].tolist() == list(range(1001, 1021))
-    assert unjudged["reason"].str.contains("unlike the trusted ones").all()
-    assert unjudged[["p_value", "q_value"]].isna().all(axis=None)
-    assert table["status"].value_counts().to_dict() == {"flagged": 60, "undetermined": 20}
-    assert table.loc[table["is_anomaly"], "attack_group"].notna().all()
-
-
 def test_a_delivery_without_usable_ratings_is_undetermined_whatever_the_reference() -> None:
     table = find(HONEST.assign(rating=np.nan), reference=Tables(HONEST.assign(userId=HONEST["userId"] + 500), MOVIES))
     assert set(table["status"]) == {"undetermined"}

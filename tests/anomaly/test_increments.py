@@ -79,9 +79,7 @@ def test_new_ratings_follow_their_users_to_other_places() -> None:
 def judgement(n: int, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
     is_flagged = np.isin(np.arange(n), flagged)
     nobody = np.zeros(n, bool)
-    return decisions.Judgement(
-        np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, nobody, np.full(n, -1)
-    )
+    return decisions.Judgement(np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, np.full(n, -1))
 
 
 def late(n_trusted: int, judged: list[int], odd: int) -> tuple[increments.Increments, Scores]:
@@ -100,14 +98,6 @@ def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> Non
     assert found.by_new.tolist() == [-1] * 17 + [417, 418, 419]
     assert (found.q_value[17:] <= 0.1).all()
     assert (found.q_value[:17] <= 0.8).all()
-
-
-def test_where_most_new_ratings_are_of_another_kind_it_cannot_be_told() -> None:
-    since, scores = late(400, list(range(2, 22)), 16)
-    found = decisions.with_new_ratings(judgement(22, flagged=(3,)), since, scores, 0.1)
-    assert np.flatnonzero(found.flagged).tolist() == [3]
-    assert np.flatnonzero(found.unjudged).tolist() == [2, *range(4, 22)]
-    assert (found.by_new == -1).all()
 
 
 def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> None:
