@@ -64,7 +64,9 @@ def _levels(values: Values) -> Spec:
 
 
 def _over_time(values: Values, unit: str) -> Spec:
+    axis = {"tickCount": 5, "labelOverlap": True, "labelSeparation": 8}  # the months of a year are long names
     x = {"field": "period", "type": "temporal", "title": f"{unit.capitalize()} (UTC)", "scale": {"type": "utc"}}
+    x["axis"] = axis
     y = _number("ratings", f"Ratings a {unit}", axis=COUNTS)
     if len(values) < 3:  # a line of two points is no picture
         return _mark(values, {"type": "bar", "color": BLUE, "size": 18}, x=x, y=y)
@@ -156,7 +158,7 @@ def _dots_by_feature(values: Values, x: Spec, line: float) -> Spec:
 
 def _windows(values: Values, unit: str) -> Spec:
     windows = ["reference", "current"]
-    crowded = {"labelAngle": -50, "labelFontSize": 10, "labelOverlap": len(values) // len(windows) > 13}
+    crowded = {"labelAngle": -50, "labelFontSize": 10, "labelOverlap": len(values) // len(windows) > 24}
     colours = {"domain": windows, "range": [BLUE, VERMILION]}
     window = {"field": "window", "type": "nominal", "sort": windows}
     axis = {"tickCount": 5, "format": ".0%" if unit.startswith("Share") else "~g"}
