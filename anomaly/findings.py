@@ -8,7 +8,7 @@ import numpy as np
 
 from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, increments, rules, scoring
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
-from anomaly.population import Population, load_films, load_users, survey
+from anomaly.population import MUTUAL, Population, load_films, load_users, survey
 from anomaly.profiles import Films
 
 if TYPE_CHECKING:
@@ -142,10 +142,11 @@ def _judge(
     """Findings of the users that are judged, the first of the population's."""
     calibrated = int(trusted.sum()) >= FEWEST_USERS
     models = scoring.learned(population, attackers, trusted if calibrated else None)
-    scores = scoring.score(models, population.features, population.size, population.fold)
     broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
+    features = _in_doubt(population.features, _copied(population, broken) & ~broken[rules.COPIED])
+    scores = scoring.score(models, features, population.size, population.fold)
     judgement = decisions.decide(scores, broken, trusted, len(judged), rate if calibrated else None)
-    witness, late_witness = evidence.Witness(population.features, scores, population.size), None
+    witness, late_witness = evidence.Witness(features, scores, population.size), None
     if since is not None:
         late = scoring.score(models, since.features, since.size, population.fold[since.user])
         judgement = decisions.with_new_ratings(judgement, since, late, rate)
@@ -275,6 +276,11 @@ def movie_effects(population: Population, user: int) -> list[dict[str, object]]:
         }
         for place in np.argsort(-moved, kind="stable")[:MOST_EFFECTS]
     ]
+
+
+def _in_doubt(features: dict[str, Floats], copied: Bools) -> dict[str, Floats]:
+    """The features, in which it is no mark of those who were copied that their copies are like them."""
+    return features | {name: np.where(copied, np.median(features[name]), features[name]) for name in MUTUAL}
 
 
 def _with_undetermined(users: pd.DataFrame, found: list[pd.DataFrame]) -> pd.DataFrame:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 N_FOLDS = 5
 # Where users abound, two folds leave enough to learn from.
 N_FOLDS_LARGE, LARGE = 2, 5_000
-LIKENESS = ("shared_films", "shared_ratings", "copied_films", "copied_ratings", "lent_films", "lent_rarity")
+MUTUAL = ("shared_films", "shared_ratings", "lent_films", "lent_rarity")  # as much the one's as the other's
+LIKENESS = (*MUTUAL, "copied_films", "copied_ratings")
 YEAR_IN_TITLE = re.compile(r"\((\d{4})\)\s*$")
 
 

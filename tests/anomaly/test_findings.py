@@ -210,6 +210,18 @@ def test_an_account_that_turns_is_flagged_by_its_new_ratings(kind: str) -> None:
     assert table.loc[:60, "is_anomaly"].sum() <= 5
 
 
+@pytest.mark.parametrize("trusted", [range(1, 201), None], ids=["calibrated", "by rules"])
+def test_who_was_copied_is_not_to_blame(trusted: range | None) -> None:
+    copy = MANY[MANY["userId"] == 230].assign(userId=901, timestamp=lambda rows: rows["timestamp"] + 86_400)
+    alone, table = (
+        find(ratings, trusted_users=trusted).set_index("userId") for ratings in (MANY, pd.concat([MANY, copy]))
+    )
+    assert table.loc[901, "status"] == ("review" if trusted else "flagged")  # one in 61 may be chance, by 200 trusted
+    assert "copied_profile" in table.loc[901, "rules_broken"]
+    assert table.loc[230, "status"] == alone.loc[230, "status"] == "ok"
+    assert table.loc[230, "score"] < table.loc[901, "score"] / 2
+
+
 def test_trusted_users_are_trusted_beside_a_reference_too() -> None:
     known = Tables(MANY[MANY["userId"] > 60].assign(userId=lambda rows: rows["userId"] + 1000), MOVIES)
     table = find(MANY[MANY["userId"] <= 60], reference=known, trusted_users=range(1, 31)).set_index("userId")
