@@ -302,7 +302,9 @@ class _Gaps:
     @classmethod
     def of(cls, unit: Ints, timestamp: Ints) -> _Gaps:
         """Those of ratings in any order."""
-        key = np.sort((unit << TIME_BITS) + timestamp)  # one number sorts ten times as fast as two columns
+        # One number sorts ten times as fast as two columns, and where units come in order, as in most files, by merging
+        # the runs that are there in half the time again.
+        key = np.sort((unit << TIME_BITS) + timestamp, kind="stable")
         unit = key >> TIME_BITS
         inside = unit[1:] == unit[:-1]
         return cls(unit[1:][inside], np.diff(key)[inside])
