@@ -45,8 +45,7 @@ def mean_change(units: Units, values: NDArray[np.float32], weight: NDArray[np.fl
         mean = float(np.dot(weight[mine], values[mine]) / total) if total else np.nan
         influence[mine] = sign * weight[mine] * (values[mine] - mean) / total
         means.append(mean)
-    _, user = np.unique(units.users, return_inverse=True)
-    error = float(np.sqrt((np.bincount(user, influence) ** 2).sum())) if len(user) else np.nan
+    error = float(np.sqrt((np.bincount(units.user, influence) ** 2).sum())) if len(units.user) else np.nan
     change, reach = means[1] - means[0], -ndtri((1 - CONFIDENCE) / 2) * error
     return MeanChange(means[0], means[1], change, change - reach, change + reach)
 

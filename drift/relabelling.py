@@ -12,6 +12,7 @@ Winkler et al.: Non-parametric combination and related permutation tests, Human 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,6 +40,11 @@ class Units:
 
     users: NDArray[np.int64]
     sides: NDArray[np.int8]
+
+    @cached_property
+    def user(self) -> NDArray[np.int64]:
+        """The place of each row's user among all users."""
+        return np.unique(self.users, return_inverse=True)[1]
 
     def single_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on one side."""
