@@ -94,8 +94,15 @@ class Warehouse:
 
     def write(self, table: str, frame: pd.DataFrame) -> None:
         """Replace `table` by the rows of `frame`."""
+        self._create("table", table, frame)
+
+    def push(self, table: str, frame: pd.DataFrame) -> None:
+        """Make a temporary table of the rows of `frame`."""
+        self._create("temporary table", table, frame)
+
+    def _create(self, kind: str, table: str, frame: pd.DataFrame) -> None:
         self.connection.register("frame_to_write", frame)
-        self.connection.execute(f"create or replace table {quoted(table)} as select * from frame_to_write")
+        self.connection.execute(f"create or replace {kind} {quoted(table)} as select * from frame_to_write")
         self.connection.unregister("frame_to_write")
 
     def has(self, table: str) -> bool:

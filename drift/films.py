@@ -85,8 +85,8 @@ def push_films(handle: Handle, facts: pd.DataFrame) -> None:
 def push_numbers(handle: Handle, table: str, frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> None:
     """Make a temporary table of numbers, doubles unless `kinds` says otherwise, indexed by whole numbers.
 
-    A handle takes nothing but statements, so the numbers go in one as text; no text of the data does. One over
-    several machines, where a statement of megabytes is dear, may take tables by `push(name, frame)`.
+    A handle need take nothing but statements, so the numbers go in one as text; no text of the data does. One that
+    takes tables by `push(name, frame)` is spared a statement of megabytes.
     """
     if push := getattr(handle, "push", None):
         push(table, _typed(frame, index, kinds))

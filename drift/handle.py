@@ -15,10 +15,10 @@ SQL: Final = Path(__file__).with_name("sql")
 class Handle(Protocol):
     """Anything that runs a statement and returns its rows.
 
-    One over several machines may offer two methods more, which are used where they are there: `push(table, frame)`
-    makes a table of a frame's rows; `map_users(text, function, columns, groups)` gives what `function` makes of the
-    rows of a statement, called where they lie with all rows of some users (column userId) at a time. `columns` are
-    the names and SQL types of its results.
+    Two methods more are used where they are there: `push(table, frame)` makes a temporary table of a frame's rows; and
+    one over several machines may offer `map_users(text, function, columns, groups)`, which gives what `function` makes
+    of the rows of a statement, called where they lie with all rows of some users (column userId) at a time. `columns`
+    are the names and SQL types of its results.
     """
 
     def sql(self, text: str) -> pd.DataFrame:

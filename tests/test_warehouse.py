@@ -218,3 +218,12 @@ def test_rows_loaded_and_rejected_are_the_records_of_the_file(
     assert set(places) <= nonblank
     if not any(b'"' in line for line in lines):
         assert set(places) == nonblank
+
+
+def test_a_pushed_table_is_replaced_and_no_other_connection_sees_it(tmp_path: Path) -> None:
+    deliveries.write(tmp_path, deliveries.clean())
+    with load(tmp_path) as warehouse, warehouse.beside() as other:
+        for level in (1.5, None):
+            warehouse.push("levels", pd.DataFrame({"id": [3], "level": pd.array([level], "Float64")}))
+            assert warehouse.row("select * from levels") == (3, level)
+        assert not other.connection.execute("from information_schema.tables where table_name = 'levels'").fetchall()

@@ -109,3 +109,23 @@ def test_sums_can_be_made_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         with kind(ratings=ratings(), movies=movies()) as warehouse:
             found.append(find_drift(warehouse, relabellings=99))
     pd.testing.assert_frame_equal(*found)
+
+
+class Taker(Handle):
+    """A handle that takes tables."""
+
+    def push(self, table: str, frame: pd.DataFrame) -> None:
+        self.connection.register("frame", frame)
+        self.connection.execute(f"create or replace temporary table {table} as select * from frame")
+        self.taken = [*getattr(self, "taken", []), table]
+
+
+def test_numbers_can_be_taken_as_tables() -> None:
+    films, found = movies(), []
+    films.loc[3, "title"] = "A film of no known year"
+    for kind in (Handle, Taker):
+        with kind(ratings=ratings(), movies=films) as warehouse:
+            found.append(find_drift(warehouse, relabellings=99))
+            taken = getattr(warehouse, "taken", [])
+    pd.testing.assert_frame_equal(*found)
+    assert set(taken) == {"drift_films", "drift_film_levels", "drift_user_levels"}
