@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drift.windows import Part
 
 FILM_PRIOR: Final = 10  # ratings at the overall mean that a film's mean starts with: one rating is no mean
+YEAR: Final = 31_536_000  # seconds for which a film is new
 YEAR_IN_TITLE: Final = r"\((\d{4})\)\s*$"
 NO_GENRES: Final = "(no genres listed)"
 MOST_GENRES: Final = 62  # the commonest; MovieLens knows 19, so many more are another column's text
@@ -45,11 +46,12 @@ def known_films(parts: tuple[Part, ...]) -> Films:
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogue = pd.concat([_catalogue(part.handle) for part in parts]).drop_duplicates("movieId")
     catalogue = catalogue.set_index("movieId").reindex(films.index)
+    seen_coming = films["first_rated"] >= films["first_rated"].min() + YEAR  # others may be older than the data
     facts = pd.DataFrame(
         {
             "film_row": np.arange(len(films)),
             "film_popularity": _popularity(films["n"]),
-            "film_first_rated": films["first_rated"],
+            "film_new_until": films["first_rated"].where(seen_coming) + YEAR,
             "film_mean": (films["total"] + FILM_PRIOR * mean) / (films["n"] + FILM_PRIOR),
             "film_year": pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce"),
         },

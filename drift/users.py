@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -105,7 +105,7 @@ class _Summing:
     @classmethod
     def of(cls, windows: Windows, features: Sequence[Feature]) -> _Summing:
         films = known_films(windows.parts)
-        read = _read_of_ratings(features, films.facts)
+        read = tuple(feature for feature in features if feature.source == RATINGS)
         return cls(features, read, films, Sums(read, film_columns(films, read)))
 
     def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
@@ -135,17 +135,6 @@ class _Summing:
             except Exception as error:  # any engine's: the other features can still be judged
                 missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
         return values, missing
-
-
-def _read_of_ratings(features: Sequence[Feature], facts: pd.DataFrame) -> tuple[Feature, ...]:
-    """The features that read the ratings, with the first rating's time filled in."""
-    first = facts["film_first_rated"].min()
-    start = "0" if pd.isna(first) else str(int(first))
-    return tuple(
-        replace(feature, value=feature.value.replace("{history_start}", start))
-        for feature in features
-        if feature.source == RATINGS
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -9,10 +9,11 @@ import pytest
 
 from drift import users
 from drift.features import declared_features
-from drift.films import Films, film_columns
+from drift.films import YEAR, Films, film_columns, known_films
 from drift.findings import find_drift
 from drift.sums import Sums, cell
-from tests.drift.deliveries import Handle, movies, ratings
+from drift.windows import windows_in_time
+from tests.drift.deliveries import START, Handle, movies, ratings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,15 @@ def test_facts_of_films_and_genres_are_summed_over_the_films_rated() -> None:
     assert found["release_year"][0][:2] == [2, 1999]
     assert found["genre"] == [[2, 2, 2]]
     assert found["genre_level"] == [[3, round(7 / 3, 6), 7, 1, 1, 1, 1]]  # n, mean, square, sums, counts
+
+
+def test_a_film_is_new_for_a_year_unless_it_may_be_older_than_the_data() -> None:
+    times = {1: [0], 2: [YEAR, 2 * YEAR], 3: [YEAR - 1]}
+    rows = [(1, film, 4.0, START + time) for film, seen in times.items() for time in seen]
+    table = pd.DataFrame(rows, columns=["userId", "movieId", "rating", "timestamp"])
+    with Handle(ratings=table, movies=movies()) as warehouse:
+        facts = known_films(windows_in_time(warehouse, 0.5, None).parts).facts
+    assert facts["film_new_until"].fillna(0).to_dict() == {1: 0, 2: START + 2 * YEAR, 3: 0}
 
 
 def test_gaps_spreads_numbers_and_sittings() -> None:
