@@ -233,7 +233,7 @@ class _Loader:
         pointed = self._pointed(names)
         with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter free for DuckDB
             surveying = pool.submit(files.survey, self.path, pointed)
-            fast = self._read_plain(names) if pointed else self._read_fast(names)
+            fast = self._read_plain() if pointed else self._read_fast(names)
             survey = surveying.result()
         self.plain = bool(pointed) and fast and survey.plain and self._is_finite()
         if pointed and not self.plain:
@@ -249,9 +249,9 @@ class _Loader:
             return ()
         return tuple(column.kind == NUMBER for column in self.table.columns)
 
-    def _read_plain(self, names: Sequence[str]) -> bool:
+    def _read_plain(self) -> bool:
         """Trusting the typed reader. Whether it may be is seen when the file's bytes have been."""
-        typed = {name: column.type for name, column in zip(names, self.table.columns, strict=True)}
+        typed = {_value(i): column.type for i, column in enumerate(self.table.columns)}
         try:
             self.warehouse.sql(f"create or replace table {self.loaded} as select * from {self._reader(typed)}")
         except duckdb.Error:
@@ -260,8 +260,8 @@ class _Loader:
 
     def _is_finite(self) -> bool:
         """A thousand digits are a plain number too, and more than a double holds."""
-        numbers = [column.name for column in self.table.columns if column.kind == NUMBER]
-        infinite = " or ".join(f"isinf(max({quoted(name)}))" for name in numbers) or "false"
+        numbers = [_value(i) for i, column in enumerate(self.table.columns) if column.kind == NUMBER]
+        infinite = " or ".join(f"isinf(max({value}))" for value in numbers) or "false"
         return not self.warehouse._scalar(f"select coalesce({infinite}, false)::int from {self.loaded}")
 
     def _read_fast(self, names: Sequence[str]) -> bool:
@@ -319,9 +319,12 @@ class _Loader:
         return f"from (select {cells} from read_parquet({_path(self.path)}))"
 
     def _cast(self, names: Sequence[str], source: str, line: str | None) -> None:
-        """Fill the staging table: typed values, and for a row that holds a bad cell its column and text."""
+        """Fill the staging table: typed values, and for a row that holds a bad cell its column and text.
+
+        Values stand there by number: the names are the sender's, who may call a column `rowid` or `bad_cell`.
+        """
         columns = list(delivered_columns(self.table, names))
-        values = [f"{_typed(column, f'c{i}')} as {quoted(column.name)}" for i, column in enumerate(columns)]
+        values = [f"{_typed(column, f'c{i}')} as {_value(i)}" for i, column in enumerate(columns)]
         bad = [(column, i) for i, column in enumerate(columns) if column.kind in PATTERNS]
         located = [] if line is None else [f"{line} as {LOCATOR}"]
         fault = " ".join(f"when {_is_bad(column, f'c{i}')} then {i}" for column, i in bad)
@@ -370,10 +373,11 @@ class _Loader:
 
     def _publish(self, columns: Sequence[Column]) -> None:
         """A view, not a copy: the locator costs no memory, and no row is written twice."""
-        names = [f"{self._line()} as {LOCATOR}", *(quoted(column.name) for column in columns)]
+        named = [f"{_value(i)} as {quoted(column.name)}" for i, column in enumerate(columns)]
         self.warehouse.sql(
             f"""create or replace view {self.table.name} as
-            select {", ".join(names)} from {self.loaded} {"" if self.plain else "where bad_cell is null"}"""
+            select {", ".join([f"{self._line()} as {LOCATOR}", *named])}
+            from {self.loaded} {"" if self.plain else "where bad_cell is null"}"""
         )
 
 
@@ -393,6 +397,11 @@ def delivered_columns(table: Table, names: Sequence[str]) -> Iterator[Column]:
 def _undeclared(name: str, declared: Iterable[str]) -> str:
     """SQL engines and GX take `Rating` for `rating`; who reads the file with pandas does not, so it must be seen."""
     return f"{name} (wrong case)" if name.lower() in {one.lower() for one in declared} else name
+
+
+def _value(i: int) -> str:
+    """The name of a column in the staging table, where no name of the file's may stand beside the loader's own."""
+    return f"v{i}"
 
 
 def _typed(column: Column, cell: str) -> str:

@@ -101,7 +101,7 @@ def test_plain_rules_hold_for_everybody(delivery: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(at_scale, "SUSPECTS", 1)  # the others are flagged without a closer look
     with load(delivery) as warehouse:
         victims = "select userId from ratings group by userId having count(*) > 20 order by userId limit 30"
-        warehouse.sql(f"update ratings_loaded set rating = 0.5 where userId in ({victims})")
+        warehouse.sql(f"update ratings_loaded set v2 = 0.5 where v0 in ({victims})")  # rating, userId
         found = find_anomalies(Scalable(warehouse)).set_index("userId")
         users = warehouse.sql(victims)["userId"]
     assert found.loc[users, "status"].eq("flagged").all()
