@@ -247,11 +247,11 @@ def _parquet(spark: Any, table: str, parts: Sequence[DataFile]) -> Cells | str:
 
 
 def _as_text(frame: Any) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
 
     values = [_text_of(frame, i).alias(f"c{i}") for i in range(len(frame.columns))]
-    path, row = F.col("_metadata.file_path").alias("file"), F.col("_metadata.row_index").alias("row")
-    return frame.toDF(*(f"c{i}" for i in range(len(frame.columns)))).select(path, row, *values)
+    metadata = frame.metadataColumn("_metadata")  # Spark's own, also where the file has a column of that name
+    placed = frame.select(metadata["file_path"], metadata["row_index"], "*")
+    return placed.toDF("file", "row", *(f"c{i}" for i in range(len(frame.columns)))).select("file", "row", *values)
 
 
 def _text_of(frame: Any, i: int) -> Any:

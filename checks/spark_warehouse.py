@@ -28,6 +28,7 @@ from checks.warehouse import (
     Warehouse,
     connect,
     delivered_columns,
+    numbered,
 )
 
 if TYPE_CHECKING:
@@ -279,6 +280,8 @@ class _Loader:
         self.warehouse, self.table, self.path, self.parts = warehouse, table, path, parts
 
     def load(self) -> Any:
+        from pyspark.sql import functions as F  # noqa: N812
+
         spark, hashed = self.warehouse.spark, _Hashing(self.warehouse.spark, self.parts)
         cells = spark_files.cells(spark, self.table.name, self.parts, MOST_COLUMNS)
         if isinstance(cells, str):
@@ -292,7 +295,8 @@ class _Loader:
             raise DeliveryError(f"{self.path.name} changed while it was read")
         self.warehouse.sources[self.table.name] = self._source(cells, hashed.result(), *counts)
         good = rows.where("reason_of_rejection is null")
-        self.warehouse._register(self.table.name, good.select(LOCATOR, *(_quoted(c.name) for c in columns)))
+        named = (F.col(numbered(i)).alias(column.name) for i, column in enumerate(columns))
+        self.warehouse._register(self.table.name, good.select(LOCATOR, *named))
         return self._rejected(rows)
 
     def _source(self, cells: spark_files.Cells, digests: list[str], rows: int, rejected: int) -> SourceFile:
@@ -330,7 +334,7 @@ class _Hashing:
 
 
 def _typed(cells: Any, columns: Sequence[Column]) -> Any:
-    """Typed values; and for a row that holds a bad cell, or was none, its file, column, reason and text."""
+    """Typed values by number, as names are the sender's and may be ours; and of a row that is rejected, what it was."""
     from pyspark.sql import functions as F  # noqa: N812
 
     bad = [(column, i) for i, column in enumerate(columns) if column.kind in PATTERNS]
@@ -341,7 +345,7 @@ def _typed(cells: Any, columns: Sequence[Column]) -> Any:
     is_rejected = F.col("reason").isNotNull() | F.col("bad_cell").isNotNull()
     return marked.select(
         F.col("source_line").cast("bigint").alias(LOCATOR),
-        *(_value(column, F.col(f"c{i}")).alias(column.name) for i, column in enumerate(columns)),
+        *(_value(column, F.col(f"c{i}")).alias(numbered(i)) for i, column in enumerate(columns)),
         F.when(is_rejected, F.col("file")).alias("file_of_rejection"),
         _by_cell(bad, lambda column, _: F.lit(column.name)).alias("column_of_rejection"),
         F.coalesce("reason", of_cell).alias("reason_of_rejection"),

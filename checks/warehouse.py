@@ -251,7 +251,7 @@ class _Loader:
 
     def _read_plain(self) -> bool:
         """Trusting the typed reader. Whether it may be is seen when the file's bytes have been."""
-        typed = {_value(i): column.type for i, column in enumerate(self.table.columns)}
+        typed = {numbered(i): column.type for i, column in enumerate(self.table.columns)}
         try:
             self.warehouse.sql(f"create or replace table {self.loaded} as select * from {self._reader(typed)}")
         except duckdb.Error:
@@ -260,7 +260,7 @@ class _Loader:
 
     def _is_finite(self) -> bool:
         """A thousand digits are a plain number too, and more than a double holds."""
-        numbers = [_value(i) for i, column in enumerate(self.table.columns) if column.kind == NUMBER]
+        numbers = [numbered(i) for i, column in enumerate(self.table.columns) if column.kind == NUMBER]
         infinite = " or ".join(f"isinf(max({value}))" for value in numbers) or "false"
         return not self.warehouse._scalar(f"select coalesce({infinite}, false)::int from {self.loaded}")
 
@@ -324,7 +324,7 @@ class _Loader:
         Values stand there by number: the names are the sender's, who may call a column `rowid` or `bad_cell`.
         """
         columns = list(delivered_columns(self.table, names))
-        values = [f"{_typed(column, f'c{i}')} as {_value(i)}" for i, column in enumerate(columns)]
+        values = [f"{_typed(column, f'c{i}')} as {numbered(i)}" for i, column in enumerate(columns)]
         bad = [(column, i) for i, column in enumerate(columns) if column.kind in PATTERNS]
         located = [] if line is None else [f"{line} as {LOCATOR}"]
         fault = " ".join(f"when {_is_bad(column, f'c{i}')} then {i}" for column, i in bad)
@@ -373,7 +373,7 @@ class _Loader:
 
     def _publish(self, columns: Sequence[Column]) -> None:
         """A view, not a copy: the locator costs no memory, and no row is written twice."""
-        named = [f"{_value(i)} as {quoted(column.name)}" for i, column in enumerate(columns)]
+        named = [f"{numbered(i)} as {quoted(column.name)}" for i, column in enumerate(columns)]
         self.warehouse.sql(
             f"""create or replace view {self.table.name} as
             select {", ".join([f"{self._line()} as {LOCATOR}", *named])}
@@ -399,7 +399,7 @@ def _undeclared(name: str, declared: Iterable[str]) -> str:
     return f"{name} (wrong case)" if name.lower() in {one.lower() for one in declared} else name
 
 
-def _value(i: int) -> str:
+def numbered(i: int) -> str:
     """The name of a column in the staging table, where no name of the file's may stand beside the loader's own."""
     return f"v{i}"
 

@@ -119,6 +119,30 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @spark_only
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_named_as_internals_are_any_others(session: Any, tmp_path: Path, form: str) -> None:
+    from checks import spark_warehouse
+
+    names = ["line", "v0", "c0", "file", "value", "reason", "raw", "header", "block", "place", "row", "_metadata"]
+    names += ["bad_cell", "file_of_rejection", "column_of_rejection", "Reason_Of_Rejection", "text_of_rejection"]
+    names += ["a.b", "a `name`", 'a "name"', "source_line"]
+    rows = pd.DataFrame({"userId": ["1", "1"], "movieId": ["2", "x"], "rating": "3.0", "timestamp": "4"})
+    rows = rows.assign(**{name: [f"of {name}", "other"] for name in names})
+    path = tmp_path / f"ratings.{form}"
+    if form == "parquet":
+        rows.to_parquet(path)
+    else:
+        rows.to_csv(path, index=False)
+    with load(tmp_path) as duck, spark_warehouse.load(session, tmp_path) as spark:
+        assert spark.sources == duck.sources
+        assert spark.sources["ratings"].loaded_rows == 1
+        for table in ("ratings", "rejected_rows"):
+            expected, found = (warehouse.sql(f"select * from {table}") for warehouse in (duck, spark))
+            pd.testing.assert_frame_equal(expected, found, check_dtype=False, obj=table)
+        assert spark.sql("select * from ratings").iloc[0, 5:].tolist() == [f"of {name}" for name in names]
+
+
+@spark_only
 def test_a_file_read_in_stretches_keeps_its_lines(session: Any, tmp_path: Path) -> None:
     from checks import spark_warehouse
 
