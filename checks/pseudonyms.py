@@ -11,6 +11,7 @@ import copy
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,8 @@ class UserNames:
         if self.salt is None:
             return value
         if isinstance(value, Mapping):
-            return {key: self._of_column(key, one) for key, one in value.items()}
+            shown = {key: self._of_column(key, one) for key, one in value.items()}
+            return shown | _without_cell(shown) if is_of_users(value.get("column_name")) else shown
         return [self.shown(one) for one in value] if isinstance(value, (list, tuple)) else value
 
     def _of_column(self, name: Any, value: Any) -> Any:
@@ -76,7 +78,7 @@ class UserNames:
         if self.salt is None or frame.empty:
             return frame
         figures = frame.columns.difference(["table", "column", "type", "rows", "nulls", "distinct", "approximate"])
-        return frame.assign(**{name: frame[name].mask(frame["column"].isin(USER_COLUMNS)) for name in figures})
+        return frame.assign(**{name: frame[name].mask(frame["column"].map(is_of_users)) for name in figures})
 
     def suite_result(self, result: Any) -> Any:
         """A copy of GX's ExpectationSuiteValidationResult with users as they are shown."""
@@ -96,6 +98,20 @@ class UserNames:
 
 
 PLAIN: Final = UserNames()
+
+
+def is_of_users(column: Any) -> bool:
+    """Whether a delivered column holds users: `userId`, or one that a sender spelled otherwise, or delivered twice."""
+    return column in USER_COLUMNS or re.sub("[^a-z]", "", str(column).lower()).startswith("userid")
+
+
+def _without_cell(rejected: Mapping[str, Any]) -> dict[str, Any]:
+    """Why a row was rejected for its user, without the cell that the reason quotes: it holds the id, only spoiled."""
+    reason = rejected.get("reason")
+    if reason is None:
+        return {}
+    _, said, kind = str(reason).rpartition("' is not ")
+    return {"reason": f"{WITHHELD} is not {kind}" if said else WITHHELD}
 
 
 def _with(original: Any, **changed: Any) -> Any:

@@ -53,7 +53,10 @@ DATA = ("validated", "quarantine", "warehouse.duckdb")  # rows as delivered, to 
 
 
 def recognisable(folder: Path) -> Path:
-    """Users with long ids: one has a rating off the scale, one a doubled rating, one a row that can't be read."""
+    """Users with long ids: one has a rating off the scale, one a doubled rating, one a row that can't be read.
+
+    Of others the id itself can't be read, in ratings and in tags.
+    """
     files = deliveries.whole()
     for name in ("ratings", "tags"):
         rows = [line.partition(",") for line in files[name][1:]]
@@ -61,6 +64,9 @@ def recognisable(folder: Path) -> Path:
     files["ratings"][2] = deliveries.put(files["ratings"][2], 2, "7.5")
     files["ratings"][4] = files["ratings"][3]
     files["ratings"][6] = deliveries.put(files["ratings"][6], 2, "many")
+    spoiled = {"ratings": f" {FIRST_ID + 901}", "tags": f"{FIRST_ID + 902}' is not x"}
+    for name, text in spoiled.items():
+        files[name][8] = deliveries.put(files[name][8], 0, text)
     bot = [f"{FIRST_ID + 500},{line.split(',')[0]},5.0,1100000000" for line in files["movies"][1:60]]
     files["ratings"] += bot
     return deliveries.write(folder, files)
@@ -114,6 +120,28 @@ def test_frame_keeps_users_without_a_likeness_empty() -> None:
     assert shown["most_like_user"].iloc[0] == NAMES.of(2)
     assert shown["most_like_user"].isna().tolist() == [False, True]
     assert shown["score"].tolist() == [0.5, 0.1]
+
+
+def test_reason_keeps_a_spoiled_id_to_itself() -> None:
+    def said(column: str | None, reason: str) -> str:
+        return NAMES.shown([{"column_name": column, "reason": reason}])[0]["reason"]
+
+    whole = "(withheld) is not a 64-bit whole number"
+    assert said("userId", "' 4' is not a 64-bit whole number") == whole
+    assert said("userId", "'4' is not x' is not a 64-bit whole number") == whole
+    assert said("userId", "4 is too many") == "(withheld)"
+    assert said("movieId", "'4x' is not a 64-bit whole number") == "'4x' is not a 64-bit whole number"
+    assert said(None, "the row has 3 values where the header has 4") == "the row has 3 values where the header has 4"
+    row = {"column_name": "userId", "reason": "' 4' is not a 64-bit whole number"}
+    assert PLAIN.shown(row) == row
+
+
+def test_statistics_show_no_id_however_its_column_is_spelled() -> None:
+    names = ["userId", "UserID (wrong case)", "user_id", "userId_2", "movieId"]
+    frame = pd.DataFrame({"table": "ratings", "column": names, "rows": 2, "min": [1, 1, 1, 1, 1]})
+    shown = NAMES.statistics(frame)
+    assert shown["min"].isna().tolist() == [True, True, True, True, False]
+    assert shown["rows"].tolist() == [2, 2, 2, 2, 2]
 
 
 def test_values_of_the_column_of_users_are_shown_by_pseudonyms_too() -> None:
