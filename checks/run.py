@@ -20,8 +20,9 @@ from checks.suites import ROOT
 from checks.waivers import Waiver
 from checks.warehouse import MEMORY_LIMIT, SourceFile
 
-# The file in which the rows of a findings table can be looked up, for tables that no delivered file holds.
-FINDINGS_FILES = {"user_anomalies": "ratings.csv", "drift_findings": "drift_analysis.csv"}
+# Where the rows of a findings table can be looked up: the delivered table whose lines they name, or a file of results.
+LINES_OF = {"user_anomalies": "ratings"}
+FINDINGS_FILES = {"drift_findings": "drift_analysis.csv"}
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,16 @@ class Run:
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:
         """The files of a table that are many; of a findings or rejects table those that its lines are of."""
-        delivered = {"user_anomalies": ("ratings",), "rejected_rows": tuple(self.sources)}.get(table, (table,))
+        delivered = tuple(self.sources) if table == "rejected_rows" else (LINES_OF.get(table, table),)
         return tuple(part for name in delivered if name in self.sources for part in self.sources[name].parts)
 
     def file_of(self, table: str) -> str | None:
         """The name of the file that holds the rows of `table`."""
-        source = self.sources.get(table)
+        delivered = LINES_OF.get(table, table)
+        source = self.sources.get(delivered)
         if source is None:
             return FINDINGS_FILES.get(table)
-        return source.path.name if source.path else f"{table}.csv"
+        return source.path.name if source.path else f"{delivered}.csv"
 
     def judge(self, checkpoint_result: Any) -> gate.Verdict:
         """The verdict on GX's CheckpointResult."""

@@ -124,7 +124,7 @@ def _row_locations(rows: Sequence[gate.FailingRow], run: Run) -> list[dict[str, 
 def _row_location(number: int, row: gate.FailingRow, run: Run) -> dict[str, Any]:
     from urllib.parse import quote
 
-    delivered = {source.path.name for source in run.sources.values() if source.path}
+    delivered = {name for source in run.sources.values() for name in source.names}
     artifact = {"uri": quote(row.file or ""), "uriBaseId": DATA if row.file in delivered else OUTPUT}
     return {
         "id": number,

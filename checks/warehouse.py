@@ -55,6 +55,11 @@ class SourceFile:
     hashes: tuple[tuple[str, str, int], ...] = ()  # the name, SHA-256 and bytes of each
 
     @property
+    def names(self) -> frozenset[str]:
+        """What rows may call the file that they are in."""
+        return frozenset(([self.path.name] if self.path else []) + [name for _, name in self.parts])
+
+    @property
     def lacks(self) -> dict[str, str]:
         """Columns of its table that a file which could be read has not, each with a sentence that says so."""
         if self.path is None or self.problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jsonschema
@@ -115,6 +115,19 @@ def test_sarif_points_to_the_expectation_and_the_rows(tmp_path):
     assert row["physicalLocation"]["artifactLocation"] == {"uri": "ratings.csv", "uriBaseId": "DATA"}
     assert row["physicalLocation"]["region"]["startLine"] == 3
     assert row["message"]["text"] == "ratings.csv:3  rating 7.3"
+
+
+def test_sarif_finds_rows_of_many_files_in_the_delivery_and_others_in_the_results(tmp_path):
+    (ratings,) = verdicts.run(tmp_path).sources.values()
+    many = replace(ratings, path=tmp_path / "data" / "ratings", parts=((0, "2024/a.csv"), (9, "2024/b.csv")))
+    rows = tuple(gate.FailingRow(file, 3, {}) for file in ("2024/b.csv", "drift_analysis.csv"))
+    log = sarif(gate.Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path, sources={"ratings": many}))
+    (one,) = log["runs"][0]["results"]
+    artifacts = [row["physicalLocation"]["artifactLocation"] for row in one["relatedLocations"]]
+    assert artifacts == [
+        {"uri": "2024/b.csv", "uriBaseId": "DATA"},
+        {"uri": "drift_analysis.csv", "uriBaseId": "OUTPUT"},
+    ]
 
 
 def test_sarif_of_an_expectation_that_is_not_in_its_file_still_has_a_line(tmp_path):

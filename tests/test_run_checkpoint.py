@@ -75,6 +75,29 @@ def test_bad_rating_and_missing_film_fail_with_file_and_line(
     assert "Verdict: FAIL" in printed
 
 
+@pytest.mark.parametrize(("name", "line"), [("ratings.parquet", 2401), ("ratings.csv.gz", 2402)])
+def test_findings_about_users_name_the_file_that_was_delivered(
+    name: str, line: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, data, out = deliveries.whole(), tmp_path / "data", tmp_path / "out"
+    files["ratings"] += [f"500,{line.partition(',')[0]},5.0,1100000000" for line in files["movies"][1:60]]  # a robot
+    frame = pd.read_csv(deliveries.write(data, files) / "ratings.csv")
+    (data / "ratings.csv").unlink()
+    if name.endswith("parquet"):
+        frame.to_parquet(data / name)
+    else:
+        frame.to_csv(data / name, index=False)
+    assert run(data, out) == 0
+    place = f"{name}:{line}"
+    assert f"{place}  userId 500" in capsys.readouterr().out
+    assert place in (out / "report.md").read_text()
+    assert any(place in page.read_text() for page in (out / "data_docs").rglob("*.html"))
+    artifact = json.dumps({"artifactLocation": {"uri": name, "uriBaseId": "DATA"}, "region": {"startLine": line}})
+    assert artifact in json.dumps(json.loads((out / "results.sarif").read_text()))
+    told = [path for path in out.rglob("*.*") if path.suffix in (".html", ".md", ".sarif", ".xml")]
+    assert not [path for path in told if "ratings.csv:" in path.read_text()]
+
+
 def test_a_memory_limit_holds_for_every_connection_and_changes_no_verdict(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
