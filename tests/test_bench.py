@@ -28,6 +28,16 @@ def measured(contestant: str, ratings: int, wall: float, gigabytes: float = 1.0,
     return replace(Measurement(contestant, ratings, 10, 1, wall, wall, int(gigabytes * 1e9)), **rest)
 
 
+def test_processors_are_counted_where_the_system_does_not_tell_which_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5})
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert report.machine()["processors"] == 3
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert report.machine()["processors"] == 8
+
+
 def test_ratio_is_the_median_of_the_rounds_of_both() -> None:
     job = [measured("job", 100, wall, round=n) for n, wall in enumerate([10.0, 30.0, 8.0], start=1)]
     plain = [measured("plain", 100, wall, round=n) for n, wall in enumerate([20.0, 60.0, 10.0, 1.0], start=1)]

@@ -39,12 +39,19 @@ def machine() -> dict[str, Any]:
     """Where it was measured: times of different machines, or of a busy one, do not compare; ratios may."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processors": len(os.sched_getaffinity(0)),
+        "processors": _processors(),
         "memory_bytes": memory,
         "load_at_the_end": round(os.getloadavg()[2], 2),
         "python": platform.python_version(),
         "system": platform.system(),
     }
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system tells, as Linux does; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _ratios(results: Results) -> Iterator[dict[str, Any]]:
