@@ -247,7 +247,6 @@ def _parquet(spark: Any, table: str, parts: Sequence[DataFile]) -> Cells | str:
 
 
 def _as_text(frame: Any) -> Any:
-
     values = [_text_of(frame, i).alias(f"c{i}") for i in range(len(frame.columns))]
     metadata = frame.metadataColumn("_metadata")  # Spark's own, also where the file has a column of that name
     placed = frame.select(metadata["file_path"], metadata["row_index"], "*")
