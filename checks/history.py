@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from checks import files, receipt
 from checks.gate import COUNTED, Decision, Outcome, Status, Verdict
 from checks.outputs import OutputError
 from checks.retention import HISTORY
-from checks.run import Findings, Run
+from checks.run import Findings, Run, fresh_until
 from checks.suites import ROOT, SEVERITIES
 from checks.tables import DELIVERED
 from checks.waivers import Waiver
@@ -160,17 +160,43 @@ def same_as_last(run: Run) -> datetime | None:
     return None if last is None or last.fingerprint != fingerprint(run.sources) else last.started
 
 
-def decision(history: Path, fingerprint: str, judged_by: str) -> Decision | None:
-    """The newest verdict on a delivery of this content by these rules and settings; None where there is none."""
-    newest = "select verdict from runs where fingerprint = ? and judged_by = ? order by run_id desc limit 1"
+def decision(
+    history: Path, fingerprint: str, judged_by: str, max_age: int | None = None, now: datetime | None = None
+) -> Decision | None:
+    """The newest verdict on a delivery of this content by these rules and settings that still stands, or None.
+
+    max_age: the setting, in days: a verdict does not outlive the age of the newest rating that it was given by.
+    """
+    newest = """select verdict, started, last_rating from runs
+        where fingerprint = ? and judged_by = ? order by run_id desc limit 1"""
     found = _read(history, newest, [fingerprint, judged_by])
-    return None if found.empty else Decision(found["verdict"].iloc[0])
+    if found.empty:
+        return None
+    one = found.iloc[0]
+    until = fresh_until(_moment(one["last_rating"]), max_age, one["started"].replace(tzinfo=UTC))
+    stands = until is None or (now or datetime.now(UTC)) <= until
+    return Decision(one["verdict"]) if stands else None
 
 
-def judged_by(settings: Mapping[str, Any], waivers: Iterable[Waiver], root: Path = ROOT) -> str:
-    """One hash (SHA-256, hexadecimal) of all that decides a verdict besides the data: rules, settings, old waivers."""
+def _moment(utc: Any) -> datetime | None:
+    """A time of the history, where there is one."""
+    return None if pd.isna(utc) else utc.to_pydatetime().replace(tzinfo=UTC)
+
+
+def judged_by(
+    settings: Mapping[str, Any], waivers: Iterable[Waiver], program: Mapping[str, Any], root: Path = ROOT
+) -> str:
+    """One hash (SHA-256, hexadecimal) of all that decides a verdict besides the data and the time that passes.
+
+    That is rules, settings, waivers that ended, and the program with its packages, as another may judge otherwise.
+    """
     expired = sorted(waiver.expectation for waiver in waivers if waiver.expired)
-    decisive = {"settings": dict(settings), "rules": receipt.rules(root), "expired": expired}
+    decisive = {
+        "settings": dict(settings),
+        "rules": receipt.rules(root),
+        "expired": expired,
+        "program": dict(program),
+    }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -209,7 +235,7 @@ def _run_row(run: Run, verdict: Verdict, run_id: str) -> dict[str, Any]:
         "folder": str(run.folder),
         "simulated": run.simulated,
         "fingerprint": fingerprint(run.sources),
-        "judged_by": judged_by(run.settings, run.waivers, run.root),
+        "judged_by": judged_by(run.settings, run.waivers, run.program, run.root),
         "first_rating": _utc(run.first_rating),
         "last_rating": _utc(run.last_rating),
         "row_count": sum(source.loaded_rows for source in sources),

@@ -14,7 +14,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FILE_NAME = outputs.RECEIPT
 VALIDATED = "validated"  # the folder of validated tables, beside the receipt
 KEY_VARIABLE = "MOVIELENS_RECEIPT_KEY"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 knew nothing of ratings that age
 LARGEST_RECEIPT_BYTES = 1 << 20  # one has some five kilobytes; a file of gigabytes is none
 # What reads, judges or writes the data: another version of these may judge otherwise.
 PACKAGES = (
@@ -58,6 +58,9 @@ RULES = (
 PLAIN_NAMES = frozenset(f"{table.name}{suffix}" for table in DELIVERED for suffix in files.SUFFIXES)
 
 
+WAIVED, AGED = "a waiver that it needs", "the age that --max-age allows"  # what limits the time that a receipt holds
+
+
 class ReceiptError(Exception):
     """The receipt is not valid, or not for these data; the message is one sentence for the user."""
 
@@ -82,7 +85,7 @@ def content(run: Run, verdict: Verdict) -> dict[str, Any]:
         "engine": run.engine,
         "fail_on": verdict.fail_on,
         "settings": dict(run.settings),
-        "valid_until": _valid_until(verdict),
+        **_validity(run, verdict),
         "simulated": run.simulated,
         "started": run.started.isoformat(timespec="seconds"),
         "issued": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,10 +103,20 @@ def versions(engine: str) -> dict[str, str]:
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
 
 
-def _valid_until(verdict: Verdict) -> str | None:
-    """The last day (UTC) that every waiver holds that the pass needs; None where it needs none."""
+def _validity(run: Run, verdict: Verdict) -> dict[str, str | None]:
+    """The last moment (UTC) at which the same data would still pass, and what ends then; None where nothing does."""
     days = [one.waiver.expires for one in verdict.outcomes if one.status is Status.WAIVED and one.waiver]
-    return min(days).isoformat() if days else None
+    ends = [(_last_second(day), WAIVED) for day in days]
+    if run.fresh_until is not None:
+        ends.append((run.fresh_until, AGED))
+    if not ends:
+        return {"valid_until": None, "limited_by": None}
+    until, what = min(ends)
+    return {"valid_until": until.isoformat(timespec="seconds"), "limited_by": what}
+
+
+def _last_second(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 def _delivered(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -182,8 +195,8 @@ def _without(receipt: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def read(path: Path, key: bytes | None = None) -> dict[str, Any]:
     """The receipt at `path`, found whole and given for a pass; its signature is checked where there is a `key`.
 
-    Raises ReceiptError where it can't be read, has been changed, a waiver that it needed has expired, or a key is
-    given and the signature is not by it.
+    Raises ReceiptError where it can't be read, has been changed, a waiver that it needed has expired, its ratings have
+    grown too old, or a key is given and the signature is not by it.
     """
     text = _text(path)
     receipt = _parsed(text)
@@ -196,14 +209,15 @@ def read(path: Path, key: bytes | None = None) -> dict[str, Any]:
         raise ReceiptError(f"{path}: {fault} in {KEY_VARIABLE}; judge the data again with that key set.")
     if receipt.get("schema_version") != SCHEMA_VERSION or receipt.get("verdict") != str(Decision.PASS):
         raise ReceiptError(f"{path}: was not given for a pass by this version; judge the data again.")
-    last_day = receipt.get("valid_until")
-    if last_day is not None and str(last_day) < _today():
-        raise ReceiptError(f"{path}: stands on a waiver that expired on {last_day}; judge the data again.")
+    until = receipt.get("valid_until")
+    if until is not None and not _now() <= str(until):
+        raise ReceiptError(f"{path}: held until {until}, the end of {receipt.get('limited_by')}; judge the data again.")
     return receipt
 
 
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()
+def _now() -> str:
+    """The time as receipts write it, whose order as text is that of time."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _text(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Run:
     fail_on: str = "critical"
     max_age: int | None = None  # how old the newest rating may be, in days
     settings: Mapping[str, Any] = field(default_factory=dict)  # all that decides besides data and rules, JSON-ready
+    program: Mapping[str, Any] = field(default_factory=dict)  # our sources and the packages' versions, JSON-ready
     simulated: bool = False
     memory_limit: str = MEMORY_LIMIT  # of the database, whoever opens it
     problems: Mapping[str, str] = field(default_factory=dict)  # why a table is missing, by table
@@ -69,6 +70,11 @@ class Run:
     def engine(self) -> str:
         """What did the work: duckdb or spark."""
         return "duckdb" if self.spark is None else "spark"
+
+    @property
+    def fresh_until(self) -> datetime | None:
+        """Until when the newest rating is young enough; None where its age does not bear on the verdict."""
+        return fresh_until(self.last_rating, self.max_age, self.started)
 
     def announce(self, telling: Callable[[], None]) -> None:
         """Call `telling` when the results are published, in order; at once where nothing will publish them.
@@ -117,6 +123,21 @@ class Run:
         """The verdict on GX's ExpectationSuiteValidationResults, by suite."""
         shown = {suite: self.names.suite_result(result) for suite, result in results.items()}
         return gate.judge(shown, self.declared(), self.fail_on, self.waivers, gate.REQUIRED_SUITES)
+
+
+def fresh_until(last_rating: datetime | None, max_age: int | None, judged: datetime) -> datetime | None:
+    """Until when a verdict of the moment `judged` stands, as ratings age; None where their age has no more to change.
+
+    Ratings that were too old at that moment did not pass for young: they failed, or that was waived or no more than a
+    warning.
+    """
+    if last_rating is None or max_age is None:
+        return None
+    try:
+        until = last_rating + timedelta(days=max_age)
+    except OverflowError:  # beyond the calendar, so never
+        return None
+    return until if until >= judged else None
 
 
 _current: ContextVar[Run] = ContextVar("run")

@@ -1,8 +1,8 @@
 """Judge each new delivery in a folder as it arrives, once, and rebuild the Data Docs.
 
 A delivery is a sub-folder of DIR that holds MovieLens-format files, or DIR's own files. It is judged when it has
-stopped growing, or when its marker file is there, unless its content was judged before by the same rules and settings:
-then the verdict of that time stands.
+stopped growing, or when its marker file is there, unless its content was judged before by the same rules, settings and
+program: then the verdict of that time stands, until its newest rating grows older than --max-age allows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
     settle()
-    reuse.program()  # which this process will run, whatever is installed while it waits
+    reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
     arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)
     monitor = Monitor(arrivals, settings, stop)
@@ -268,8 +268,10 @@ class Monitor:
         from checks.waivers import load_waivers
 
         waivers = load_waivers(declared_suites(), datetime.now(UTC).date())
-        judged_by = history.judged_by(findings.recorded(self.settings), waivers)
-        return history.decision(self.settings.output / HISTORY, history.fingerprint_of(folder), judged_by)
+        program = reuse.program(self.settings.engine)
+        judged_by = history.judged_by(findings.recorded(self.settings), waivers, program)
+        fingerprint, past = history.fingerprint_of(folder), self.settings.output / HISTORY
+        return history.decision(past, fingerprint, judged_by, self.settings.max_age)
 
     def _refuse(self, message: str) -> None:
         self.exit_codes.append(UNDETERMINED)

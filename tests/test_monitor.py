@@ -11,14 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from checks import history
+from checks.gate import Decision
 from checks.retention import HISTORY
 from scripts import monitor, run_checkpoint
-from scripts.job import findings
+from scripts.job import findings, reuse
 from tests import deliveries, verdicts
 from tests.conftest import ROOT
 
@@ -292,16 +295,53 @@ def test_what_could_not_be_judged_is_judged_again(
     assert "judged before" not in capsys.readouterr().out
 
 
-def test_what_counts_as_judged_before_is_data_rules_settings_and_expired_waivers(tmp_path: Path) -> None:
+def test_a_verdict_is_not_taken_over_once_the_newest_rating_is_too_old(
+    once: list[str], incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, now = deliveries.whole(), int(time.time())
+    newest = max(int(line.split(",")[3]) for line in files["ratings"][1:])
+    age, limit = now - newest, (now - newest) // 86_400 + 1  # young enough, for less than a day
+    deliveries.write(incoming / "monday", files)
+    arguments = [*once, "--max-age", str(limit)]
+    assert monitor.main(arguments) == 0
+    assert monitor.main(arguments) == 0
+    assert "monday: was judged before: PASS" in capsys.readouterr().out
+    kept = history.runs(tmp_path / "out" / HISTORY).iloc[0]
+    stands = partial(history.decision, tmp_path / "out" / HISTORY, kept["fingerprint"], kept["judged_by"], limit)
+    last_moment = datetime.fromtimestamp(newest, UTC) + timedelta(days=limit)
+    assert (stands(last_moment), stands(last_moment + timedelta(seconds=1))) == (Decision.PASS, None)
+    assert age < limit * 86_400
+    monkeypatch.setattr(history, "fresh_until", lambda *_: datetime.now(UTC) - timedelta(seconds=1))
+    assert monitor.main(arguments) == 0  # judged anew, and still young enough today
+    assert "judged before" not in capsys.readouterr().out
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
+
+
+def test_a_verdict_of_another_program_is_not_taken_over(
+    once: list[str], incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(incoming / "monday")
+    assert monitor.main(once) == 0
+    mine = reuse.program("duckdb")
+    monkeypatch.setattr(reuse, "program", lambda _engine: mine | {"versions": {"duckdb": "0.1"}})
+    assert monitor.main(once) == 0
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
+    assert monitor.main(once) == 0
+    assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
+
+
+def test_what_counts_as_judged_before_is_data_rules_settings_program_and_expired_waivers(tmp_path: Path) -> None:
     (tmp_path / "expectations").mkdir()
     rule = tmp_path / "expectations" / "ratings.json"
     rule.write_text("{}")
-    plain = history.judged_by({"fail_on": "critical"}, [], tmp_path)
-    assert history.judged_by({"fail_on": "critical"}, [verdicts.waiver()], tmp_path) == plain
-    assert history.judged_by({"fail_on": "warning"}, [], tmp_path) != plain
-    assert history.judged_by({"fail_on": "critical"}, [verdicts.waiver(expired=True)], tmp_path) != plain
+    critical, program = {"fail_on": "critical"}, {"program": "ab", "versions": {"duckdb": "1"}}
+    plain = history.judged_by(critical, [], program, tmp_path)
+    assert history.judged_by(critical, [verdicts.waiver()], program, tmp_path) == plain
+    assert history.judged_by({"fail_on": "warning"}, [], program, tmp_path) != plain
+    assert history.judged_by(critical, [verdicts.waiver(expired=True)], program, tmp_path) != plain
+    assert history.judged_by(critical, [], program | {"versions": {"duckdb": "2"}}, tmp_path) != plain
     rule.write_text("{ }")
-    assert history.judged_by({"fail_on": "critical"}, [], tmp_path) != plain
+    assert history.judged_by(critical, [], program, tmp_path) != plain
 
 
 def test_settings_are_recorded_with_the_content_of_the_files_they_name(tmp_path: Path) -> None:

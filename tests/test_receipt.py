@@ -58,7 +58,7 @@ def rules(root: Path) -> Path:
     return root
 
 
-def issue(base: Path, verdict: Verdict | None = None) -> Path:
+def issue(base: Path, verdict: Verdict | None = None, **changes: object) -> Path:
     """The receipt of a run over the tiny delivery in `base`, with one validated table beside it."""
     out = base / "out"
     (out / receipt.VALIDATED).mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def issue(base: Path, verdict: Verdict | None = None) -> Path:
             started=datetime(2026, 1, 2, tzinfo=UTC),
             root=rules(base / "gx"),
         )
-    receipt.write(run, verdict or Verdict((PASSED,)))
+    receipt.write(replace(run, **changes), verdict or Verdict((PASSED,)))
     return out / receipt.FILE_NAME
 
 
@@ -356,16 +356,45 @@ def waived(expires: date) -> Verdict:
 def test_a_receipt_holds_as_long_as_the_first_waiver_that_it_needs(tmp_path, monkeypatch, capsys):
     last_day = datetime.now(UTC).date() + timedelta(days=3)
     path = issue(tmp_path, waived(last_day))
-    assert receipt.read(path)["valid_until"] == last_day.isoformat()
-    monkeypatch.setattr(receipt, "_today", last_day.isoformat)
+    until = f"{last_day}T23:59:59+00:00"
+    assert receipt.read(path)["valid_until"] == until
+    monkeypatch.setattr(receipt, "_now", lambda: until)
     assert verify(path, tmp_path / "data") == 0
-    monkeypatch.setattr(receipt, "_today", (last_day + timedelta(days=1)).isoformat)
+    monkeypatch.setattr(receipt, "_now", lambda: f"{last_day + timedelta(days=1)}T00:00:00+00:00")
     assert verify(path, tmp_path / "data") == 1
-    assert f"a waiver that expired on {last_day}" in capsys.readouterr().err
+    assert f"held until {until}, the end of a waiver that it needs; judge the data again." in capsys.readouterr().err
 
 
-def test_a_receipt_without_used_waivers_has_no_last_day(issued):
-    assert receipt.read(issued[1])["valid_until"] is None
+def test_a_receipt_that_nothing_limits_has_no_last_day(issued):
+    found = receipt.read(issued[1])
+    assert (found["valid_until"], found["limited_by"]) == (None, None)
+
+
+def test_a_receipt_holds_no_longer_than_the_newest_rating_is_young_enough(tmp_path, monkeypatch, capsys):
+    aging = {"last_rating": datetime(2099, 1, 1, 12, tzinfo=UTC), "max_age": 2}
+    path = issue(tmp_path, **aging)
+    assert receipt.read(path)["valid_until"] == "2099-01-03T12:00:00+00:00"
+    monkeypatch.setattr(receipt, "_now", lambda: "2099-01-03T12:00:00+00:00")
+    assert verify(path, tmp_path / "data") == 0
+    monkeypatch.setattr(receipt, "_now", lambda: "2099-01-03T12:00:01+00:00")
+    assert verify(path, tmp_path / "data") == 1
+    assert "held until 2099-01-03T12:00:00+00:00, the end of the age that --max-age" in capsys.readouterr().err
+
+
+def test_what_ends_first_ends_a_receipt(tmp_path):
+    aging = {"last_rating": datetime(2099, 1, 1, 12, tzinfo=UTC), "max_age": 2}
+    earlier = receipt.content(verdicts.run(tmp_path, **aging), waived(date(2099, 1, 2)))
+    assert earlier["valid_until"] == "2099-01-02T23:59:59+00:00"
+    later = receipt.content(verdicts.run(tmp_path, **aging), waived(date(2099, 1, 4)))
+    assert later["valid_until"] == "2099-01-03T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(("max_age", "until"), [(59, None), (60, datetime(2026, 3, 2, tzinfo=UTC)), (10**12, None)])
+def test_an_age_that_is_past_already_or_never_comes_ends_nothing(tmp_path, max_age, until):
+    """Past: it was waived, or is a mere warning, and the receipt would be void from its first second."""
+    run = verdicts.run(tmp_path, last_rating=datetime(2026, 1, 1, tzinfo=UTC), max_age=max_age)
+    assert run.started == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert run.fresh_until == until
 
 
 def test_the_configuration_of_the_project_is_one_of_the_rules(tmp_path):

@@ -228,8 +228,8 @@ def test_the_program_is_all_of_its_sources(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_another_program_makes_other_tables(
     judged: Judged, monkeypatch: pytest.MonkeyPatch, other: dict[str, object]
 ) -> None:
-    mine = reuse.program()
-    monkeypatch.setattr(reuse, "program", lambda: mine | other)
+    mine = reuse.program("duckdb")
+    monkeypatch.setattr(reuse, "program", lambda _engine: mine | other)
     assert judged.taken() is None
 
 
@@ -264,8 +264,8 @@ def test_a_program_that_was_installed_meanwhile_is_not_written_down(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As while a monitor waits: what it has imported does the work."""
-    mine = reuse.program()
-    monkeypatch.setattr(reuse, "_installed", lambda: mine | {"program": "00"})
+    mine = reuse.program("duckdb")
+    monkeypatch.setattr(reuse, "_installed", lambda _engine: mine | {"program": "00"})
     assert judged.run("--fresh") == 0
     assert not (judged.output / reuse.RECORD).exists()
 

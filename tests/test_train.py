@@ -52,7 +52,7 @@ def passed_run(folder: Path, frame: pd.DataFrame) -> Path:
 
 def seal(folder: Path, validated: dict[str, object], key: bytes | None = None, **more: object) -> None:
     content = {
-        "schema_version": 1,
+        "schema_version": receipt.SCHEMA_VERSION,
         "verdict": "pass",
         "issued": "2026-01-02T00:00:00+00:00",
         "simulated": False,

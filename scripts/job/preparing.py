@@ -188,6 +188,7 @@ def _described(
         fail_on=job.arguments.fail_on,
         max_age=job.arguments.max_age,
         settings=job.settings,
+        program=reuse.program(job.arguments.engine),
         simulated=job.simulated,
         names=findings.user_names(job.arguments),
         memory_limit=findings.database_limit(job.arguments),

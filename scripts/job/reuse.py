@@ -42,17 +42,17 @@ class Tables:
 
 def maker(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What makes tables of files, as JSON gives it back. settings: all that the tables hang on, JSON-ready."""
-    return dict(json.loads(json.dumps({"settings": settings} | program())))
+    return dict(json.loads(json.dumps({"settings": settings} | program("duckdb"))))
 
 
 @cache
-def program() -> dict[str, Any]:
+def program(engine: str) -> dict[str, Any]:
     """The program that this process runs: that which was there when it was first asked, which is to be at its start."""
-    return _installed()
+    return _installed(engine)
 
 
-def _installed() -> dict[str, Any]:
-    return {"program": _sources(), "versions": receipt.versions("duckdb")}
+def _installed(engine: str) -> dict[str, Any]:
+    return {"program": _sources(), "versions": receipt.versions(engine)}
 
 
 def take(output: Path, folder: Path, made_by: Mapping[str, Any], database: Path) -> Tables | None:
@@ -86,7 +86,7 @@ def remember(run: Run, made_by: Mapping[str, Any]) -> None:
     Nothing is, where something could not be read or analysed, which may be otherwise the next time, or where another
     program has taken the place of the one that did the work.
     """
-    if run.problems or any(made_by[name] != value for name, value in _installed().items()):
+    if run.problems or any(made_by[name] != value for name, value in _installed("duckdb").items()):
         return
     record = {
         "made_by": made_by,
