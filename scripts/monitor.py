@@ -43,6 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.watch.is_dir():
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
+    try:
+        findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
+    except findings.SettingError as error:
+        print(error, file=sys.stderr)
+        return UNDETERMINED
     settle()
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
@@ -193,7 +198,7 @@ class Monitor:
     settings: argparse.Namespace
     stop: Stop
     exit_codes: list[int] = field(default_factory=list)  # of every delivery, by whichever run it was judged
-    repeated: int = 0  # deliveries whose verdict is one of an earlier run
+    judged: int = 0  # deliveries that got a verdict, not those that have one of an earlier run
 
     def judge_arriving(self) -> int:
         """Until asked to stop; the exit code is 0 after SIGTERM and 130 after SIGINT."""
@@ -201,7 +206,7 @@ class Monitor:
         while not self.stop.asked:
             self._judge_complete()
             self.stop.wait(min(POLL_SECONDS, self.arrivals.settle or POLL_SECONDS))
-        _say(f"Stopped; deliveries judged: {len(self.exit_codes) - self.repeated}")
+        _say(f"Stopped; deliveries judged: {self.judged}")
         return self.stop.exit_code
 
     def judge_present(self) -> int:
@@ -239,10 +244,11 @@ class Monitor:
         try:
             self._judge_new(folder)
         except (OutputError, ProjectError, findings.SettingError) as error:
-            self.arrivals.put_off(folder, time.monotonic())
+            self._put_off(folder, str(error))
+        except DeliveryError as error:
             self._refuse(str(error))
-        except (DeliveryError, OSError) as error:
-            self._refuse(str(error))
+        except OSError as error:
+            self._answer(folder, error)
         except Exception as error:  # the next delivery must be judged whatever is wrong with this one
             self._refuse(
                 f"{folder}: could not be judged ({type(error).__name__}: {error}); run it by itself to see why."
@@ -251,13 +257,14 @@ class Monitor:
     def _judge_new(self, folder: Path) -> None:
         from checks.gate import EXIT_CODES, Decision
 
+        findings.check_settings(self.settings)  # a file that they name may be gone by now
         before = self._judged_before(folder)
         if before is not None and before is not Decision.UNDETERMINED:  # what could not be judged then may be today
-            self.repeated += 1
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
         _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
+        self.judged += 1
         self.exit_codes.append(verdict.exit_code)
         _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
 
@@ -273,9 +280,26 @@ class Monitor:
         fingerprint, past = history.fingerprint_of(folder), self.settings.output / HISTORY
         return history.decision(past, fingerprint, judged_by, self.settings.max_age)
 
+    def _answer(self, folder: Path, error: OSError) -> None:
+        """Wait for a change where a file of the delivery is at fault; else try again, as anything may have been."""
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        if error.filename is not None and _is_of(folder, Path(os.fsdecode(error.filename))):
+            self._refuse(f"{what}; bring the delivery again, or mend the file.")
+        else:
+            self._put_off(folder, f"{what}; {folder} could not be judged and is tried again in a while.")
+
+    def _put_off(self, folder: Path, message: str) -> None:
+        self.arrivals.put_off(folder, time.monotonic())
+        self._refuse(message)
+
     def _refuse(self, message: str) -> None:
         self.exit_codes.append(UNDETERMINED)
         _say(message.replace("\n", " "))
+
+
+def _is_of(folder: Path, file: Path) -> bool:
+    """Whether it is the folder or a file right in it: what is deeper is none of the delivery's."""
+    return folder.resolve() in (file.resolve(), file.parent.resolve())
 
 
 def _say(text: str) -> None:

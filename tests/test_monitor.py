@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from checks import history
-from checks.gate import Decision
+from checks.gate import Decision, Status, Verdict
+from checks.pseudonyms import SALT
 from checks.retention import HISTORY
 from scripts import monitor, run_checkpoint
 from scripts.job import findings, reuse
@@ -278,6 +279,99 @@ def once(incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     """The arguments of a monitor that judges what is there and ends, in this process."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     return ["--watch", str(incoming), "--output", str(tmp_path / "out"), "--once", "--settle", "0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--trusted-users", "missing.txt"], "--trusted-users missing.txt: can't be read"), (["--hash-users"], SALT)],
+)
+def test_settings_that_cannot_be_used_are_refused_before_anything_is_judged(
+    once: list[str],
+    incoming: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    words: str,
+) -> None:
+    monkeypatch.delenv(SALT, raising=False)
+    deliver(incoming / "monday")
+    assert monitor.main([*once, *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def watching(incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> monitor.Monitor:
+    """A monitor of one delivery, monday, that is ready to be judged; the job is `judge_delivery`, to be replaced."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    deliver(incoming / "monday")
+    settings = run_checkpoint.parser().parse_args(
+        ["--output", str(tmp_path / "out"), "--trusted-users", str(tmp_path / "trusted.txt")]
+    )
+    (tmp_path / "trusted.txt").write_text("1")
+    return monitor.Monitor(monitor.Arrivals(incoming, tmp_path / "out", 0.0), settings, monitor.Stop())
+
+
+def judged_at(watching: monitor.Monitor, monkeypatch: pytest.MonkeyPatch, now: float) -> None:
+    """Let the monitor look at what is there at a moment of its clock."""
+    with monkeypatch.context() as patch:
+        patch.setattr(monitor.time, "monotonic", lambda: now)
+        watching._judge_complete()
+
+
+def passes(*_: object) -> tuple[None, Verdict]:
+    return None, Verdict((verdicts.outcome(status=Status.PASSED, rows=()),))
+
+
+def test_a_delivery_is_judged_once_a_file_that_a_setting_names_is_back(
+    watching: monitor.Monitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", passes)
+    (tmp_path / "trusted.txt").unlink()
+    judged_at(watching, monkeypatch, 0.0)
+    assert f"--trusted-users {tmp_path / 'trusted.txt'}: can't be read" in capsys.readouterr().out
+    assert (watching.judged, watching.exit_codes) == (0, [2])
+    (tmp_path / "trusted.txt").write_text("1")
+    judged_at(watching, monkeypatch, monitor.RETRY_SECONDS)
+    assert "monday: PASS" in capsys.readouterr().out
+    assert (watching.judged, watching.exit_codes) == (1, [2, 0])
+
+
+@pytest.mark.parametrize(
+    ("file", "again"), [("monday/ratings.csv", False), ("monday", False), ("monday/deeper/x", True), ("out/x", True)]
+)
+def test_a_fault_of_the_system_is_tried_again_unless_it_is_of_the_delivery(
+    watching: monitor.Monitor,
+    incoming: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    again: bool,
+) -> None:
+    def fails(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(incoming / file))
+
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", fails)
+    judged_at(watching, monkeypatch, 0.0)
+    assert f"{incoming / file}: Permission denied; " in capsys.readouterr().out
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", passes)
+    judged_at(watching, monkeypatch, monitor.RETRY_SECONDS)
+    assert watching.judged == again
+
+
+def test_what_nobody_names_is_tried_again(watching: monitor.Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", fails)
+    judged_at(watching, monkeypatch, 0.0)
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", passes)
+    judged_at(watching, monkeypatch, monitor.RETRY_SECONDS)
+    assert watching.exit_codes == [2, 0]
 
 
 def test_once_with_nothing_to_judge_is_no_success(once: list[str], capsys: pytest.CaptureFixture[str]) -> None:
