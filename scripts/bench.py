@@ -22,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.job.ending import answered
+
 if TYPE_CHECKING:
     from scripts.benching.contest import Contestant, Measurement
     from scripts.benching.figures import Results
@@ -31,6 +33,7 @@ UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 Cell = tuple[int, int]  # ratings, users
 
 
+@answered("what was measured of whole sizes is written")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     options = _options(argv)

@@ -1,6 +1,7 @@
 """Break a copy of a delivery in several ways, one at a time, and see that the gate catches each.
 
-Exit code 0: it caught every fault; 1: it let one pass; 2: the unbroken copy does not pass, so nothing can be shown.
+Exit code 0: it caught every fault; 1: it let one pass; 2: nothing can be shown, as the unbroken copy does not
+pass or could not be judged.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from scripts.job.ending import answered
 
 if TYPE_CHECKING:
     from checks.gate import Outcome, Verdict
@@ -36,17 +39,13 @@ class Fault:
     edit: Edit | None
 
 
+@answered("the delivery is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     from checks.github import commands_stopped
-    from checks.outputs import OutputError
 
-    try:
-        with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():
-            return _demonstrate(arguments.data, Path(work), arguments.output)
-    except OutputError as error:
-        print(error, file=sys.stderr)
-        return CANNOT_SHOW
+    with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():
+        return _demonstrate(arguments.data, Path(work), arguments.output)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -18,6 +18,8 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from scripts.job.ending import answered
+
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 EDITION = "ml-latest-small"
 LARGEST_UNPACKED = 8 << 30  # bytes; the largest edition with these four files unpacks to some 1.5 GB
@@ -33,6 +35,7 @@ class DownloadError(Exception):
     """A download that cannot be had or trusted; the text is one sentence for the user."""
 
 
+@answered("nothing was kept")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the folder is there, 2 when it could not be had, 130 if interrupted."""
     options = _parser().parse_args(argv)

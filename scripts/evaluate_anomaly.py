@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.job import arguments
-from scripts.job.findings import PERIODS
+from scripts.job.ending import answered
+from scripts.job.findings import PERIODS, check_needed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ class EvaluationError(Exception):
     """What was asked for can't be evaluated; the text is one sentence for the user."""
 
 
+@answered("the last results are as they were")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
     options = _parser().parse_args(argv)
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=arguments.positive, default=1, help="repetitions of each kind (default: 1)")
     parser.add_argument("--mixtures", type=arguments.positive, default=3, help="repetitions of mixtures (default: 3)")
-    parser.add_argument("--seed", type=int, default=1, help="where the random numbers start (default: 1)")
+    parser.add_argument("--seed", type=arguments.whole, default=1, help="where the random numbers start (default: 1)")
     parser.add_argument("--rate", type=arguments.share, default=0.10, help="false discovery rate asked for (0.10)")
     parser.add_argument("--every", choices=PERIODS, help="also judge each such period against all before it")
     parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
@@ -136,9 +138,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def _load(folder: Path) -> Delivery:
     from checks.warehouse import load
 
-    if not folder.is_dir():
-        raise EvaluationError(f"{folder} is no folder: name one with --data, or download ml-latest-small")
     with load(folder) as warehouse:
+        check_needed(warehouse)
         ratings = warehouse.sql("select userId, movieId, rating, timestamp from ratings").dropna()
         movies = warehouse.sql("select movieId, title, genres from movies")
     if ratings["userId"].nunique() < 100:

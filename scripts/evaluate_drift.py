@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.job.arguments import positive
+from scripts.job.arguments import positive, whole
+from scripts.job.ending import answered
+from scripts.job.findings import check_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,13 +63,10 @@ NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+@answered("the last results are as they were")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit code 0 when the figures were written, 2 when they could not be."""
     options = _options(argv)
-    if not (options.data / "ratings.csv").is_file():
-        message = f"{options.data}: holds no ratings.csv; give a MovieLens folder with --data."
-        print(f"evaluate_drift: {message}", file=sys.stderr)
-        return 2
     results = evaluate(options)
     _write(results, options.output)
     _print(results)
@@ -85,7 +84,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--power-splits", type=positive, default=POWER_SPLITS, help="halves a shift (%(default)s)")
     parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")
     parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=whole, default=SEED)
     parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder for the results (%(default)s)")
     return parser.parse_args(argv)
 
@@ -122,6 +121,7 @@ class Delivery:
         from checks.warehouse import load
 
         with load(folder) as warehouse:
+            check_needed(warehouse)
             tables = [warehouse.sql(f"select * from {table}") for table in ("ratings", "movies")]
             tags = warehouse.sql("select * from tags" if warehouse.has("tags") else "select * from ratings limit 0")
         ratings, movies = tables

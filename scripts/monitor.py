@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
 from scripts.job.arguments import seconds
+from scripts.job.ending import answered
 from scripts.job.machine import settle
 from scripts.job.progress import silence
 
@@ -38,16 +39,13 @@ FAILED, UNDETERMINED = 1, 2
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
+@answered("the last results are as they were")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
-    try:
-        findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
-    except findings.SettingError as error:
-        print(error, file=sys.stderr)
-        return UNDETERMINED
+    findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
     settle()
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()

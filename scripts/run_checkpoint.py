@@ -21,7 +21,7 @@ from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
-from scripts.job.aside import LostError, place_of
+from scripts.job.ending import answered
 from scripts.job.machine import settle
 from scripts.job.progress import Progress
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 REAL_DATA = Path("data/ml-latest-small")
 GET_REAL_DATA = "python -m scripts.download_data ml-latest-small"
-CANNOT_JUDGE = 2
-TRACEBACK = "MOVIELENS_TRACEBACK"  # set: an unexpected error ends the command with its traceback
-SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
 # What a run may write; what it does not, as where an analysis failed, must not be left standing from an earlier run.
 RESULTS = (
     "summary.json",
@@ -55,47 +52,11 @@ RESULTS = (
 )
 
 
+@answered("the last results are as they were")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     settle()
-    try:
-        return _run_or_refuse(arguments)
-    except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
-        print("Interrupted; the last results are as they were.", file=sys.stderr)
-        return 130
-    except ModuleNotFoundError as error:  # the tables of the console may be what is missing
-        print(f"{error}; install it where this runs: pip install -r requirements.txt", file=sys.stderr)
-        return CANNOT_JUDGE
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
-            raise
-        print(_unexpected(error), file=sys.stderr)
-        return CANNOT_JUDGE
-
-
-def _unexpected(error: Exception) -> str:
-    """What a fault of this program says in place of a traceback: what, where, and what to do."""
-    from checks.console import printable
-    from checks.gate import one_line
-
-    what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
-    return (
-        f"The run failed, the last results are as they were: {type(error).__name__} in {place_of(error)} ({what}); "
-        f"run it again with {TRACEBACK}=1 and report what it prints."
-    )
-
-
-def _run_or_refuse(arguments: argparse.Namespace) -> int:
-    from checks.console import printable
-    from checks.files import DeliveryError
-    from checks.outputs import OutputError
-    from checks.suites import ProjectError
-
-    try:
-        return _run(arguments)
-    except (DeliveryError, OutputError, ProjectError, findings.SettingError, LostError) as error:
-        print(printable(str(error)), file=sys.stderr)  # it may quote a folder's or a file's name
-        return CANNOT_JUDGE
+    return _run(arguments)
 
 
 def parser() -> argparse.ArgumentParser:

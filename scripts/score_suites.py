@@ -13,27 +13,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.job.ending import answered
+
 if TYPE_CHECKING:
     from checks.gate import Outcome
     from scripts.mutation.score import Score, Scored
 
 REAL_DATA = Path("data/ml-latest-small")
-CANNOT_TELL = 2
 
 
+@answered("nothing was changed")
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
-    from checks.files import DeliveryError
-    from checks.suites import ProjectError
-
-    try:
-        return _run(arguments)
-    except (DeliveryError, ProjectError) as error:
-        print(error, file=sys.stderr)
-        return CANNOT_TELL
-    except KeyboardInterrupt:
-        print("Interrupted; nothing was changed.", file=sys.stderr)
-        return 130
+    return _run(_parser().parse_args(argv))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import parse_qs, unquote
 
+from scripts.job.ending import answered
+
 HOST = "127.0.0.1"  # reports quote the data, so they are for who sits at this machine
 PORT = 8000
 PATIENCE = 30.0  # seconds that a silent connection may hold a thread
@@ -60,6 +62,7 @@ LIVE_SCRIPT = """"use strict";
 """ % {"none": NO_PAGE, "version": VERSION}  # noqa: UP031  braces are the script's own
 
 
+@answered("the Data Docs are no longer served")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     site = arguments.output / "data_docs"

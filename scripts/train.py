@@ -1,7 +1,7 @@
 """Train a rating model on validated data, and on nothing else: without a valid receipt it refuses.
 
-Exit code 0: trained; 1: refused, and one line says why. With MOVIELENS_RECEIPT_KEY set in the environment, the
-receipt must be signed with that key.
+Exit code 0: trained; 1: refused, and one line says why; 2: used wrongly, or failed. With MOVIELENS_RECEIPT_KEY set in
+the environment, the receipt must be signed with that key.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import receipt
+from scripts.job.arguments import whole
+from scripts.job.ending import answered
 
 if TYPE_CHECKING:
     from scripts.training.keeping import Training
@@ -23,6 +25,7 @@ RATINGS = "ratings.parquet"
 LARGEST_RANK = 128  # the equations of a row grow with its square
 
 
+@answered("the last model is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
@@ -50,7 +53,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="judge the model on the last fifth of all ratings, or of each user's (default: time)",
     )
     parser.add_argument("--rank", type=_rank, default=16, metavar="N", help="factors a user and a film (default: 16)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the factors' start (default: 0)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of the factors' start (default: 0)")
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,7 @@
 """Tell whether a receipt is whole and was given for the data in a folder.
 
-Exit code 0: it is; 1: it is not, and one line says why. With MOVIELENS_RECEIPT_KEY set in the environment, the
-receipt must be signed with that key.
+Exit code 0: it is; 1: it is not, and one line says why; 2: used wrongly, or failed. With MOVIELENS_RECEIPT_KEY set in
+the environment, the receipt must be signed with that key.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 from checks import receipt
 from checks.spark_files import place
 from scripts.job.arguments import spark_setting
+from scripts.job.ending import answered
 
 
+@answered("nothing was verified")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:

@@ -14,6 +14,7 @@ from scripts.job import arguments
     ("kind", "text", "value"),
     [
         (arguments.positive, "1", 1),
+        (arguments.whole, "0", 0),
         (arguments.share, "0.2", 0.2),
         (arguments.seconds, "0", 0.0),
         (arguments.memory, "2GB", 2_000),
@@ -29,6 +30,7 @@ def test_what_is_meant_is_taken(kind: Callable[[str], object], text: str, value:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [(arguments.positive, text) for text in ("0", "-1", "1.5", "many", "")]
+    + [(arguments.whole, text) for text in ("-1", "1.5", "many", "")]
     + [(arguments.share, text) for text in ("0", "1", "nan", "half")]
     + [(arguments.seconds, text) for text in ("-1", "inf", "nan", "soon")]
     + [(arguments.memory, text) for text in ("2", "x", "-1GB", "2GBB", "500MB", "٢GB")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from checks import gate
+from checks.suites import ProjectError
 from scripts import demo_failure, run_checkpoint
 from tests import deliveries, verdicts
 
@@ -54,6 +55,15 @@ def test_it_shows_nothing_on_data_that_fail_as_they_are(folder, monkeypatch, cap
     gate_says(monkeypatch, FAILED)
     assert demo_failure.main(["--data", str(folder)]) == 2
     assert "give clean data" in capsys.readouterr().err
+
+
+def test_a_suite_that_cannot_be_read_is_no_fault_that_was_let_pass(folder, monkeypatch, capsys):
+    def judge_delivery(*_: object):
+        raise ProjectError("gx/expectations/ratings.json:3: is no valid JSON; mend that line.")
+
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", judge_delivery)
+    assert demo_failure.main(["--data", str(folder)]) == 2
+    assert capsys.readouterr().err == "gx/expectations/ratings.json:3: is no valid JSON; mend that line.\n"
 
 
 def test_a_folder_without_csv_files_is_one_sentence(tmp_path, capsys):

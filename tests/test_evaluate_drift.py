@@ -11,9 +11,12 @@ from scripts import evaluate_drift
 from tests.drift.deliveries import movies, ratings
 
 
-def test_a_folder_without_ratings_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_lacks_a_table_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate_drift.main(["--data", str(tmp_path)]) == 2
-    assert "holds no ratings.csv; give a MovieLens folder" in capsys.readouterr().err
+    assert f"{tmp_path}: can't be analysed, as ratings.csv is not" in capsys.readouterr().err
+    ratings(users=4, each=3).drop(columns="source_line").to_csv(tmp_path / "ratings.csv", index=False)
+    assert evaluate_drift.main(["--data", str(tmp_path)]) == 2
+    assert f"{tmp_path}: can't be analysed, as movies.csv is not" in capsys.readouterr().err
 
 
 def test_a_small_evaluation_is_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from checks import files
 from checks.gate import QUESTIONS, Verdict
 from checks.warehouse import load
 from scripts import run_checkpoint
+from scripts.job import ending
 from tests import deliveries
 from tests.conftest import ROOT
 
@@ -189,7 +190,7 @@ def test_columns_named_as_internals_cost_a_sentence_that_names_them_and_no_row(t
 def test_hostile_delivery_goes_through_the_whole_command(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(run_checkpoint.TRACEBACK, "1")  # an unexpected error is to be seen here
+    monkeypatch.setenv(ending.TRACEBACK, "1")  # an unexpected error is to be seen here
     plant, exit_code, _ = HOSTILE[name]
     folder = deliveries.write(tmp_path / 'a\'b %41 "ü" 日本;--', deliveries.clean())
     plant(folder)
@@ -242,7 +243,7 @@ def test_unexpected_error_is_one_sentence_and_exit_code_2(
     assert "RuntimeError in test_hostile_input.py" in printed
     assert "no such thing" in printed
     assert "\x1b" not in printed
-    monkeypatch.setenv(run_checkpoint.TRACEBACK, "1")
+    monkeypatch.setenv(ending.TRACEBACK, "1")
     with pytest.raises(RuntimeError):
         run_checkpoint.main(command)
 

@@ -16,6 +16,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """A whole number from 0 on, such as a seed."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"'{text}' is no whole number from 0 on")
+    return int(text)
+
+
 def share(text: str) -> float:
     """A number between 0 and 1, both excluded."""
     value = _number(text)

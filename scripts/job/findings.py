@@ -254,6 +254,12 @@ def _missing(warehouse: Warehouse) -> Iterator[str]:
         yield from warehouse.sources[name].lacks.values()
 
 
+def check_needed(warehouse: Warehouse) -> None:
+    """Raise DeliveryError where a delivery lacks what every analysis needs."""
+    if missing := next(_missing(warehouse), None):
+        raise files.DeliveryError(f"{warehouse.folder}: can't be analysed, as {missing}; give ratings and movies.")
+
+
 def _anomalies(
     warehouse: Warehouse, reference: Warehouse | None, trusted: frozenset[int] | None, settings: argparse.Namespace
 ) -> pd.DataFrame:

@@ -57,3 +57,6 @@ def test_what_cannot_be_evaluated_is_said_in_a_sentence(tmp_path: Path, capsys: 
     assert "is no folder" in capsys.readouterr().err
     assert main(["--data", str(few), "--kinds", "oracle"]) == 2
     assert "--kinds: unknown oracle" in capsys.readouterr().err
+    (few / "movies.csv").unlink()
+    assert main(["--data", str(few)]) == 2
+    assert f"{few}: can't be analysed, as movies.csv is not" in capsys.readouterr().err

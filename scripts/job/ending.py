@@ -1,0 +1,78 @@
+"""How a command ends where something goes wrong in it: one sentence, and an exit code that means what its help says.
+
+What nobody catches ends a Python program with a traceback and exit code 1, which is an answer of these commands: the
+delivery fails, the gate let a fault pass, the receipt is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+CANNOT = 2
+INTERRUPTED = 128 + signal.SIGINT
+TRACEBACK = "MOVIELENS_TRACEBACK"  # set: an unexpected error ends the command with its traceback
+SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
+
+P = ParamSpec("P")
+
+
+def answered(kept: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Make a command's `main` answer what is not caught in it. kept: how it leaves things then, in a few words."""
+
+    def around(main: Callable[P, int]) -> Callable[P, int]:
+        @functools.wraps(main)
+        def command(*arguments: P.args, **named: P.kwargs) -> int:
+            try:
+                return main(*arguments, **named)
+            except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
+                print(f"Interrupted; {kept}.", file=sys.stderr)
+                return INTERRUPTED
+            except Exception as error:
+                print(_told(error, kept), file=sys.stderr)
+                return CANNOT
+
+        return command
+
+    return around
+
+
+def _told(error: Exception, kept: str) -> str:
+    """The sentence for an error; raises it where a traceback is asked for and it is none of ours."""
+    if isinstance(error, ModuleNotFoundError):  # it may be what `printable` needs
+        return f"{error}; install it where this runs: pip install -r requirements.txt"
+    from checks.console import printable
+
+    if isinstance(error, _ours()):
+        return printable(str(error))  # it may quote a folder's or a file's name
+    if os.environ.get(TRACEBACK):
+        raise error
+    return _unexpected(error, kept)
+
+
+def _ours() -> tuple[type[Exception], ...]:
+    """The errors whose message is one sentence for the user."""
+    from checks.files import DeliveryError
+    from checks.outputs import OutputError
+    from checks.suites import ProjectError
+    from scripts.job.aside import LostError
+    from scripts.job.findings import SettingError
+
+    return DeliveryError, OutputError, ProjectError, SettingError, LostError
+
+
+def _unexpected(error: Exception, kept: str) -> str:
+    """What a fault of this program says in place of a traceback: what, where, and what to do."""
+    from checks.console import printable
+    from checks.gate import one_line
+    from scripts.job.aside import place_of
+
+    what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
+    return (
+        f"The run failed, {kept}: {type(error).__name__} in {place_of(error)} ({what}); "
+        f"run it again with {TRACEBACK}=1 and report what it prints."
+    )
