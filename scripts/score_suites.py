@@ -1,6 +1,7 @@
 """Score the suites: plant known faults in sound data, one at a time, and tell which expectation catches each.
 
-Exit code 0: every critical fault is caught and the sound data raise nothing critical; 1: not so; 2: could not be told.
+Exit code 0: every critical fault is caught, and neither the sound data nor harmless changes to them raise anything
+critical; 1: not so; 2: could not be told.
 """
 
 from __future__ import annotations

@@ -70,6 +70,32 @@ def test_suite_without_its_rule_lets_the_fault_slip(
     assert "negative user id" not in slipped
 
 
+ORDERED = """select min(source_line) as source_line from (
+    select source_line, userId < lag(userId) over (order by source_line) as falls from {batch})
+    where falls having count(*) > 0"""
+
+
+@pytest.mark.parametrize(("severity", "holds"), [("critical", False), ("warning", True)])
+def test_suite_that_cries_at_a_harmless_change_does_not_hold(
+    sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], severity: str, holds: bool
+) -> None:
+    """That rows come in order is no fault of the data; as a mere warning it stops nobody."""
+    project = shutil.copytree(ROOT / "gx", tmp_path / "gx", ignore=shutil.ignore_patterns("uncommitted"))
+    path = project / "expectations" / "ratings.json"
+    suite = json.loads(path.read_text())
+    over_strict = {"type": "expect_query_to_return_no_rows", "kwargs": {"unexpected_rows_query": ORDERED}}
+    about = {"severity": severity, "description": "Ratings come in order.", "notes": ["", ""], "meta": {}}
+    suite["expectations"].append(over_strict | about)
+    path.write_text(json.dumps(suite))
+    exit_code, found = score(capsys, "--data", str(sound), "--gx", str(project), "--family", "harmless")
+    alarms = {one["name"]: one["caught_by"] for one in found["faults"] if one["answer"] == "false alarm"}
+    assert [(one["sentence"], one["severity"]) for caught in alarms.values() for one in caught] == [
+        ("Ratings come in order.", severity)
+    ]
+    assert found["clean"]["verdict"] == "pass"
+    assert (exit_code, found["holds"]) == (1 - holds, holds)
+
+
 def test_mistakes_are_answered_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert score_suites.main(["--data", str(tmp_path)]) == 2
     assert "ratings.csv: is not there" in capsys.readouterr().err

@@ -51,6 +51,11 @@ class Scored:
         """Whether the gate would have let a critical fault through."""
         return self.fault.severity == "critical" and self.answer is Answer.SLIPPED
 
+    @property
+    def critical_alarm(self) -> bool:
+        """Whether the gate would have stopped sound data for a harmless change."""
+        return self.answer is Answer.FALSE_ALARM and any(_at_least(one, "undetermined") for one in self.caught)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -64,9 +69,9 @@ class Score:
 
     @property
     def holds(self) -> bool:
-        """No critical fault slips, and clean data raise no critical failure nor leave anything unjudged."""
+        """No critical fault slips, and sound data, harmless changes or not, raise nothing critical nor unjudged."""
         sound = not self.clean.gating and not self.clean.undetermined
-        return sound and not any(one.critical_slip for one in self.scored)
+        return sound and not any(one.critical_slip or one.critical_alarm for one in self.scored)
 
 
 class Scorer:
