@@ -31,7 +31,7 @@ FILE_NAME = outputs.RECEIPT
 VALIDATED = "validated"  # the folder of validated tables, beside the receipt
 KEY_VARIABLE = "MOVIELENS_RECEIPT_KEY"
 SCHEMA_VERSION = 2  # 1 knew nothing of ratings that age
-LARGEST_RECEIPT_BYTES = 1 << 20  # one has some five kilobytes; a file of gigabytes is none
+LARGEST_RECEIPT_BYTES = 64 << 20  # one has some five kilobytes, and 200 more for each file that Spark read
 # What reads, judges or writes the data: another version of these may judge otherwise.
 PACKAGES = (
     "great_expectations",
@@ -226,7 +226,10 @@ def _text(path: Path) -> str:
     if problem := files.problem(path):
         raise ReceiptError(f"{path.parent}: {problem}; a run that passes writes one.")
     with path.open("rb") as file:
-        raw = file.read(LARGEST_RECEIPT_BYTES)
+        raw = file.read(LARGEST_RECEIPT_BYTES + 1)
+    if len(raw) > LARGEST_RECEIPT_BYTES:
+        limit = f"{LARGEST_RECEIPT_BYTES >> 20} MiB"
+        raise ReceiptError(f"{path}: is larger than {limit}, which no receipt is that can be read; see what wrote it.")
     return raw.decode("utf-8", errors="replace")
 
 

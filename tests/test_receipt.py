@@ -189,6 +189,28 @@ def test_other_files_than_those_judged_are_refused(issued, tmp_path, capsys, cha
     assert says in capsys.readouterr().err
 
 
+def test_a_receipt_of_very_many_files_is_read_back(tmp_path, issued):
+    """Spark's name every file: of 7,000 it is larger than a megabyte."""
+    content = {name: value for name, value in json.loads(issued[1].read_text()).items() if name != "digest"}
+    many = {f"ratings/part-{n:05d}.parquet": {"sha256": "ab" * 32, "bytes": n, "table": "ratings"} for n in range(9000)}
+    path = tmp_path / "receipt.json"
+    path.write_text(receipt.rendered(receipt.sealed(content | {"data": many}, KEY)))
+    assert path.stat().st_size > 1 << 20
+    assert receipt.read(path, KEY)["data"] == many
+
+
+def test_a_receipt_that_is_too_large_to_read_is_called_so(tmp_path, capsys):
+    path = tmp_path / "receipt.json"
+    with path.open("wb") as file:
+        file.truncate(receipt.LARGEST_RECEIPT_BYTES)
+    assert verify(path, deliver(tmp_path / "data")) == 1
+    assert "is no receipt" in capsys.readouterr().err
+    with path.open("ab") as file:
+        file.write(b" ")
+    assert verify(path, tmp_path / "data") == 1
+    assert capsys.readouterr().err.startswith(f"{path}: is larger than 64 MiB, ")
+
+
 def test_a_table_that_was_not_judged_is_refused(tmp_path, capsys):
     base = tmp_path / "base"
     path = issue(base)
