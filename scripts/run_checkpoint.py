@@ -137,18 +137,32 @@ def _log(arguments: argparse.Namespace) -> TextIO:
 
 
 def delivery(data: Path | None, output: Path, progress: Progress) -> tuple[Path, bool]:
-    """The folder to judge, and whether it is the simulated sample, which is made in `output` if it is not there."""
+    """The folder to judge, and whether it is the simulated sample, which is made in `output` if it is not there.
+
+    Raises OutputError where the sample can't be made.
+    """
     if data is not None:
         return data, False
     if REAL_DATA.is_dir():
         return REAL_DATA, False
-    from scripts.simulate_data import simulate
-
     sample = output / "sample"
     if not sample.is_dir():
         with progress.step(f"No {REAL_DATA} here: making a simulated sample in {sample}"):
-            simulate(sample)
+            _make_sample(sample)
     return sample, True
+
+
+def _make_sample(sample: Path) -> None:
+    """Raises OutputError where it can't be made and is not there."""
+    from checks.outputs import OutputError
+    from scripts.simulate_data import simulate
+
+    try:
+        simulate(sample)
+    except OSError as error:
+        if not sample.is_dir():  # else another run made it meanwhile: whole, and of the same bytes
+            reason = error.strerror or error
+            raise OutputError(f"{sample}: can't be made ({reason}); choose another --output.") from error
 
 
 def judge_delivery(

@@ -16,7 +16,9 @@ from checks import quarantine
 from checks.gate import Verdict
 from checks.run import Run
 from checks.summary import summary
-from scripts import run_checkpoint
+from scripts import run_checkpoint, simulate_data
+from scripts.job.progress import silence
+from scripts.simulation.folder import whole_folder
 from tests import deliveries, verdicts
 from tests.conftest import ROOT
 
@@ -51,6 +53,31 @@ def test_published_data_pass_with_the_warnings_they_deserve(
         assert warning in printed
     assert "movies.csv:6061  title 'Babylon 5'" in printed
     assert "Verdict: PASS" in printed
+
+
+def test_of_two_runs_that_make_the_sample_at_once_the_loser_takes_the_winners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(folder: Path) -> None:
+        with whole_folder(folder) as mine:
+            deliveries.write(mine, {"ratings": ["the loser's"]})
+            deliveries.write(folder, {"ratings": ["the winner's"]})  # the other run, which was a little faster
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(simulate_data, "simulate", lose)
+    folder, simulated = run_checkpoint.delivery(None, tmp_path / "out", silence())
+    assert (folder, simulated) == (tmp_path / "out" / "sample", True)
+    assert (folder / "ratings.csv").read_text() == "the winner's\n"
+    assert list((tmp_path / "out").iterdir()) == [folder]
+
+
+def test_a_sample_that_cannot_be_made_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").touch()
+    monkeypatch.chdir(tmp_path)
+    assert run_checkpoint.main(["--output", "out", "--quiet"]) == 2
+    assert capsys.readouterr().err == "out/sample: can't be made (Not a directory); choose another --output.\n"
 
 
 def test_a_package_that_is_not_installed_is_one_sentence(
