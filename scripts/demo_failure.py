@@ -73,8 +73,8 @@ def _silenced() -> Iterator[None]:
 
 
 def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
+    from scripts.job.delivered import delivery
     from scripts.job.progress import silence
-    from scripts.run_checkpoint import delivery
 
     folder, simulated = delivery(data, work, silence())
     if lacking := [name for name in ("ratings.csv", "movies.csv") if not (folder / name).is_file()]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.job import arguments
+from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 from scripts.job.findings import PERIODS, check_needed
 
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from checks.files import DeliveryError
 
     try:
+        options.data = sound_data(options.data, options.output)
         report = evaluate(options)
         _write(report, options.output)
     except (DeliveryError, EvaluationError, OSError) as error:
@@ -59,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_anomaly", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, default=Path("data/ml-latest-small"), metavar="DIR", help="MovieLens-format files"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=f"MovieLens-format files (default: {REAL_DATA} if it is there, else a simulated sample)",
     )
     parser.add_argument("--output", type=Path, default=Path("outputs"), metavar="DIR", help="where results go")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of attack (default: all)")

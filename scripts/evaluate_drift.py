@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scripts.job.arguments import positive, whole
+from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 from scripts.job.findings import check_needed
 
@@ -67,6 +68,7 @@ NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit code 0 when the figures were written, 2 when they could not be."""
     options = _options(argv)
+    options.data = sound_data(options.data, options.output)
     results = evaluate(options)
     _write(results, options.output)
     _print(results)
@@ -79,7 +81,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=Path("data/ml-latest-small"), help="MovieLens folder")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=f"MovieLens folder (default: {REAL_DATA} if it is there, else a simulated sample)",
+    )
     parser.add_argument("--splits", type=positive, default=SPLITS, help="random halves without a shift (%(default)s)")
     parser.add_argument("--power-splits", type=positive, default=POWER_SPLITS, help="halves a shift (%(default)s)")
     parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")

@@ -21,6 +21,7 @@ from checks.spark_files import place
 from checks.suites import SEVERITIES
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
+from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
 from scripts.job.ending import answered
 from scripts.job.machine import settle
 from scripts.job.progress import Progress
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from checks.run import Run
     from scripts.job.preparing import Job
 
-REAL_DATA = Path("data/ml-latest-small")
-GET_REAL_DATA = "python -m scripts.download_data ml-latest-small"
 # What a run may write; what it does not, as where an analysis failed, must not be left standing from an earlier run.
 RESULTS = (
     "summary.json",
@@ -134,35 +133,6 @@ def _run(arguments: argparse.Namespace) -> int:
 def _log(arguments: argparse.Namespace) -> TextIO:
     """Where actions may print: standard output is the summary's alone with --json."""
     return sys.stderr if arguments.json else sys.stdout
-
-
-def delivery(data: Path | None, output: Path, progress: Progress) -> tuple[Path, bool]:
-    """The folder to judge, and whether it is the simulated sample, which is made in `output` if it is not there.
-
-    Raises OutputError where the sample can't be made.
-    """
-    if data is not None:
-        return data, False
-    if REAL_DATA.is_dir():
-        return REAL_DATA, False
-    sample = output / "sample"
-    if not sample.is_dir():
-        with progress.step(f"No {REAL_DATA} here: making a simulated sample in {sample}"):
-            _make_sample(sample)
-    return sample, True
-
-
-def _make_sample(sample: Path) -> None:
-    """Raises OutputError where it can't be made and is not there."""
-    from checks.outputs import OutputError
-    from scripts.simulate_data import simulate
-
-    try:
-        simulate(sample)
-    except OSError as error:
-        if not sample.is_dir():  # else another run made it meanwhile: whole, and of the same bytes
-            reason = error.strerror or error
-            raise OutputError(f"{sample}: can't be made ({reason}); choose another --output.") from error
 
 
 def judge_delivery(

@@ -14,13 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
     from checks.gate import Outcome
     from scripts.mutation.score import Score, Scored
-
-REAL_DATA = Path("data/ml-latest-small")
 
 
 @answered("nothing was changed")
@@ -51,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     faults = _faults(arguments.family)
     with tempfile.TemporaryDirectory(prefix="score_suites-") as work:
-        folder = _folder(arguments.data, Path(work))
+        folder = sound_data(arguments.data, Path(work))
         started = time.monotonic()
         parts = pool.score(folder, (arguments.gx or ROOT).resolve(), faults)
         score = finished(_shown(parts, len(faults)))
@@ -68,17 +67,6 @@ def _faults(family: str | None) -> list[Any]:
         families = ", ".join(sorted({fault.family for fault in catalogue()}))
         raise DeliveryError(f"--family {family}: there is none of this name; choose one of {families}.")
     return faults
-
-
-def _folder(data: Path | None, work: Path) -> Path:
-    if data is not None:
-        return data
-    if REAL_DATA.is_dir():
-        return REAL_DATA
-    from scripts.simulate_data import simulate
-
-    simulate(work / "sample")
-    return work / "sample"
 
 
 def _shown(parts: Iterator[Score | Scored], count: int) -> Iterator[Score | Scored]:
