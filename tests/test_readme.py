@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import deliveries
+from checks import summary
+from checks.gate import Decision, Status
+from tests import deliveries, verdicts
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,6 +59,28 @@ def test_pictures_and_links_lead_to_what_is_there() -> None:
     assert "checks/docs/landing.png" in links
     assert [link for link in links if link[0] == "#" and link[1:] not in headings] == []
     assert [link for link in links if link[0] != "#" and not (ROOT / link).is_file()] == []
+
+
+def keys(value: object) -> set[str]:
+    """Every key of a JSON-ready value, but for those that name a suite, a file, a setting or the like."""
+    if isinstance(value, list):
+        return set().union(*map(keys, value))
+    if not isinstance(value, dict):
+        return set()
+    named = ("settings", "phases", "questions", "arguments", "values", "waiver")
+    inner = {name: list(one.values()) if name == "suites" else one for name, one in value.items()}
+    return set(value).union(*(keys(one) for name, one in inner.items() if name not in named))
+
+
+def test_keys_of_the_summary_are_those_that_are_listed(tmp_path: Path) -> None:
+    written = re.search(r"^`summary\.json` — (.*?)\n\n", README, re.DOTALL | re.MULTILINE)
+    assert written
+    listed = set(re.findall(r"`([a-z_0-9]+)`", written[1]))
+    run = verdicts.run(tmp_path)
+    found = keys(json.loads(json.dumps(summary.summary(verdicts.every_kind(), run), default=str)))
+    words = {str(decision) for decision in Decision} | {str(status) for status in Status}
+    assert found - listed - words == set()
+    assert listed - found - words == set()
 
 
 def test_table_of_expectations_is_that_of_the_suites() -> None:
