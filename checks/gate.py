@@ -315,18 +315,26 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         return _unknown(suite, declared, _cause(result.exception_info))
     status = Status.PASSED if result.success else _failure(declared)
     counted = _what_counts(declared)
+    rows = () if result.success else tuple(_failing_rows(suite, detail))
+    observed = _observed(detail, counted)
     return _outcome(
         suite,
         declared,
         status,
-        observed=_observed(detail, counted),
+        observed=observed,
         unexpected_count=_unexpected_count(declared, detail),
         element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
         counted=counted,
-        rows=() if result.success else tuple(_failing_rows(suite, detail)),
+        rows=rows,
         rows_query=None if result.success else _rows_query(suite, declared, detail),
-        cause=_notes(declared.get("notes"))[0].rstrip(".") if status is Status.UNDETERMINED else None,
+        cause=_reasons(rows) or observed if status is Status.UNDETERMINED else None,
     )
+
+
+def _reasons(rows: Iterable[FailingRow]) -> str:
+    """What rows of a rule on whether the data could be judged say in their column `reason`, each reason once."""
+    told = dict.fromkeys(str(row.values["reason"]).rstrip(".") for row in rows if row.values.get("reason"))
+    return "; ".join(told)
 
 
 def _what_counts(declared: Mapping[str, Any]) -> str:

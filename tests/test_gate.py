@@ -60,6 +60,19 @@ def test_expectation_that_raised_is_undetermined_with_its_cause() -> None:
     assert verdict.outcomes[0].cause == "Table with name ratings does not exist"
 
 
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        ([{"reason": "0 users."}, {"reason": "0 users."}, {"reason": "no times"}], "0 users; no times"),
+        ([{"reason": None}, {"feature": "rating"}], "2 findings"),
+    ],
+)
+def test_what_could_not_be_judged_tells_the_reasons_that_its_rows_give(rows: list[Any], cause: str) -> None:
+    one = expectation() | {"kwargs": {"unexpected_rows_query": "select 1"}, "meta": {"when_failed": "undetermined"}}
+    detail = {"observed_value": len(rows), "details": {"unexpected_rows": rows}}
+    assert judged((one, result(one, success=False, detail=detail))).undetermined[0].cause == cause
+
+
 def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> None:
     query = {"unexpected_rows_query": "select * from {batch} semi join ratings using (movieId)"}
     alike = {"unexpected_rows_query": "select count(*) as ratings from {batch}"}

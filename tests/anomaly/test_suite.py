@@ -22,6 +22,7 @@ def table() -> pd.DataFrame:
     users["source_line"] = 2 + 20 * (users["userId"] - 1)
     users["n_ratings"], users["score"], users["p_value"], users["q_value"] = 20, 0.5, 0.5, 1.0
     users["status"], users["is_anomaly"], users["rules_broken"], users["evidence"] = "ok", False, "", ""
+    users["reason"] = ""
     for name in ("attack_group", "target_movies", "target_shift"):
         users[name] = pd.Series([None] * 100, dtype="string")
     return users
@@ -86,6 +87,13 @@ def test_an_attack_is_one_row_that_names_its_first_target() -> None:
     (row,) = unexpected("No users attack together.", users).to_dict("records")
     assert (row["source_line"], row["users"], row["ratings"]) == (82, 3, 60)
     assert (row["first_target"], row["target_movies"], row["target_shift"]) == ("Seven (1995)", "7|9", "+0.50|-0.25")
+
+
+def test_where_most_users_could_not_be_judged_the_commonest_reason_is_told() -> None:
+    reasons = ["fewer than 5 usable ratings"] * 51 + ["another"] * 2 + [""] * 47
+    users = table().assign(status=["undetermined"] * 53 + ["ok"] * 47, reason=reasons)
+    (row,) = unexpected("At least half of the users could be judged.", users).to_dict("records")
+    assert row["reason"] == "fewer than 5 usable ratings"
 
 
 @pytest.mark.parametrize(

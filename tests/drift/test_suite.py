@@ -95,3 +95,11 @@ def test_a_published_delivery_raises_no_critical_alarm(movielens_small: Path) ->
     assert found.loc["rating", "mean_change_by_rating"] == pytest.approx(-0.035, abs=0.001)
     assert "this change of scale can explain it" in found.loc["rating", "cause"]
     assert found.loc["impact", "recommendation"] == "watch"
+
+
+def test_a_critical_feature_that_could_not_be_judged_says_why(findings: pd.DataFrame) -> None:
+    told = "Ratings off the scale: could not be judged: the current window has 3 users with a value, fewer than 10."
+    faulty = findings.copy()
+    faulty.loc[faulty["feature"] == "off_scale", ["status", "message"]] = ["undetermined", told]
+    found = _unexpected(faulty, QUERIES["Every critical feature could be judged."])
+    assert found["reason"].tolist() == ["the current window has 3 users with a value, fewer than 10."]
