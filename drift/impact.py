@@ -34,6 +34,7 @@ RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about
 FEWEST_USERS: Final = 10  # with a judged rating, in each window
 COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
 DEAR_COLD_START: Final = 0.05  # stars: beyond this, more data of new users and films is worth more than a model
+NOT_CHANGE: Final = "the loss is cold start, not change: it needs data of the new users and films, not another model"
 TABLE: Final = {"n": "float", "judged": "float", "squared_error": "float"}
 
 
@@ -212,13 +213,15 @@ def recommendation(impact: Impact) -> tuple[str, str]:
     """'retrain', 'watch' or 'nothing', and why."""
     if impact.low > COSTLY:
         return "retrain", f"change alone costs more than {COSTLY} stars, the whole interval lies above it"
-    if impact.cold_start > DEAR_COLD_START:
+    dear = impact.cold_start > DEAR_COLD_START
+    if impact.high <= COSTLY:  # only then can change be excluded
+        return ("watch", NOT_CHANGE) if dear else ("nothing", f"the cost of change lies below {COSTLY} stars")
+    if dear:
         return "watch", (
-            "the loss is cold start, not change: it needs data of the new users and films, not another model"
+            f"it cannot be told whether the loss is cold start ({impact.cold_start:+.3f}) or change as well "
+            f"({impact.change:+.3f}, and up to {impact.high:+.3f} cannot be excluded)"
         )
-    if impact.high > COSTLY:
-        return "watch", f"a cost of change above {COSTLY} stars cannot be excluded"
-    return "nothing", f"the cost of change lies below {COSTLY} stars"
+    return "watch", f"a cost of change above {COSTLY} stars cannot be excluded"
 
 
 def _fields(impact: Impact) -> dict[str, Any]:

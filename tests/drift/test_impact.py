@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.impact import COSTLY, Impact, _poisson_table, impact_row, measure_impact, recommendation
+from drift.impact import COSTLY, NOT_CHANGE, Impact, _poisson_table, impact_row, measure_impact, recommendation
 from drift.windows import Windows, windows_of_folders
 from tests.drift.deliveries import Handle, movies, ratings
 
@@ -49,6 +49,28 @@ def test_users_who_changed_their_minds_are_a_reason_to_retrain() -> None:
     assert (row["status"], row["recommendation"]) == ("drifted", "retrain")
     assert row["statistic"] > row["bound"] == COSTLY
     assert f"{row['mean_change']:+.3f}" in row["message"]
+
+
+def _with(change: tuple[float, float, float], cold_start: float) -> Impact:
+    """What was measured, with a change and its interval, beside a cold start."""
+    shares, errors = np.array([0.5, 0.5, 0.0, 0.0]), np.ones(4)
+    expected = 0.9 + cold_start
+    return Impact((50, 50), (900, 900), 0.9, expected, expected + change[0], *change[1:], shares, errors, errors)
+
+
+def test_the_loss_is_cold_start_alone_only_where_change_can_be_excluded() -> None:
+    advice, reason = recommendation(_with((0.01, -0.02, COSTLY), cold_start=0.08))
+    assert (advice, reason) == ("watch", NOT_CHANGE)
+    advice, reason = recommendation(_with((0.116, -0.009, 0.244), cold_start=0.08))
+    assert advice == "watch"
+    assert reason.startswith("it cannot be told whether the loss is cold start (+0.080) or change as well (+0.116, and")
+    assert "up to +0.244 cannot be excluded" in reason
+
+
+def test_without_a_dear_cold_start_the_interval_of_change_alone_decides() -> None:
+    assert recommendation(_with((0.01, -0.02, COSTLY), cold_start=0.01))[0] == "nothing"
+    assert recommendation(_with((0.01, -0.02, 0.03), cold_start=0.01))[0] == "watch"
+    assert recommendation(_with((0.05, 0.03, 0.07), cold_start=0.08))[0] == "retrain"
 
 
 def test_the_errors_are_those_of_the_model() -> None:
