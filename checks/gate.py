@@ -29,8 +29,9 @@ COUNTED = (
     *("findings", "rows", "users", "attacks", "features", "films"),
     *("genres", "levels", "seconds", "blocks", "gaps", "tags"),
 )
-# What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense.
-ROWS_ARE = {"user_anomalies": "users", "drift_findings": "features"}
+# What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense:
+# one row of drift_findings is no feature but the cost of the drift.
+ROWS_ARE = {"user_anomalies": "users"}
 # How DuckDB, Spark and Great Expectations say that there is no such column.
 NO_SUCH = re.compile(r"not found|not have a column|cannot be resolved|does not exist")
 JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged

@@ -219,7 +219,8 @@ def findings(warehouse: Warehouse) -> Findings:
         warehouse,
         "drift_findings",
         f"""select {strength}, feature from drift_findings
-        where status <> 'undetermined' and minimum_effect > 0 and isfinite({strength}) order by 1 desc, 2 limit 1""",
+        where status <> 'undetermined' and feature <> 'impact' and minimum_effect > 0 and isfinite({strength})
+        order by 1 desc, 2 limit 1""",
     )
     return Findings(flagged[0] if flagged else None, *(strongest or (None, None)))
 

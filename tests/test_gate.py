@@ -250,6 +250,7 @@ def test_broken_suite_file_is_named_with_its_line(tmp_path: Path, text: str) -> 
         ("ratings", {}, "3 findings", None),
         ("ratings", {"counts": "=cmd()"}, "3 findings", None),
         ("user_anomalies", {"counts": "users"}, "3 users", 0.03),  # there a row is a user
+        ("drift_findings", {"counts": "features"}, "3 features", None),  # there a row may also be the cost
     ],
 )
 def test_what_a_query_finds_is_called_by_its_name_and_only_rows_have_a_share(

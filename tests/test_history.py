@@ -186,7 +186,7 @@ def test_findings_are_counted_where_there_are_any(warehouse: Warehouse) -> None:
     warehouse.sql(
         """create table drift_findings as select * from (values
         ('small', 'ok', 0.1, 1.0), ('large', 'drifted', -0.6, 0.2), ('unbounded', 'ok', 1.0, 0.0),
-        ('unknown', 'ok', null, 0.2), ('too few ratings', 'undetermined', 9.0, 0.2)
+        ('unknown', 'ok', null, 0.2), ('too few ratings', 'undetermined', 9.0, 0.2), ('impact', 'drifted', 9.0, 0.02)
         ) as t(feature, status, effect_size, minimum_effect)"""
     )
     found = history.findings(warehouse)

@@ -360,7 +360,8 @@ def _reading(every: str, shown: int, features: int) -> str:
         f"Each {every} against the whole reference. The fuller the colour, the larger the effect: below 1, 3 and 10 "
         "times the smallest that matters, and above."
     )
-    return reading if shown == features else f"{reading} {shown} of {features} features are shown: those that drifted."
+    left_out = f"{shown} of {features} features are shown: those that drifted in at least one {every}."
+    return reading if shown == features else f"{reading} {left_out}"
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def test_trends_say_since_when_the_strongest_have_drifted_and_leave_out_what_nev
     [chart] = charts.trend_charts(warehouse(None, drift_trends=table))
     assert chart.title == "When did it move? Levels: since 2017 Q1; genres: in 2017 Q2 alone, of 4 quarters"
     assert "hours: in 2 of 3 quarters, first in 2016 Q4, at most 2.0 times the smallest" in chart.alt
-    assert "3 of 4 features are shown" in chart.note
+    assert "3 of 4 features are shown: those that drifted in at least one quarter." in chart.note
     assert chart.labels == {"every": "quarter", "windows": ["2016 Q4", "2017 Q1", "2017 Q2", "2017 Q3"]}
     levels = [value for value in chart.values if value["feature"] == "levels"]
     assert [value["state"] for value in levels] == ["not drifted", "drifted", "not judged", "drifted"]
