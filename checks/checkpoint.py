@@ -58,7 +58,7 @@ def _parameters(run: Run, now: int) -> dict[str, int]:
     """What expectations may name as `{"$PARAMETER": ...}`, in seconds since 1970."""
     fresh_since = 0 if run.max_age is None else now - run.max_age * 86_400
     # A minute's grace: the clock of the machine that wrote the newest rating may be ahead.
-    return {"now": now + 60, "fresh_since": fresh_since}
+    return {"now": now + 60, gate.FRESH_SINCE: fresh_since}
 
 
 def _evaluate(run: Run, checkpoint: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ The only place that decides: console, reports, Data Docs and alerts all read the
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -34,6 +36,7 @@ COUNTED = (
 ROWS_ARE = {"user_anomalies": "users"}
 # How DuckDB, Spark and Great Expectations say that there is no such column.
 NO_SUCH = re.compile(r"not found|not have a column|cannot be resolved|does not exist")
+FRESH_SINCE = "fresh_since"  # how rules name the time from which on the newest rating must be
 JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged
 REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suites)
 
@@ -219,6 +222,25 @@ def _counted(count: int, noun: str) -> str:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """When a delivery is judged, and how old, in days, its newest rating may be then."""
+
+    now: datetime
+    max_age: int | None = None
+
+    def age(self, newest: float) -> str | None:
+        """Of the newest rating (seconds since 1970), in words; None where that is no time of a calendar."""
+        try:
+            moment = datetime.fromtimestamp(newest, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+        days = math.ceil((self.now - moment).total_seconds() / 8640) / 10  # up, so that 30.01 days are over 30
+        old = f"{days:,.0f} days old" if days >= 100 else f"{days:.1f} days old" if days >= 0 else "in the future"
+        allowed = "no limit is set" if self.max_age is None else f"at most {self.max_age:,} allowed"
+        return f"newest {moment:%Y-%m-%d}, {old}; {allowed}"
+
+
+@dataclass(frozen=True)
 class Declared:
     """A suite as its JSON file declares it, and what is known of its table: the file's name, why it is missing."""
 
@@ -229,6 +251,7 @@ class Declared:
     row_count: int | None = None
     parts: Sequence[tuple[int, str]] = ()  # where files are many: the lines before each one's first, and its name
     lacks: Mapping[str, str] = field(default_factory=dict)  # columns that its file has not, with words for each
+    clock: Clock | None = None
 
     def keeps_from(self, outcome: Outcome) -> Iterator[str]:
         """What a rule that raised asks of this table and does not find there, in words."""
@@ -317,7 +340,7 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     status = Status.PASSED if result.success else _failure(declared)
     counted = _what_counts(declared)
     rows = () if result.success else tuple(_failing_rows(suite, detail))
-    observed = _observed(detail, counted)
+    observed = _age(suite, declared, detail) or _observed(detail, counted)
     return _outcome(
         suite,
         declared,
@@ -417,6 +440,13 @@ def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) ->
     if detail.get("unexpected_count") is not None:
         return int(detail["unexpected_count"])
     return int(detail["observed_value"]) if "unexpected_rows_query" in declared.get("kwargs", {}) else None
+
+
+def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
+    """What a rule on how old the newest rating may be found: seconds since 1970 tell nobody anything."""
+    newest = detail.get("observed_value")
+    asked = {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
+    return suite.clock.age(newest) if asked and suite.clock and isinstance(newest, int | float) else None
 
 
 def _observed(detail: Mapping[str, Any], counted: str) -> str:

@@ -99,6 +99,7 @@ class Run:
             self.row_counts.get(name),
             self._parts_of(name),
             self.sources[name].lacks if name in self.sources else {},
+            gate.Clock(self.started, self.max_age),
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,6 +72,34 @@ def test_what_could_not_be_judged_tells_the_reasons_that_its_rows_give(rows: lis
     one = expectation() | {"kwargs": {"unexpected_rows_query": "select 1"}, "meta": {"when_failed": "undetermined"}}
     detail = {"observed_value": len(rows), "details": {"unexpected_rows": rows}}
     assert judged((one, result(one, success=False, detail=detail))).undetermined[0].cause == cause
+
+
+NEWEST = 1_537_799_250  # 2018-09-24 14:27:30
+
+
+@pytest.mark.parametrize(
+    ("now", "max_age", "observed"),
+    [
+        ("2026-11-28", 30, "newest 2018-09-24, 2,986 days old; at most 30 allowed"),
+        ("2018-10-24T14:28", 30, "newest 2018-09-24, 30.1 days old; at most 30 allowed"),  # a minute too old
+        ("2018-09-25", None, "newest 2018-09-24, 0.4 days old; no limit is set"),
+        ("2018-09-20", None, "newest 2018-09-24, in the future; no limit is set"),
+    ],
+)
+def test_how_old_the_newest_rating_is_is_told_in_dates_and_days(now: str, max_age: int | None, observed: str) -> None:
+    clock = gate.Clock(datetime.fromisoformat(now).replace(tzinfo=UTC), max_age)
+    assert aged(NEWEST, clock) == observed
+
+
+def test_what_is_no_time_of_a_calendar_is_told_as_it_is() -> None:
+    assert aged(10**18, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC))) == f"{10**18:,}"
+
+
+def aged(newest: int, clock: gate.Clock) -> str:
+    """What a rule on the age of the newest rating is said to have found."""
+    one = expectation(column="timestamp", min_value={"$PARAMETER": gate.FRESH_SINCE})
+    results = SimpleNamespace(results=[result(one, success=False, detail={"observed_value": newest})])
+    return gate.judge({"ratings": results}, [Declared("ratings", [one], clock=clock)]).outcomes[0].observed
 
 
 def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> None:

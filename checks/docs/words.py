@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from checks.console import printable
+from checks.gate import FRESH_SINCE
 from checks.tables import LOCATOR
 
 LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much
 SHORT_CELL = 40  # a longer text is a sentence, which needs some width to be read
+
+
+# Of which the bounds are values of the column, and no counts or shares.
+OF_VALUES = tuple(f"expect_column_{one}_to_be_between" for one in ("values", "max", "min"))
 
 
 def expected(kind: str, arguments: Mapping[str, Any]) -> str:
@@ -37,7 +42,9 @@ def _demand(kind: str, arguments: Mapping[str, Any]) -> str:
         return "a value in every row"
     if "unique" in kind:
         return "each value once"
-    return _range(arguments.get("min_value"), arguments.get("max_value"))
+    bound = _time_bound if arguments.get("column") == "timestamp" and kind in OF_VALUES else _bound
+    low, high = (None if one is None else bound(one) for one in map(arguments.get, ("min_value", "max_value")))
+    return _range(low, high, "or later" if bound is _time_bound else "or more")
 
 
 def _listed(values: Sequence[Any], shown: int = 12) -> str:
@@ -45,12 +52,21 @@ def _listed(values: Sequence[Any], shown: int = 12) -> str:
     return ", ".join(str(value) for value in values[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
-def _range(low: Any, high: Any) -> str:
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f"{_bound(low)} or more"
-    return f"at most {_bound(high)}" if low is None else f"{_bound(low)} to {_bound(high)}"
+def _range(low: str | None, high: str | None, beyond: str) -> str:
+    if low is None:
+        return "" if high is None else f"at most {high}"
+    return f"{low} {beyond}" if high is None else f"{low} to {high}"
+
+
+def _time_bound(value: Any) -> str:
+    """A time as a day, or as what the run makes it."""
+    if isinstance(value, Mapping):
+        name = str(value.get("$PARAMETER", ""))
+        return "the oldest day that --max-age allows" if name == FRESH_SINCE else name
+    try:
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):  # no time of a calendar
+        return _bound(value)
 
 
 def _bound(value: Any) -> str:

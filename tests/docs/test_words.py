@@ -19,6 +19,18 @@ from checks.docs import words
         ("expect_column_values_to_be_between", {"max_value": 5000}, "at most 5,000"),
         ("expect_column_mean_to_be_between", {"min_value": 3.2, "max_value": 3.8}, "3.2 to 3.8"),
         ("expect_column_values_to_be_between", {"min_value": 1, "max_value": {"$PARAMETER": "now"}}, "1 to now"),
+        (
+            "expect_column_values_to_be_between",
+            {"column": "timestamp", "min_value": 789609600, "max_value": {"$PARAMETER": "now"}},
+            "1995-01-09 to now",
+        ),
+        (
+            "expect_column_max_to_be_between",
+            {"column": "timestamp", "min_value": {"$PARAMETER": "fresh_since"}},
+            "the oldest day that --max-age allows or later",
+        ),
+        ("expect_column_max_to_be_between", {"column": "timestamp", "max_value": 10**18}, f"at most {10**18:,}"),
+        ("expect_column_stdev_to_be_between", {"column": "timestamp", "min_value": 9}, "9 or more"),
         ("expect_column_values_to_be_in_set", {"value_set": [0.5, 1.0]}, "0.5, 1.0"),
         ("expect_table_columns_to_match_set", {"column_set": ["source_line", "movieId"]}, "movieId"),
         ("expect_column_values_to_match_regex", {"regex": "^a$"}, "a match of ^a$"),
