@@ -65,6 +65,7 @@ def _new(changes: Changes | None) -> Iterator[str]:
     yield from [f"- {_headline(outcome)}" for outcome in changes.new[:SHOWN_NEW]]
     if len(changes.new) > SHOWN_NEW:
         yield f"- and {len(changes.new) - SHOWN_NEW} more"
+    yield from [f"Waived since then: {_headline(outcome)}" for outcome in changes.waived]
 
 
 def _headline(outcome: gate.Outcome) -> str:

@@ -11,12 +11,18 @@ from checks.run import Run
 
 @dataclass(frozen=True)
 class Changes:
-    """The last run's time and verdict; what is not as it was then, worst first; what holds again."""
+    """The last run's time and verdict; what is not as it was then, worst first; what holds again.
+
+    new: what fails or can't be judged now; waived: what a waiver covers now. judged_alike: whether rules, settings
+    and waivers were the same then.
+    """
 
     since: datetime
     verdict_before: str
     new: tuple[gate.Outcome, ...]
     gone: tuple[gate.Outcome, ...]
+    waived: tuple[gate.Outcome, ...] = ()
+    judged_alike: bool = True
 
 
 def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
@@ -24,7 +30,14 @@ def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
     last = history.previous(run)
     if last is None:
         return None
-    open_before = last.failed | last.undetermined
-    new = gate.told_once(o for o in verdict.worst_first() if last.is_new(o))
-    gone = [o for o in verdict.outcomes if o.status is gate.Status.PASSED and o.key in open_before]
-    return Changes(last.started, str(last.decision), tuple(new), tuple(gone))
+    open_before = last.failed | last.undetermined | last.waived
+    other = gate.told_once(o for o in verdict.worst_first() if last.is_new(o))
+    gone = (o for o in verdict.outcomes if o.status is gate.Status.PASSED and o.key in open_before)
+    return Changes(
+        last.started,
+        str(last.decision),
+        new=tuple(o for o in other if o.status is not gate.Status.WAIVED),
+        gone=tuple(gone),
+        waived=tuple(o for o in other if o.status is gate.Status.WAIVED),
+        judged_alike=last.judged_by == history.judged_by(run.settings, run.waivers, run.root),
+    )

@@ -88,12 +88,18 @@ class PreviousRun:
     decision: Decision
     why: str
     fingerprint: str
+    judged_by: str
     failed: frozenset[tuple[str, str]]  # (suite, expectation) of what failed
     undetermined: frozenset[tuple[str, str]]
+    waived: frozenset[tuple[str, str]]
 
     def is_new(self, outcome: Outcome) -> bool:
         """Whether `outcome` did not stand like this in the run before."""
-        before = {Status.FAILED: self.failed, Status.UNDETERMINED: self.undetermined}.get(outcome.status)
+        before = {
+            Status.FAILED: self.failed,
+            Status.UNDETERMINED: self.undetermined,
+            Status.WAIVED: self.waived,
+        }.get(outcome.status)
         return before is not None and outcome.key not in before
 
 
@@ -295,8 +301,10 @@ def _previous(history: Path, last: pd.Series[Any]) -> PreviousRun:
         decision=Decision(last["verdict"]),
         why=last["why"],
         fingerprint=last["fingerprint"],
+        judged_by=last["judged_by"],
         failed=by_status.get("failed", frozenset()),
         undetermined=by_status.get("undetermined", frozenset()),
+        waived=by_status.get("waived", frozenset()),
     )
 
 

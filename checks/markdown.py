@@ -17,6 +17,13 @@ SHOWN_VALUE = 300  # the evidence against a user has some two sentences
 ACTIVE = re.compile(r"([\\`*\[\]|~$@#])|((?<![^\W_])_|_(?![^\W_]))|(?<=\w)(:)(?=//)|(?<=www)(\.)")
 LABELS = {gate.Status.UNDETERMINED: "NOT JUDGED", gate.Status.WAIVED: "WAIVED"}
 
+# Of files that the last run judged, too; whether rules, settings and waivers are as they were.
+REPEATED = {
+    True: "The files are the same, byte for byte, and so are rules, settings and waivers: if a new delivery was "
+    "meant to come, the old one was sent again.",
+    False: "The files are the same, byte for byte; rules, settings or waivers are not.",
+}
+
 
 def report(verdict: gate.Verdict, run: Run) -> str:
     """The run as GitHub-flavoured Markdown: verdict, questions, changes, what to do, waivers, data, suites."""
@@ -66,18 +73,23 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
         return
     yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
     if run.repeats is not None:
-        yield "The files are the same, byte for byte: a delivery that was meant to be new was sent again."
+        yield REPEATED[changes.judged_alike]
     yield ""
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
+    yield from [f"- Waived since then: {_named(outcome)}" for outcome in changes.waived]
     yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]
-    if not changes.new and not changes.gone:
+    if not changes.new and not changes.waived and not changes.gone:
         yield "Nothing fails that did not fail then, and nothing is mended."
 
 
 def _headline(outcome: gate.Outcome) -> str:
     label = LABELS.get(outcome.status, outcome.severity.upper())
     label = "" if outcome.status is gate.Status.PASSED else f"**{label}** "
-    return f"{label}{prose(outcome.suite)}: {prose(outcome.sentence)}"
+    return f"{label}{_named(outcome)}"
+
+
+def _named(outcome: gate.Outcome) -> str:
+    return f"{prose(outcome.suite)}: {prose(outcome.sentence)}"
 
 
 def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from checks import gate, history, retention
+from checks.changes import since_last_run
 from checks.gate import Outcome, Status, Verdict
 from checks.outputs import OutputError
 from checks.run import Findings, Run
@@ -126,6 +127,19 @@ def test_previous_tells_what_is_new(tmp_path: Path) -> None:
     assert before.is_new(outcome(Status.FAILED, "b"))
     assert not before.is_new(outcome(Status.UNDETERMINED, "b"))
     assert not before.is_new(outcome(Status.PASSED, "c"))
+
+
+def test_what_is_waived_since_then_is_told_and_so_are_other_settings(tmp_path: Path) -> None:
+    record(tmp_path, ONE, outcome(Status.FAILED, "a"), outcome(Status.WAIVED, "b"), outcome(Status.WAIVED, "c"))
+    now = Verdict((outcome(Status.WAIVED, "a"), outcome(Status.WAIVED, "b"), outcome(Status.PASSED, "c")))
+    changes = since_last_run(now, run(tmp_path))
+    assert changes is not None
+    assert ([o.expectation_id for o in changes.waived], changes.new) == (["a"], ())
+    assert [o.expectation_id for o in changes.gone] == ["c"]
+    assert changes.judged_alike
+    other = since_last_run(now, run(tmp_path, settings={"max_age": 30}))
+    assert other is not None
+    assert not other.judged_alike
 
 
 def test_delivery_sent_again_is_told_from_a_new_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -284,6 +285,24 @@ def test_the_report_tells_what_is_new_and_gone(tmp_path, monkeypatch):
     assert "New: CRITICAL ratings: It failed." in shown
     assert "Gone: ratings: It passed." in shown
     assert "The last run, of 2026-03-01 12:00 UTC, said pass." in shown
+
+
+@pytest.mark.parametrize(
+    ("judged_alike", "said"),
+    [(True, "if a new delivery was meant to come, the old one was sent again."), (False, "waivers are not.")],
+)
+def test_the_report_tells_what_is_waived_since_and_accuses_nobody_who_judges_again(
+    tmp_path, monkeypatch, judged_alike, said
+):
+    run = verdicts.run(tmp_path, repeats=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    waived = verdicts.outcome(status=gate.Status.WAIVED, waiver=verdicts.waiver())
+    changes = Changes(run.started, "fail", (), (), (waived,), judged_alike)
+    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: changes)
+    shown = text_of(report(gate.Verdict((waived,)), run))
+    assert "Waived since then: ratings: rating is on the scale." in shown
+    assert "Nothing fails that did not fail then" not in shown
+    assert said in shown
+    assert ("sent again" in shown) is judged_alike
 
 
 def test_the_report_shows_evidence_in_full(tmp_path):
