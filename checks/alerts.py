@@ -44,7 +44,8 @@ def concerns(verdict: gate.Verdict, notify_on: str) -> bool:
 def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[str, str]:
     """Title and text: the verdict, the worst three, and what is new since the last run."""
     title = f"Data quality {str(verdict.decision).upper()}: {run.folder.name}"
-    lines = [verdict.why(), f"Judged {run.folder}, {run.started:%Y-%m-%d %H:%M} UTC.", *_worst(verdict), *_new(changes)]
+    lines = [verdict.why(), f"Judged {run.folder}, {run.started:%Y-%m-%d %H:%M} UTC.", *run.row_changes]
+    lines += [*_worst(verdict), *_new(changes)]
     return printable(title), "\n".join(printable(line) for line in lines)
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from checks import gate, history
 from checks.run import Run
 
+TOLD_FROM = 0.1  # of a table's rows: what comes or goes below is a day's work
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -23,6 +25,23 @@ class Changes:
     gone: tuple[gate.Outcome, ...]
     waived: tuple[gate.Outcome, ...] = ()
     judged_alike: bool = True
+
+
+def row_changes(run: Run) -> tuple[str, ...]:
+    """A sentence for each delivered table whose rows fell or rose by much since the last run."""
+    last = history.previous(run)
+    before = {} if last is None else last.row_counts
+    found = (_row_change(table, count, run.row_counts.get(table)) for table, count in before.items())
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _row_change(table: str, before: int, now: int | None) -> str | None:
+    if now is None or abs(now - before) < TOLD_FROM * before or now == before:
+        return None
+    if not before:
+        return f"{table} has {now:,} rows, where the last run had none."
+    share, word = gate.format_share(abs(now - before) / before), "more" if now > before else "fewer"
+    return f"{table} has {now:,} rows, {share} {word} than the {before:,} of the last run."
 
 
 def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:

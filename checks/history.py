@@ -92,6 +92,7 @@ class PreviousRun:
     failed: frozenset[tuple[str, str]]  # (suite, expectation) of what failed
     undetermined: frozenset[tuple[str, str]]
     waived: frozenset[tuple[str, str]]
+    row_counts: Mapping[str, int]  # of each delivered table that there was
 
     def is_new(self, outcome: Outcome) -> bool:
         """Whether `outcome` did not stand like this in the run before."""
@@ -305,7 +306,14 @@ def _previous(history: Path, last: pd.Series[Any]) -> PreviousRun:
         failed=by_status.get("failed", frozenset()),
         undetermined=by_status.get("undetermined", frozenset()),
         waived=by_status.get("waived", frozenset()),
+        row_counts=_row_counts(found),
     )
+
+
+def _row_counts(found: pd.DataFrame) -> dict[str, int]:
+    """Of each delivered table: as many rows as the rule that saw most of them saw."""
+    most = found[found["suite"].isin([table.name for table in DELIVERED])].groupby("suite")["element_count"].max()
+    return {str(table): int(count) for table, count in most.dropna().items()}
 
 
 def _limited(limit: int | None) -> str:

@@ -75,10 +75,12 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     if run.repeats is not None:
         yield REPEATED[changes.judged_alike]
     yield ""
+    yield from [f"- **{prose(sentence)}**" for sentence in run.row_changes]
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
     yield from [f"- Waived since then: {_named(outcome)}" for outcome in changes.waived]
     yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]
     if not changes.new and not changes.waived and not changes.gone:
+        yield ""
         yield "Nothing fails that did not fail then, and nothing is mended."
 
 

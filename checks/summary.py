@@ -36,6 +36,7 @@ def _data(run: Run) -> dict[str, Any]:
         "folder": str(run.folder),
         "simulated": run.simulated,
         "repeats": run.repeats.isoformat(timespec="seconds") if run.repeats else None,
+        "row_changes": list(run.row_changes),
         "tables_of": run.tables_of.isoformat(timespec="seconds") if run.tables_of else None,
         "first_rating": run.first_rating.isoformat() if run.first_rating else None,
         "last_rating": run.last_rating.isoformat() if run.last_rating else None,

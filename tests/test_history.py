@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from checks import gate, history, retention
-from checks.changes import since_last_run
+from checks.changes import row_changes, since_last_run
 from checks.gate import Outcome, Status, Verdict
 from checks.outputs import OutputError
 from checks.run import Findings, Run
@@ -140,6 +140,26 @@ def test_what_is_waived_since_then_is_told_and_so_are_other_settings(tmp_path: P
     other = since_last_run(now, run(tmp_path, settings={"max_age": 30}))
     assert other is not None
     assert not other.judged_alike
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (100_836, 46_621, ("ratings has 46,621 rows, 54 % fewer than the 100,836 of the last run.",)),
+        (100, 110, ("ratings has 110 rows, 10 % more than the 100 of the last run.",)),
+        (100, 91, ()),
+        (0, 5, ("ratings has 5 rows, where the last run had none.",)),
+        (0, 0, ()),
+    ],
+)
+def test_rows_that_fell_or_rose_by_a_tenth_since_the_last_run_are_told(
+    tmp_path: Path, before: int, now: int, said: tuple[str, ...]
+) -> None:
+    assert row_changes(run(tmp_path)) == ()
+    counted = outcome(Status.PASSED, "a", element_count=before), outcome(Status.PASSED, "b", element_count=None)
+    record(tmp_path, ONE, *counted)
+    assert row_changes(run(tmp_path, row_counts={"ratings": now})) == said
+    assert row_changes(run(tmp_path, row_counts={})) == (), "a table that is missing is told by its rules"
 
 
 def test_delivery_sent_again_is_told_from_a_new_one(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from checks.junit import junit
 from checks.markdown import code, prose, report
 from checks.quarantine import Counts
 from checks.sarif import sarif
+from checks.summary import summary
 from tests import verdicts
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
@@ -303,6 +304,15 @@ def test_the_report_tells_what_is_waived_since_and_accuses_nobody_who_judges_aga
     assert "Nothing fails that did not fail then" not in shown
     assert said in shown
     assert ("sent again" in shown) is judged_alike
+
+
+def test_report_alert_and_summary_tell_of_rows_that_went(tmp_path, monkeypatch):
+    fell = "ratings has 4 rows, 50 % fewer."
+    run = verdicts.run(tmp_path, row_changes=(fell,))
+    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: Changes(run.started, "pass", (), ()))
+    assert fell in text_of(report(verdicts.every_kind(), run))
+    assert fell in alerts.message(verdicts.every_kind(), run, None)[1]
+    assert summary(verdicts.every_kind(), run)["data"]["row_changes"] == [fell]
 
 
 def test_the_report_shows_evidence_in_full(tmp_path):

@@ -172,7 +172,7 @@ def _described(
     waivers: Sequence[Waiver],
     problems: dict[str, str],
 ) -> Run:
-    from checks import history
+    from checks import changes, history
     from checks.run import Run
 
     first, last = _time_span(warehouse)
@@ -198,7 +198,7 @@ def _described(
         findings=history.findings(warehouse),
         published=job.arguments.output,
     )
-    return replace(run, repeats=history.same_as_last(run))
+    return replace(run, repeats=history.same_as_last(run), row_changes=changes.row_changes(run))
 
 
 def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
