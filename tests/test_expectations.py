@@ -216,6 +216,8 @@ FAULTS = [
     Fault("tags", "`timestamp` of tags is in seconds", cell("tags", 3, 3, "4102444800"), 3),
     Fault("tags", "Every tagged film is in movies", cell("tags", 3, 1, "999"), 3),
     Fault("tags", "Every user who tags has rated", cell("tags", 4, 0, "99"), 4),
+    Fault("tags", "At least half of the users who tag", lambda f: [add("tags", f"{user},1,word,{deliveries.START}")(f)
+                                                                  for user in range(90, 96)]),
     Fault("tags", "No tag is blank", cell("tags", 2, 2, '"   "'), 2),
     Fault("tags", "No tag is longer than 255", cell("tags", 2, 2, "x" * 256), 2),
     Fault("tags", "A user gives a film the same tag once", add("tags", f"1,1,Tag 1 ,{deliveries.START}"), 6),
