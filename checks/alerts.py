@@ -82,7 +82,7 @@ def _remedy(outcome: gate.Outcome) -> str:
 def _extent(outcome: gate.Outcome) -> str:
     if outcome.unexpected_count is None:
         return ""
-    located = [f", first at {row.file}:{row.line}" for row in outcome.rows if row.file and row.line]
+    located = [f", for example at {row.file}:{row.line}" for row in outcome.rows if row.file and row.line]
     noun = outcome.counted.removesuffix("s") if outcome.unexpected_count == 1 else outcome.counted
     return f" ({outcome.unexpected_count:,} {noun}{located[0] if located else ''})."
 

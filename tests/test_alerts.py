@@ -164,7 +164,7 @@ def test_the_message_has_the_verdict_the_worst_three_and_what_is_new(tmp_path):
     assert lines[0] == "2 expectations at or above critical failed, and 1 expectation of ratings could not be judged."
     assert lines[2:4] == [
         "The worst 3 of 5:",
-        "1. CRITICAL ratings: It failed. (1 row, first at ratings.csv:3). Mend the export.",
+        "1. CRITICAL ratings: It failed. (1 row, for example at ratings.csv:3). Mend the export.",
     ]
     assert not any(line.startswith("4.") for line in lines)
     assert lines[-2:] == ["New since the last run (2026-03-01 12:00 UTC, pass):", "- CRITICAL ratings: It failed."]

@@ -262,6 +262,21 @@ def test_fault_is_caught_at_its_line_and_by_no_other_critical(fault: Fault, tmp_
     assert [s for s in others if not s.startswith(fault.also or ("\0",))] == []
 
 
+def test_the_first_rows_that_break_a_rule_are_shown_first(warehouse: Warehouse) -> None:
+    """Of rules whose rows are those of a file; with a title, all that have it stand together."""
+    for suite in ("ratings", "movies", "tags", "links"):
+        for rule in declared_suites()[suite]:
+            if (rule["meta"] or {}).get("counts") == "rows":
+                assert "source_line" in rule["kwargs"]["unexpected_rows_query"].partition(" order by ")[2], rule
+    titles = next(r for r in declared_suites()["movies"] if r["description"] == "A title stands in movies once.")
+    doubled = (
+        "(select * from (values (2, 1, 'Z', ''), (3, 2, 'A', ''), (4, 3, 'B', ''), (5, 4, 'A', ''), (6, 5, 'Z', ''))"
+    )
+    doubled += " as t(source_line, movieId, title, genres))"
+    found = warehouse.sql(titles["kwargs"]["unexpected_rows_query"].format(batch=doubled))
+    assert found["source_line"].tolist() == [2, 6, 3, 5]
+
+
 def test_every_expectation_of_the_delivered_tables_has_a_fault() -> None:
     tables = ("ratings", "movies", "tags", "links", "rejected_rows")
     suites = declared_suites()

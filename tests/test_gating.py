@@ -89,7 +89,7 @@ def test_the_pull_request_shows_the_line_of_the_rule_and_of_the_row(ran):
     errors = [line for line in ran.printed.splitlines() if line.startswith("::error ")]
     scale = next(line for line in errors if "half-star scale" in line)
     assert scale.startswith("::error file=gx/expectations/ratings.json,line=")
-    assert "first at ratings.csv:3." in scale
+    assert "for example at ratings.csv:3." in scale
     assert (ran.output / "step.md").read_text() == (ran.output / "report.md").read_text()
 
 

@@ -186,7 +186,8 @@ def test_annotations_say_what_broke_where_and_what_to_do(tmp_path):
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 3 + ["::warning"] + ["::notice"] * 2
     place = suites.place("ratings", verdicts.first_id("ratings"))
     assert lines[0].startswith(f"::error file={place[0]},line={place[1]},title=ratings (critical)::It failed.%0A")
-    assert lines[0].endswith("Found: 1 of 4 rows (25 %25), first at ratings.csv:3.%0AWhat to do: Mend the export.")
+    found = "Found: 1 of 4 rows (25 %25), for example at ratings.csv:3."
+    assert lines[0].endswith(f"{found}%0AWhat to do: Mend the export.")
     assert "jane@example.org" in lines[-1]
 
 
