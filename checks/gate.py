@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from checks import headers
 from checks.suites import SEVERITIES
 from checks.tables import LOCATOR
 from checks.waivers import Waiver
@@ -252,6 +253,8 @@ class Declared:
     parts: Sequence[tuple[int, str]] = ()  # where files are many: the lines before each one's first, and its name
     lacks: Mapping[str, str] = field(default_factory=dict)  # columns that its file has not, with words for each
     clock: Clock | None = None
+    columns: Sequence[str] = ()  # of its table, in the file's order
+    header_fault: str | None = None  # what is wrong with the file's whole header, in words
 
     def keeps_from(self, outcome: Outcome) -> Iterator[str]:
         """What a rule that raised asks of this table and does not find there, in words."""
@@ -340,7 +343,7 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     status = Status.PASSED if result.success else _failure(declared)
     counted = _what_counts(declared)
     rows = () if result.success else tuple(_failing_rows(suite, detail))
-    observed = _age(suite, declared, detail) or _observed(detail, counted)
+    observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
     return _outcome(
         suite,
         declared,
@@ -456,16 +459,17 @@ def _observed(detail: Mapping[str, Any], counted: str) -> str:
     value = detail.get("observed_value")
     if "unexpected_rows" in (detail.get("details") or {}):
         return _counted(int(value or 0), counted.removesuffix("s"))
-    apart = (detail.get("details") or {}).get("mismatched")
-    if isinstance(apart, Mapping):  # of a set of columns; where their order counts, GX lists pairs
-        return f"{_listed(value) or 'none'} ({_apart(apart)})"
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
 
 
-def _apart(mismatched: Mapping[str, Sequence[str]]) -> str:
-    """How a set of columns differs from the expected one."""
-    said = {"missing": "missing", "unexpected": "not expected"}
-    return "; ".join(f"{said[how]}: {_listed(mismatched[how])}" for how in said if mismatched.get(how))
+def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:
+    """What a rule on a set of columns found, and how it differs; where their order counts, GX lists pairs instead."""
+    apart = (detail.get("details") or {}).get("mismatched")
+    if not isinstance(apart, Mapping):
+        return None
+    found = _listed(headers.in_order(detail.get("observed_value") or (), suite.columns))
+    found = found.replace(headers.WRONG_CASE, "") or "none"
+    return f"{found} ({suite.header_fault or headers.difference(apart, suite.columns)})"
 
 
 def _rows_query(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:

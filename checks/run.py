@@ -92,6 +92,7 @@ class Run:
         return [self._declare(name, expectations) for name, expectations in self.suites.items()]
 
     def _declare(self, name: str, expectations: Sequence[Mapping[str, Any]]) -> gate.Declared:
+        source = self.sources.get(name)
         return gate.Declared(
             name,
             expectations,
@@ -99,8 +100,10 @@ class Run:
             self.problems.get(name),
             self.row_counts.get(name),
             self._parts_of(name),
-            self.sources[name].lacks if name in self.sources else {},
+            source.lacks if source else {},
             gate.Clock(self.started, self.max_age),
+            source.loaded_columns if source else (),
+            source.header_fault if source else None,
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:

@@ -23,7 +23,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from checks import files
+from checks import files, headers
 from checks.gate import complains_of
 from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
 
@@ -61,11 +61,26 @@ class SourceFile:
 
     @property
     def lacks(self) -> dict[str, str]:
-        """Columns of its table that a file which could be read has not, each with a sentence that says so."""
+        """Columns of its table that a file which could be read has not, each with the sentence on all of them."""
         if self.path is None or self.problem:
             return {}
-        wanted = next((table.column_names for table in DELIVERED if table.name == self.table), ())
-        return {name: f"{self.path.name} has no column {name}" for name in wanted if name not in self.columns}
+        sentence = headers.lacking(self.path.name, self.columns, self._wanted)
+        return {name: sentence for name in self._wanted if name not in self.columns}
+
+    @property
+    def header_fault(self) -> str | None:
+        """What is wrong with the whole header, in words."""
+        return None if self.path is None or self.problem else headers.fault(self.columns, self._wanted)
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return next((table.column_names for table in DELIVERED if table.name == self.table), ())
+
+    @property
+    def loaded_columns(self) -> tuple[str, ...]:
+        """The table's columns, as they were named when loaded, in the file's order."""
+        table = next((table for table in DELIVERED if table.name == self.table), None)
+        return () if table is None else tuple(column.name for column in delivered_columns(table, self.columns))
 
 
 @dataclass
@@ -401,7 +416,7 @@ def delivered_columns(table: Table, names: Sequence[str]) -> Iterator[Column]:
 
 def _undeclared(name: str, declared: Iterable[str]) -> str:
     """SQL engines and GX take `Rating` for `rating`; who reads the file with pandas does not, so it must be seen."""
-    return f"{name} (wrong case)" if name.lower() in {one.lower() for one in declared} else name
+    return f"{name}{headers.WRONG_CASE}" if name.lower() in {one.lower() for one in declared} else name
 
 
 def numbered(i: int) -> str:
