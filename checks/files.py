@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -51,14 +52,34 @@ class Record(NamedTuple):
 def find(folder: Path, table: str) -> Path | None:
     """The one file of `folder` that holds `table`, or None where there is none.
 
-    Raises DeliveryError where two files claim the same table: choosing one would be a guess.
+    Raises DeliveryError where the folder can't be looked into, or two files claim the same table: choosing one would be
+    a guess.
     """
-    found = [folder / f"{table}{suffix}" for suffix in SUFFIXES]
-    found = [path for path in found if path.is_symlink() or path.exists()]
+    candidates = [folder / f"{table}{suffix}" for suffix in SUFFIXES]
+    with entering(folder):
+        found = [path for path in candidates if path.is_symlink() or path.exists()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise DeliveryError(f"{folder}: holds both {names}; keep the one that is to be judged.")
     return found[0] if found else None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder. Raises DeliveryError where nobody can tell, as a folder above it is closed."""
+    with entering(path):
+        return path.is_dir()
+
+
+@contextlib.contextmanager
+def entering(folder: Path) -> Iterator[None]:
+    """Raise DeliveryError where the system does not let this process look into `folder`."""
+    try:
+        yield
+    except OSError as error:
+        why = (error.strerror or "unknown error").lower()
+        raise DeliveryError(
+            f"{folder}: can't be looked into ({why}); give the user who runs this the right to read and enter it."
+        ) from error
 
 
 def problem(path: Path) -> str | None:

@@ -194,7 +194,7 @@ def load(folder: Path, database: Path | None = None, memory_limit: str = MEMORY_
 
     `database` is the DuckDB file to fill (None: in memory). Raises DeliveryError where `folder` is none.
     """
-    if not folder.is_dir():
+    if not files.is_folder(folder):
         raise files.DeliveryError(f"{folder}: is no folder; give one that holds ratings.csv and movies.csv.")
     paths = {table.name: files.find(folder, table.name) for table in DELIVERED}
     warehouse = Warehouse(connect(database, memory_limit), folder)

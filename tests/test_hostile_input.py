@@ -342,3 +342,32 @@ def test_file_system_without_room_for_results_is_one_sentence(options: str, said
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_a_folder_that_may_not_be_entered_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As for another user than root, for whom the system makes no exception."""
+    data = deliveries.write(tmp_path / "data", deliveries.clean())
+    exists = Path.exists
+
+    def closed(path: Path, **options: bool) -> bool:
+        if path.parent == data:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert run_checkpoint.main(["--data", str(data), "--output", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == (
+        f"{data}: can't be looked into (permission denied); give the user who runs this the right to read and enter it."
+    )
+
+
+def test_a_folder_within_a_closed_one_is_said_the_same_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+    with pytest.raises(files.DeliveryError, match="can't be looked into \\(permission denied\\); give the user"):
+        files.is_folder(tmp_path)

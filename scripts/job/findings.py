@@ -125,14 +125,14 @@ def _session(settings: argparse.Namespace) -> Any:
 
 
 def check_settings(settings: argparse.Namespace) -> None:
-    """Answer a mistake before the work begins. Raises SettingError."""
+    """Answer a mistake before the work begins. Raises SettingError or DeliveryError."""
     for name in ("spark_master", "spark_conf"):
         if getattr(settings, name) and settings.engine != "spark":
             raise SettingError(f"--{name.replace('_', '-')}: is for --engine spark.")
     if settings.engine == "spark":
         check_installed()
     elsewhere = settings.engine == "spark" and "://" in str(settings.reference)
-    if settings.reference is not None and not elsewhere and not settings.reference.is_dir():
+    if settings.reference is not None and not elsewhere and not files.is_folder(settings.reference):
         raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
     _trusted_users(settings.trusted_users)
     if settings.trusted_users is not None and settings.detector == "isolation-forest":
