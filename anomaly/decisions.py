@@ -63,9 +63,9 @@ def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: B
 
 
 def with_new_ratings(judgement: Judgement, since: Increments, scores: scoring.Scores, rate: float) -> Judgement:
-    """Also flagged: whose new ratings are told from the last ones of trusted users, at the same rate.
+    """Also flagged: who turned, as trusted users do not with their last ratings, at the same rate.
 
-    scores: those of `since`, in its order.
+    scores: by how much the new ratings of `since` are more anomalous than those before, in its order.
     """
     known = np.arange(len(since.user)) < since.n_trusted
     q_value = np.full(len(judgement.score), np.nan)

@@ -163,7 +163,7 @@ class Witnesses(NamedTuple):
         """Which ratings those are, where it is not all that was delivered."""
         place = int(self.by_new[user])
         if self.since is not None and place >= 0:
-            return f"Judged by {self.since.size[place]} new ratings alone, beside the last ones of trusted users"
+            return f"Judged by {self.since.size[place]} new ratings, which are unlike those before"
         if self.whole.size[user] > delivered:
             return f"Judged by {self.whole.size[user]} ratings, earlier ones of the reference included"
         return ""

@@ -148,9 +148,10 @@ def _judge(
     judgement = decisions.decide(scores, broken, trusted, len(judged), rate if calibrated else None)
     witness, late_witness = evidence.Witness(features, scores, population.size), None
     if since is not None:
-        late = scoring.score(models, since.features, since.size, population.fold[since.user])
-        judgement = decisions.with_new_ratings(judgement, since, late, rate)
-        late_witness = evidence.Witness(since.features, late, since.size)
+        fold = population.fold[since.user]
+        late, before = (scoring.score(models, part.features, part.size, fold) for part in (since.late, since.before))
+        judgement = decisions.with_new_ratings(judgement, since, late.beyond(before), rate)
+        late_witness = evidence.Witness(since.late.features, late, since.late.size)
     found = _groups(population, scores, judgement, broken, trusted)
     judgement = decisions.with_groups(judgement, [user for group in found for user in group.users])
     witnesses = evidence.Witnesses(witness, late_witness, judgement.by_new)

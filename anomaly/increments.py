@@ -1,13 +1,14 @@
-"""What users who come back rated since, judged by itself: an account that turns hides among its own honest past.
+"""What users who come back rated since, judged beside what they rated before: an account that turns hides in its past.
 
-Held against whole profiles a few new ratings are always odd, so they are held against the last ratings of trusted
-users, as many of each: conformal p-values need a reference that was made as the tested were.
+Held against whole profiles a few new ratings are always odd, and some people are odd for years. So what is judged is by
+how much the new ratings are more suspicious than the user's own before, held against the same of trusted users' last
+ratings, as many of each: conformal p-values need a reference that was made as the tested were.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,20 +21,27 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints
 
 FEWEST_NEW = 15  # ratings; fewer are too like one another, whoever gave them
-FEWEST_BEFORE = 10  # ratings of a trusted user before the last ones, which else are its whole profile
+FEWEST_BEFORE = 10  # ratings to compare with
 FEWEST_TRUSTED, MOST_TRUSTED = 30, 2_000  # fewer calibrate nothing, and more hardly better
+
+
+class Measured(NamedTuple):
+    """Parts of profiles: ratings of each, and their features, arrays of shape (n,)."""
+
+    size: Ints
+    features: dict[str, Floats]
 
 
 @dataclass(frozen=True)
 class Increments:
-    """Measured last ratings: of trusted users first, then of those under judgement.
+    """Last ratings of trusted users first, then new ones of users under judgement; and what each rated before.
 
-    user: the place in the population of each. All arrays have one entry each, (n,).
+    user: the place in the population of each, (n,).
     """
 
     user: Ints
-    size: Ints
-    features: dict[str, Floats]
+    late: Measured
+    before: Measured
     n_trusted: int
 
     @property
@@ -44,31 +52,38 @@ class Increments:
 
 def measured(population: Population, new: NewRatings, trusted: Bools, rng: np.random.Generator) -> Increments | None:
     """The new ratings of whoever has enough and is not trusted, beside the last ones of trusted users; or None."""
-    enough = np.flatnonzero((new.profiles.size >= FEWEST_NEW) & ~trusted[new.user])
-    if not len(enough):
+    size = population.size
+    n_new = new.profiles.size
+    enough = (n_new >= FEWEST_NEW) & (size[new.user] >= n_new + FEWEST_BEFORE) & ~trusted[new.user]
+    if not enough.any():
         return None
-    late = new.profiles.take(enough)
-    known, known_late = _last_of(population.profiles, np.flatnonzero(trusted), late.size, rng)
+    known, n_last = _as_many(size, np.flatnonzero(trusted), n_new[enough], rng)
     if len(known) < FEWEST_TRUSTED:
         return None
-    user, profiles = np.append(known, new.user[enough]), joined([known_late, late])
-    return Increments(user, profiles.size, _features(population, profiles, user), len(known))
+    user, n_late = np.append(known, new.user[enough]), np.append(n_last, n_new[enough])
+    late = joined(
+        [_rows(population.profiles, known, size[known] - n_last, n_last), new.profiles.take(np.flatnonzero(enough))]
+    )
+    before = _rows(population.profiles, user, np.zeros_like(user), size[user] - n_late)
+    return Increments(user, _measured(population, late, user), _measured(population, before, user), len(known))
 
 
-def _last_of(profiles: Profiles, users: Ints, sizes: Ints, rng: np.random.Generator) -> tuple[Ints, Profiles]:
-    """The last ratings of users who have more than these, as many as somebody of `sizes`."""
-    n = rng.choice(sizes, len(users))
-    some = np.flatnonzero(profiles.size[users] >= n + FEWEST_BEFORE)
+def _as_many(size: Ints, users: Ints, wanted: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Users who have more ratings than somebody of `wanted`, and how many these are."""
+    n = rng.choice(wanted, len(users))
+    some = np.flatnonzero(size[users] >= n + FEWEST_BEFORE)
     some = np.sort(rng.permutation(some)[:MOST_TRUSTED])
-    users, n = users[some], n[some]
-    rows = ranges(profiles.start[users + 1] - n, n)
-    last = Profiles(np.append(0, np.cumsum(n)), profiles.film[rows], profiles.stars[rows], profiles.seconds[rows])
-    return users, last
+    return users[some], n[some]
 
 
-def _features(population: Population, late: Profiles, user: Ints) -> dict[str, Floats]:
-    """All features of last ratings; likeness to other users is that of the whole profiles, which hold them too."""
-    features = measure_parts(population, late, population.fold[user])
-    return {
-        name: population.features[name][user] if name in LIKENESS else features[name] for name in population.features
-    }
+def _rows(profiles: Profiles, users: Ints, first: Ints, n: Ints) -> Profiles:
+    """Of each user `n` ratings from the `first` on."""
+    rows = ranges(profiles.start[users] + first, n)
+    return Profiles(np.append(0, np.cumsum(n)), profiles.film[rows], profiles.stars[rows], profiles.seconds[rows])
+
+
+def _measured(population: Population, parts: Profiles, user: Ints) -> Measured:
+    """All features of parts of profiles; likeness to other users is that of the whole ones, which hold them too."""
+    own = measure_parts(population, parts, population.fold[user])
+    whole = population.features
+    return Measured(parts.size, {name: whole[name][user] if name in LIKENESS else own[name] for name in whole})

@@ -58,5 +58,5 @@ def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
         new=tuple(o for o in other if o.status is not gate.Status.WAIVED),
         gone=tuple(gone),
         waived=tuple(o for o in other if o.status is gate.Status.WAIVED),
-        judged_alike=last.judged_by == history.judged_by(run.settings, run.waivers, run.root),
+        judged_alike=last.judged_by == history.judged_by(run.settings, run.waivers, run.program, run.root),
     )

@@ -110,6 +110,31 @@ def found_with(
     return found, found["userId"] >= first
 
 
+def crew(ratings: pd.DataFrame, size: int, target: int) -> pd.DataFrame:
+    """Newcomers of two days: thirty popular films each, rated about 3.5, and the target 5.0."""
+    rng, popular = np.random.default_rng(5), ratings["movieId"].value_counts().index[:300]
+    first, begin = int(ratings["userId"].max()) + 1, int(ratings["timestamp"].quantile(0.7))
+    rows = [
+        (first + user, film, level, begin + start + 40 * number)
+        for user, start in enumerate(rng.integers(0, 2 * DAY, size).tolist())
+        for number, (film, level) in enumerate(
+            [*zip(rng.choice(popular, 30, replace=False), rng.integers(5, 10, 30) / 2, strict=True), (target, 5.0)]
+        )
+    ]
+    return pd.DataFrame(rows, columns=list(ratings)).drop_duplicates(["userId", "movieId"], keep="last")
+
+
+@pytest.mark.parametrize("size", [8, 15, 25])
+def test_a_crew_is_found_whatever_its_size(community: Path, size: int) -> None:
+    """Of eight each stands out, and of 25 all are a crowd; those between must not fall between the two."""
+    ratings, movies = tables_of(community)
+    target = int(ratings["movieId"].value_counts().index[-1])
+    found = find_anomalies(Tables(pd.concat([ratings, crew(ratings, size, target)]), movies))
+    member = found["userId"] > int(ratings["userId"].max())
+    assert found.loc[member, "attack_group"].notna().mean() > 0.6
+    assert found.loc[~member, "attack_group"].isna().all()
+
+
 @pytest.mark.parametrize("kind", ["reverse-bandwagon", "segment", "target-shifted", "probe"])
 @pytest.mark.parametrize("share", [0.15, 0.4])
 def test_attackers_who_are_many_do_not_pass_for_usual(community: Path, kind: str, share: float) -> None:

@@ -200,9 +200,7 @@ def test_an_account_that_turns_is_flagged_by_its_new_ratings(kind: str) -> None:
     table = find(delivered, reference=Tables(earlier, MOVIES)).set_index("userId")
     turned = table.loc[61:]
     assert turned["is_anomaly"].all()
-    new = turned["evidence"].str.extract(r"Judged by (\d+) new ratings alone, beside the last ones of trusted users$")[
-        0
-    ]
+    new = turned["evidence"].str.extract(r"Judged by (\d+) new ratings, which are unlike those before$")[0]
     rated = MANY[["userId", "movieId"]].merge(bad[["userId", "movieId"]]).groupby("userId").size()
     n_new = bad.groupby("userId").size() - rated.reindex(turned.index, fill_value=0)
     assert new.notna().sum() >= 15

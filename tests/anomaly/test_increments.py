@@ -44,14 +44,20 @@ def test_trusted_users_give_their_last_ratings_as_many_as_are_judged() -> None:
     assert since is not None
     known = since.user[: since.n_trusted]
     assert since.judged.tolist() == [3, 5]
-    assert set(since.size.tolist()) == {20}
+    assert set(since.late.size.tolist()) == {20}
+    np.testing.assert_array_equal(since.before.size, POPULATION.size[since.user] - 20)
     assert (POPULATION.size[known] >= 20 + increments.FEWEST_BEFORE).all()
     assert known.tolist() == [u for u in range(20, 80) if POPULATION.size[u] >= 20 + increments.FEWEST_BEFORE]
     stars = POPULATION.profiles.stars
-    ends = POPULATION.profiles.start[since.user + 1]
-    np.testing.assert_allclose(since.features["mean"], [stars[end - 20 : end].mean() for end in ends], rtol=1e-5)
+    starts, ends = POPULATION.profiles.start[since.user], POPULATION.profiles.start[since.user + 1]
+    late, before = (
+        [stars[b - 20 : b].mean() for b in ends],
+        [stars[a : b - 20].mean() for a, b in zip(starts, ends, strict=True)],
+    )
+    np.testing.assert_allclose(since.late.features["mean"], late, rtol=1e-5)
+    np.testing.assert_allclose(since.before.features["mean"], before, rtol=1e-5)
     for name in LIKENESS:
-        np.testing.assert_array_equal(since.features[name], POPULATION.features[name][since.user])
+        np.testing.assert_array_equal(since.late.features[name], POPULATION.features[name][since.user])
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,8 @@ def late(n_trusted: int, judged: list[int], odd: int) -> tuple[increments.Increm
     scores = np.where(np.arange(n) < n - odd, rng.normal(size=n), 40.0)
     user = np.append(np.arange(len(judged), len(judged) + n_trusted), judged)
     nothing = np.empty((n, 0))
-    return increments.Increments(user, np.full(n, 20), {}, n_trusted), Scores(scores, scores, nothing, nothing)
+    part = increments.Measured(np.full(n, 20), {})
+    return increments.Increments(user, part, part, n_trusted), Scores(scores, scores, nothing, nothing)
 
 
 def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> None:
@@ -104,5 +111,5 @@ def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> 
     """What is scored has the same features in the same order, or the models would read one for another."""
     since = increments.measured(POPULATION, new_ratings([3], 20), trusted(range(20, 80)), np.random.default_rng(1))
     assert since is not None
-    assert list(since.features) == list(POPULATION.features)
-    assert simulate(POPULATION, np.random.default_rng(2)).values.shape[1] == len(since.features)
+    assert list(since.late.features) == list(since.before.features) == list(POPULATION.features)
+    assert simulate(POPULATION, np.random.default_rng(2)).values.shape[1] == len(since.late.features)
