@@ -62,14 +62,19 @@ def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: B
     return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, np.full(len(score), -1))
 
 
-def with_new_ratings(judgement: Judgement, since: Increments, scores: scoring.Scores, rate: float) -> Judgement:
+def with_new_ratings(
+    judgement: Judgement, since: Increments, late: scoring.Scores, before: scoring.Scores, rate: float
+) -> Judgement:
     """Also flagged: who turned, as trusted users do not with their last ratings, at the same rate.
 
-    scores: by how much the new ratings of `since` are more anomalous than those before, in its order.
+    late, before: scores of the increments of `since`, and of what their users rated before, in its order.
     """
     known = np.arange(len(since.user)) < since.n_trusted
+    change = late.beyond(before)
+    channels = [(late.catalogue, change.catalogue), (late.novelty, change.novelty)]
+    p_values = [np.maximum(*(calibration.p_values(each[known], each[~known]) for each in both)) for both in channels]
     q_value = np.full(len(judgement.score), np.nan)
-    q_value[since.judged] = calibration.q_values(_p_values(scores, known, np.flatnonzero(~known), rate))
+    q_value[since.judged] = calibration.q_values(_joined(p_values, rate))
     turned = q_value <= rate
     by_new = judgement.by_new.copy()
     by_new[since.judged] = np.where(turned[since.judged], np.flatnonzero(~known), -1)
@@ -105,14 +110,17 @@ def with_groups(judgement: Judgement, acting_together: Collection[int]) -> Judge
 
 
 def _p_values(scores: scoring.Scores, trusted: Bools, tested: Ints, rate: float) -> Floats:
+    channels = (scores.catalogue, scores.novelty)
+    return _joined([calibration.p_values(channel[trusted], channel[tested]) for channel in channels], rate)
+
+
+def _joined(p_values: list[Floats], rate: float) -> Floats:
     """Of both channels; of likeness to attackers alone where more stand out than can be attackers.
 
     As when half stars come: whoever gives any is unlike all who never could, and yet like no attacker.
     """
-    channels = (scores.catalogue, scores.novelty)
-    found = [calibration.p_values(channel[trusted], channel[tested]) for channel in channels]
     weights = (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT)
-    both = calibration.among_their_like(found, weights, rate)
+    both = calibration.among_their_like(p_values, weights, rate)
     if calibration.are_too_many(calibration.q_values(both), rate):
-        return calibration.among_their_like(found[:1], (1.0,), rate)
+        return calibration.among_their_like(p_values[:1], (1.0,), rate)
     return both

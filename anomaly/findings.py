@@ -150,7 +150,7 @@ def _judge(
     if since is not None:
         fold = population.fold[since.user]
         late, before = (scoring.score(models, part.features, part.size, fold) for part in (since.late, since.before))
-        judgement = decisions.with_new_ratings(judgement, since, late.beyond(before), rate)
+        judgement = decisions.with_new_ratings(judgement, since, late, before, rate)
         late_witness = evidence.Witness(since.late.features, late, since.late.size)
     found = _groups(population, scores, judgement, broken, trusted)
     judgement = decisions.with_groups(judgement, [user for group in found for user in group.users])

@@ -1,8 +1,8 @@
 """What users who come back rated since, judged beside what they rated before: an account that turns hides in its past.
 
-Held against whole profiles a few new ratings are always odd, and some people are odd for years. So what is judged is by
-how much the new ratings are more suspicious than the user's own before, held against the same of trusted users' last
-ratings, as many of each: conformal p-values need a reference that was made as the tested were.
+Held against whole profiles a few new ratings are always odd, so they are held against the last ratings of trusted
+users, as many of each: conformal p-values need a reference that was made as the tested were. And some people are odd
+for years. So new ratings must also be more suspicious than the user's own before, as trusted users' last ones are not.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ class Measured(NamedTuple):
 
     size: Ints
     features: dict[str, Floats]
+
+
+# Of whole profiles: likeness to other users, as parts are held in these too; and how ratings spread over time, as the
+# last ones of users who never came back are of one sitting, and a delivery's of a month or a year.
+OF_WHOLE = (
+    *LIKENESS, "mean_log_gap", "gap_spread", "sessions", "largest_session_share", "session_size", "span",
+    "most_in_60s", "most_in_10min",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def _rows(profiles: Profiles, users: Ints, first: Ints, n: Ints) -> Profiles:
 
 
 def _measured(population: Population, parts: Profiles, user: Ints) -> Measured:
-    """All features of parts of profiles; likeness to other users is that of the whole ones, which hold them too."""
+    """All features of parts of profiles, some of which are those of the whole ones."""
     own = measure_parts(population, parts, population.fold[user])
     whole = population.features
-    return Measured(parts.size, {name: whole[name][user] if name in LIKENESS else own[name] for name in whole})
+    return Measured(parts.size, {name: whole[name][user] if name in OF_WHOLE else own[name] for name in whole})

@@ -145,7 +145,7 @@ class Scores:
     deviations: Floats
 
     def beyond(self, others: Scores) -> Scores:
-        """By how much each user is more anomalous than the other in its place."""
+        """By how much each is more anomalous than the other in its place."""
         catalogue, novelty = self.catalogue - others.catalogue, self.novelty - others.novelty
         return Scores(
             catalogue, novelty, self.contributions - others.contributions, self.deviations - others.deviations

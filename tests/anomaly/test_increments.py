@@ -7,7 +7,7 @@ import pytest
 
 from anomaly import decisions, increments
 from anomaly.catalogue import simulate
-from anomaly.population import LIKENESS, Population, survey
+from anomaly.population import Population, survey
 from anomaly.profiles import Films, Profiles, of_rows
 from anomaly.returning import NewRatings
 from anomaly.scoring import Scores
@@ -56,7 +56,7 @@ def test_trusted_users_give_their_last_ratings_as_many_as_are_judged() -> None:
     )
     np.testing.assert_allclose(since.late.features["mean"], late, rtol=1e-5)
     np.testing.assert_allclose(since.before.features["mean"], before, rtol=1e-5)
-    for name in LIKENESS:
+    for name in increments.OF_WHOLE:
         np.testing.assert_array_equal(since.late.features[name], POPULATION.features[name][since.user])
 
 
@@ -88,23 +88,27 @@ def judgement(n: int, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
     return decisions.Judgement(np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, np.full(n, -1))
 
 
-def late(n_trusted: int, judged: list[int], odd: int) -> tuple[increments.Increments, Scores]:
-    """Increments of whom the last `odd` are far beyond all trusted ones."""
-    rng, n = np.random.default_rng(4), n_trusted + len(judged)
-    scores = np.where(np.arange(n) < n - odd, rng.normal(size=n), 40.0)
-    user = np.append(np.arange(len(judged), len(judged) + n_trusted), judged)
-    nothing = np.empty((n, 0))
-    part = increments.Measured(np.full(n, 20), {})
-    return increments.Increments(user, part, part, n_trusted), Scores(scores, scores, nothing, nothing)
+def turned(odd: int, odd_before: int = 0) -> decisions.Judgement:
+    """Of twenty judged beside four hundred trusted the last `odd` are far out now, and the last `odd_before` were."""
+    rng, n, judged = np.random.default_rng(4), 420, np.arange(20)
+    late, before = (np.where(np.arange(n) < n - far, rng.normal(size=n), 40.0) for far in (odd, odd_before))
+    part, nothing = increments.Measured(np.full(n, 20), {}), np.empty((n, 0))
+    since = increments.Increments(np.append(np.arange(20, n), judged), part, part, 400)
+    scores = (Scores(each, each, nothing, nothing) for each in (late, before))
+    return decisions.with_new_ratings(judgement(20, flagged=(1,)), since, *scores, 0.1)
 
 
 def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> None:
-    since, scores = late(400, list(range(20)), 3)
-    found = decisions.with_new_ratings(judgement(20, flagged=(1,)), since, scores, 0.1)
+    found = turned(3)
     assert np.flatnonzero(found.flagged).tolist() == [1, 17, 18, 19]
     assert found.by_new.tolist() == [-1] * 17 + [417, 418, 419]
     assert (found.q_value[17:] <= 0.1).all()
     assert (found.q_value[:17] <= 0.8).all()
+
+
+def test_who_was_as_odd_before_has_not_turned() -> None:
+    assert np.flatnonzero(turned(3, odd_before=2).flagged).tolist() == [1, 17]
+    assert np.flatnonzero(turned(0, odd_before=2).flagged).tolist() == [1]
 
 
 def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> None:
