@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Windows, in seconds to either side, and the share of the users active in one who gave the film such a level: a raid or
 # weeks of work, and a drip.
 SHARES: Final = {30 * DAY: 0.15, 180 * DAY: 0.2}
-FEWEST: Final = 12  # of them; among few active users, a handful is a good part. A smaller crew does not pass for usual
+FEWEST: Final = 20  # of them; among few active users, a handful is a good part
 BEYOND: Final = 2.0  # times the share that it has among the users of other times, where these are ELSEWHERE or more
 ELSEWHERE: Final = 100
 PURE: Final = 0.8  # of the film's ratings then; of films that a third of all users love, two thirds are at the top

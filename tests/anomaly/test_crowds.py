@@ -126,7 +126,7 @@ def crew(ratings: pd.DataFrame, size: int, target: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("size", [8, 15, 25])
 def test_a_crew_is_found_whatever_its_size(community: Path, size: int) -> None:
-    """Of eight each stands out, and of 25 all are a crowd; those between must not fall between the two."""
+    """Of eight each stands out, and of 25 all are a crowd."""
     ratings, movies = tables_of(community)
     target = int(ratings["movieId"].value_counts().index[-1])
     found = find_anomalies(Tables(pd.concat([ratings, crew(ratings, size, target)]), movies))
