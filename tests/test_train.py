@@ -191,8 +191,7 @@ def test_a_training_that_breaks_off_leaves_the_earlier_model(run_folder, tmp_pat
     assert train.main(["--run", str(run_folder), "--model", str(folder), "--rank", "2"]) == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setattr(keeping, "card", lambda *arguments: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        train.main(["--run", str(run_folder), "--model", str(folder), "--rank", "3"])
+    assert train.main(["--run", str(run_folder), "--model", str(folder), "--rank", "3"]) == 2
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
