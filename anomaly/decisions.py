@@ -1,4 +1,4 @@
-"""Who is flagged, who is up for review, and of whom it cannot be told."""
+"""Who is flagged, who is up for review, and who may belong to an attack."""
 
 from __future__ import annotations
 
@@ -70,9 +70,11 @@ def with_new_ratings(
     late, before: scores of the increments of `since`, and of what their users rated before, in its order.
     """
     known = np.arange(len(since.user)) < since.n_trusted
-    change = late.beyond(before)
-    channels = [(late.catalogue, change.catalogue), (late.novelty, change.novelty)]
-    p_values = [np.maximum(*(calibration.p_values(each[known], each[~known]) for each in both)) for both in channels]
+    channels = [(late.catalogue, before.catalogue), (late.novelty, before.novelty)]
+    p_values = [
+        np.maximum(*(calibration.p_values(each[known], each[~known]) for each in (now, now - then)))
+        for now, then in channels
+    ]
     q_value = np.full(len(judgement.score), np.nan)
     q_value[since.judged] = calibration.q_values(_joined(p_values, rate))
     turned = q_value <= rate

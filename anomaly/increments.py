@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anomaly.population import LIKENESS, measure_parts
-from anomaly.profiles import Profiles, joined, ranges
+from anomaly.profiles import joined
 
 if TYPE_CHECKING:
     from anomaly.population import Population
+    from anomaly.profiles import Profiles
     from anomaly.returning import NewRatings
     from anomaly.types import Bools, Floats, Ints
 
@@ -60,8 +61,7 @@ class Increments:
 
 def measured(population: Population, new: NewRatings, trusted: Bools, rng: np.random.Generator) -> Increments | None:
     """The new ratings of whoever has enough and is not trusted, beside the last ones of trusted users; or None."""
-    size = population.size
-    n_new = new.profiles.size
+    whole, size, n_new = population.profiles, population.size, new.profiles.size
     enough = (n_new >= FEWEST_NEW) & (size[new.user] >= n_new + FEWEST_BEFORE) & ~trusted[new.user]
     if not enough.any():
         return None
@@ -69,10 +69,8 @@ def measured(population: Population, new: NewRatings, trusted: Bools, rng: np.ra
     if len(known) < FEWEST_TRUSTED:
         return None
     user, n_late = np.append(known, new.user[enough]), np.append(n_last, n_new[enough])
-    late = joined(
-        [_rows(population.profiles, known, size[known] - n_last, n_last), new.profiles.take(np.flatnonzero(enough))]
-    )
-    before = _rows(population.profiles, user, np.zeros_like(user), size[user] - n_late)
+    late = joined([whole.part(whole.start[known + 1] - n_last, n_last), new.profiles.take(np.flatnonzero(enough))])
+    before = whole.part(whole.start[user], size[user] - n_late)
     return Increments(user, _measured(population, late, user), _measured(population, before, user), len(known))
 
 
@@ -82,12 +80,6 @@ def _as_many(size: Ints, users: Ints, wanted: Ints, rng: np.random.Generator) ->
     some = np.flatnonzero(size[users] >= n + FEWEST_BEFORE)
     some = np.sort(rng.permutation(some)[:MOST_TRUSTED])
     return users[some], n[some]
-
-
-def _rows(profiles: Profiles, users: Ints, first: Ints, n: Ints) -> Profiles:
-    """Of each user `n` ratings from the `first` on."""
-    rows = ranges(profiles.start[users] + first, n)
-    return Profiles(np.append(0, np.cumsum(n)), profiles.film[rows], profiles.stars[rows], profiles.seconds[rows])
 
 
 def _measured(population: Population, parts: Profiles, user: Ints) -> Measured:

@@ -82,8 +82,11 @@ class Profiles:
 
     def take(self, users: Ints) -> Profiles:
         """The given users, in that order."""
-        size = self.size[users]
-        rows = ranges(self.start[users], size)
+        return self.part(self.start[users], self.size[users])
+
+    def part(self, first: Ints, size: Ints) -> Profiles:
+        """One user for each stretch of `size` rows from the row `first` on."""
+        rows = ranges(first, size)
         return Profiles(np.append(0, np.cumsum(size)), self.film[rows], self.stars[rows], self.seconds[rows])
 
     def chunks(self, ratings: int = CHUNK) -> Iterator[tuple[int, Profiles]]:

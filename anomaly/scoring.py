@@ -144,13 +144,6 @@ class Scores:
     contributions: Floats
     deviations: Floats
 
-    def beyond(self, others: Scores) -> Scores:
-        """By how much each is more anomalous than the other in its place."""
-        catalogue, novelty = self.catalogue - others.catalogue, self.novelty - others.novelty
-        return Scores(
-            catalogue, novelty, self.contributions - others.contributions, self.deviations - others.deviations
-        )
-
 
 @dataclass(frozen=True)
 class Model:

@@ -82,9 +82,8 @@ def _remedy(outcome: gate.Outcome) -> str:
 def _extent(outcome: gate.Outcome) -> str:
     if outcome.unexpected_count is None:
         return ""
-    located = [f", for example at {row.file}:{row.line}" for row in outcome.rows if row.file and row.line]
     noun = outcome.counted.removesuffix("s") if outcome.unexpected_count == 1 else outcome.counted
-    return f" ({outcome.unexpected_count:,} {noun}{located[0] if located else ''})."
+    return f" ({outcome.unexpected_count:,} {noun}{outcome.example})."
 
 
 def send(title: str, text: str, to: Sequence[str], patience: float = PATIENCE) -> list[str]:

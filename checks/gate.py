@@ -107,6 +107,12 @@ class Outcome:
         return self.action if self.has_result else JUDGE_AGAIN
 
     @property
+    def example(self) -> str:
+        """Where a row that breaks it can be seen, to end a sentence with; nothing where no row has a place."""
+        located = (f", for example at {row.file}:{row.line}" for row in self.rows if row.file and row.line)
+        return next(located, "")
+
+    @property
     def share(self) -> float | None:
         """The share of rows that break the expectation, between 0 and 1, where rows can be counted."""
         if not self.element_count or self.unexpected_count is None:

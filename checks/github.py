@@ -89,16 +89,11 @@ def _annotation(kind: str, outcome: gate.Outcome, run: Run) -> str:
     if outcome.cause:
         lines.append(f"It could not be judged: {outcome.cause}.")
     if outcome.observed:
-        lines.append(f"Found: {outcome.observed}{_place(outcome)}.")
+        lines.append(f"Found: {outcome.observed}{outcome.example}.")
     if outcome.remedy:
         lines.append(f"What to do: {outcome.remedy}")
     message = "\n".join(printable(text) for text in lines)
     return command(kind, message, file=file, line=str(line), title=f"{outcome.suite} ({outcome.severity})")
-
-
-def _place(outcome: gate.Outcome) -> str:
-    located = [f"{row.file}:{row.line}" for row in outcome.rows if row.file and row.line]
-    return f", for example at {located[0]}" if located else ""
 
 
 def command(kind: str, message: str, **properties: str) -> str:

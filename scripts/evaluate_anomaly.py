@@ -227,7 +227,7 @@ def _mixture(
         "seed": seed,
         "planted": len(kind_of),
         "flagged": len(flagged),
-        "false_discovery_proportion": (len(flagged) - hits) / max(len(flagged), 1),
+        "false_discovery_proportion": _false_discovery_proportion(flagged, set(kind_of)),
         "power": hits / len(kind_of),
     }
     size = attack["userId"].value_counts()
@@ -295,8 +295,13 @@ def _hits(flagged: set[int], planted: set[int]) -> dict[str, Any]:
         "planted": len(planted),
         "found": found,
         "others_flagged": len(flagged) - found,
-        "false_discovery_proportion": (len(flagged) - found) / max(1, len(flagged)),
+        "false_discovery_proportion": _false_discovery_proportion(flagged, planted),
     }
+
+
+def _false_discovery_proportion(flagged: set[int], planted: set[int]) -> float:
+    """The share of the flagged who were not planted; 0 where nobody is flagged."""
+    return len(flagged - planted) / max(1, len(flagged))
 
 
 def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, Delivery]]:
