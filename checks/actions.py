@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from great_expectations.checkpoint.actions import ValidationAction
 
-from checks import gate, outputs, receipt
-from checks.changes import since_last_run
-from checks.retention import HISTORY
+from checks import gate
+from checks.results import outputs, receipt
+from checks.results.changes import since_last_run
+from checks.results.retention import HISTORY
 from checks.run import Run, current
 
 
@@ -42,7 +43,7 @@ class HistoryAction(ValidationAction):
     type: Literal["record_history"] = "record_history"
 
     def run(self, checkpoint_result: Any, action_context: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        from checks import history
+        from checks.results import history
 
         under_way, (_, run_id) = current(), checkpoint_result.run_id.to_tuple()
         with under_way.phases.phase(self.name):
@@ -72,7 +73,7 @@ class JUnitAction(ReportAction):
     file: str = "junit.xml"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> str:
-        from checks.junit import junit
+        from checks.reports.junit import junit
 
         return junit(verdict, under_way)
 
@@ -84,7 +85,7 @@ class SarifAction(ReportAction):
     file: str = "results.sarif"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
-        from checks.sarif import sarif
+        from checks.reports.sarif import sarif
 
         return sarif(verdict, under_way)
 
@@ -96,7 +97,7 @@ class GitLabAction(ReportAction):
     file: str = "gl-code-quality-report.json"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
-        from checks.gitlab import code_quality
+        from checks.reports.gitlab import code_quality
 
         return code_quality(verdict, under_way)
 
@@ -108,8 +109,8 @@ class MarkdownAction(RunAction):
     file: str = "report.md"
 
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
-        from checks import github
-        from checks.markdown import report
+        from checks.reports import github
+        from checks.reports.markdown import report
 
         text = report(verdict, under_way)
         outputs.write_text(under_way.output / self.file, text)
@@ -129,7 +130,7 @@ class QuarantineAction(RunAction):
     compression: Literal["zstd", "snappy", "lz4", "uncompressed"] = "zstd"
 
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
-        from checks import quarantine
+        from checks.results import quarantine
 
         if under_way.spark is not None:
             self._part_on_spark(verdict, under_way)
@@ -144,7 +145,7 @@ class QuarantineAction(RunAction):
             quarantine.part(verdict, under_way, execute, self.compression)
 
     def _part_on_spark(self, verdict: gate.Verdict, under_way: Run) -> None:
-        from checks import spark_quarantine
+        from checks.spark import quarantine as spark_quarantine
 
         if spark_quarantine.is_here(under_way.spark.spark):  # the command says that nothing is parted on a cluster
             spark_quarantine.part(verdict, under_way, self.compression)
@@ -169,7 +170,7 @@ class AlertAction(RunAction):
     notify_on: Literal["critical", "warning", "info", "always"] = "critical"
 
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
-        from checks import alerts
+        from checks.reports import alerts
 
         to = alerts.addresses()
         if to and alerts.concerns(verdict, self.notify_on):
@@ -178,7 +179,7 @@ class AlertAction(RunAction):
 
 
 def _send(title: str, text: str, to: Sequence[str]) -> None:
-    from checks import alerts
+    from checks.reports import alerts
 
     for fault in alerts.send(title, text, to):
         print(f"Alert: {fault}; the verdict stands.", file=sys.stderr)

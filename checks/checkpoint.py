@@ -12,8 +12,8 @@ from typing import Any
 
 from checks import gate
 from checks.docs import figures
+from checks.engine.suites import CHECKPOINT
 from checks.run import Run, under_way
-from checks.suites import CHECKPOINT
 
 
 def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
@@ -25,7 +25,7 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
         with run.phases.phase("figures"):
             run = replace(run, figures=figures.begin(run))  # drawn while GX works
     with run.phases.phase("import of Great Expectations"):
-        from checks.context import close
+        from checks.engine.context import close
 
     with _project(run) as context:
         try:
@@ -37,7 +37,7 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
 
 @contextmanager
 def _project(run: Run) -> Iterator[Any]:
-    from checks.context import open_on_spark, open_project
+    from checks.engine.context import open_on_spark, open_project
 
     if run.spark is None:
         yield open_project(run.warehouse, run.output, run.root, run.memory_limit)

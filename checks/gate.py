@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from checks import headers
-from checks.suites import SEVERITIES
+from checks.engine.suites import SEVERITIES
 from checks.tables import LOCATOR
 from checks.waivers import Waiver
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from checks import gate
+from checks.engine.suites import ROOT
 from checks.phases import Phases
-from checks.pseudonyms import PLAIN, UserNames
-from checks.suites import ROOT
+from checks.results.pseudonyms import PLAIN, UserNames
 from checks.waivers import Waiver
 from checks.warehouse import MEMORY_LIMIT, SourceFile
 
@@ -63,7 +63,7 @@ class Run:
     waivers: Sequence[Waiver] = ()
     published: Path | None = None  # where `output` will stand after the run
     phases: Phases = field(default_factory=Phases)  # how long each part of the run takes
-    spark: Any = None  # checks.spark_warehouse.SparkWarehouse, where the tables are Spark's; open until the run ends
+    spark: Any = None  # checks.spark.warehouse.SparkWarehouse, where the tables are Spark's; open until the run ends
     figures: Any = None  # checks.docs.figures.Figures, under way while GX works
     announcements: list[Callable[[], None]] = field(default_factory=list)  # to be made once the results stand
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from checks.suites import ROOT, ProjectError
+from checks.engine.suites import ROOT, ProjectError
 
 FILE = "waivers.yml"
 LONGEST = 366  # days; `max_days` can be set lower, not higher: who waives for longer should change the suite

@@ -74,7 +74,7 @@ pd.DataFrame(run.sources.values())[["table", "loaded_rows", "rejected_rows", "co
 # Every column in figures. Ids have no meaningful mean; look at `nulls`, `distinct`, and the ends of each range.
 
 # %%
-from checks.columns import statistics
+from checks.reports.columns import statistics
 from checks.warehouse import Warehouse, connect
 
 warehouse = Warehouse(connect(settings.output / "warehouse.duckdb", read_only=True), folder, dict(run.sources))
@@ -89,7 +89,7 @@ statistics(warehouse)[shown].round(2).fillna("")
 # as passed. The last two tables are those of sections 4 and 5: there, too, a rule decides, not the analysis.
 
 # %%
-from checks.summary import summary
+from checks.reports.summary import summary
 
 pd.DataFrame(summary(verdict, run)["suites"]).T
 
@@ -234,7 +234,7 @@ excerpt.charts(*[chart for chart in drawn if chart.group == "windows"][:6])
 # %%
 from IPython.display import Markdown
 
-from checks.markdown import prose
+from checks.reports.markdown import prose
 
 causes = [f"- **{prose(row['title'])}**: {prose(row['cause'])}" for row in moved if row["cause"]]
 Markdown("\n".join(causes) or "None here.")

@@ -42,7 +42,7 @@ class Fault:
 @answered("the delivery is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
-    from checks.github import commands_stopped
+    from checks.reports.github import commands_stopped
 
     with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():
         return _demonstrate(arguments.data, Path(work), arguments.output)
@@ -102,7 +102,7 @@ def _is_caught(fault: Fault, verdict: Verdict) -> bool:
 
 
 def _shown(outcome: Outcome) -> str:
-    from checks.console import printable, row_text
+    from checks.reports.console import printable, row_text
 
     found = row_text(outcome.rows[0]) if outcome.rows else outcome.cause or outcome.observed
     return f"{outcome.suite}: {outcome.sentence} {printable(found)}"

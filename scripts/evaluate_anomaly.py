@@ -412,7 +412,7 @@ def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write(report: dict[str, Any], folder: Path) -> None:
-    from checks import outputs
+    from checks.results import outputs
 
     outputs.write_text(folder / "anomaly_evaluation.json", json.dumps(report, indent=1))
     outputs.write_text(folder / "anomaly_evaluation.svg", _plot(report))

@@ -279,7 +279,7 @@ def _progress(text: str) -> None:
 
 
 def _write(results: dict[str, Any], folder: Path) -> None:
-    from checks import outputs
+    from checks.results import outputs
 
     outputs.write_text(folder / "drift_evaluation.json", json.dumps(results, indent=2) + "\n")
     outputs.write_bytes(folder / "drift_evaluation.png", _plot(results))

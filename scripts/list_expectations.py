@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from checks.suites import declared_suites
+from checks.engine.suites import declared_suites
 from scripts.job.ending import answered
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -234,9 +234,9 @@ class Monitor:
 
     def _judge(self, folder: Path) -> None:
         """Judge one delivery and carry on whatever becomes of it."""
+        from checks.engine.suites import ProjectError
         from checks.files import DeliveryError
-        from checks.outputs import OutputError
-        from checks.suites import ProjectError
+        from checks.results.outputs import OutputError
 
         self.arrivals.take(folder)
         try:
@@ -267,9 +267,9 @@ class Monitor:
         _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
-        from checks import history
-        from checks.retention import HISTORY
-        from checks.suites import declared_suites
+        from checks.engine.suites import declared_suites
+        from checks.results import history
+        from checks.results.retention import HISTORY
         from checks.waivers import load_waivers
 
         waivers = load_waivers(declared_suites(), datetime.now(UTC).date())
@@ -302,7 +302,7 @@ def _is_of(folder: Path, file: Path) -> bool:
 
 def _say(text: str) -> None:
     """One line of a log, with its time; what a folder's name holds can't move a terminal's cursor."""
-    from checks.console import printable
+    from checks.reports.console import printable
 
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}", flush=True)
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from checks.pseudonyms import SALT
-from checks.retention import KEPT_RUNS
-from checks.spark_files import place
-from checks.suites import SEVERITIES
+from checks.engine.suites import SEVERITIES
+from checks.results.pseudonyms import SALT
+from checks.results.retention import KEPT_RUNS
+from checks.spark.files import place
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from checks import console
+    from checks.reports import console
 
     findings.check_settings(arguments)
     progress = Progress(console.console(stderr=True), arguments.quiet or arguments.json)
@@ -142,7 +142,7 @@ def judge_delivery(
 
     May be called again and again in one process. Raises DeliveryError, OutputError or ProjectError.
     """
-    from checks import history, outputs, retention
+    from checks.results import history, outputs, retention
     from scripts.job.preparing import Job
 
     def waiting() -> None:
@@ -158,7 +158,9 @@ def judge_delivery(
 
 
 def _judge(job: Job) -> tuple[Run, Verdict]:
-    from checks import checkpoint, outputs, summary
+    from checks import checkpoint
+    from checks.reports import summary
+    from checks.results import outputs
     from scripts.job.preparing import prepared
 
     with (
@@ -171,7 +173,7 @@ def _judge(job: Job) -> tuple[Run, Verdict]:
 
 
 def _report(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
-    from checks import github, summary
+    from checks.reports import github, summary
 
     if arguments.json:
         text = json.dumps(summary.summary(verdict, run), indent=2, ensure_ascii=False, default=str)
@@ -182,7 +184,7 @@ def _report(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
 
 
 def _print(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
-    from checks import console
+    from checks.reports import console
 
     out = console.console()
     if arguments.quiet:
@@ -195,7 +197,7 @@ def _print(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
 
 
 def _introduce(out: Console, run: Run) -> None:
-    from checks.console import printable
+    from checks.reports.console import printable
 
     folder = printable(str(run.folder))
     if run.simulated:

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     import tempfile
 
-    from checks.suites import ROOT
+    from checks.engine.suites import ROOT
     from scripts.mutation import pool
     from scripts.mutation.score import finished
 

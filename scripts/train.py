@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import receipt
+from checks.results import receipt
 from scripts.job.arguments import whole
 from scripts.job.ending import answered
 
@@ -73,7 +73,7 @@ def _receipt(run: Path) -> dict[str, Any]:
 
 
 def _train(arguments: argparse.Namespace, found: dict[str, Any]) -> int:
-    from checks.outputs import OutputError
+    from checks.results.outputs import OutputError
     from scripts.training.ratings import TrainingError
 
     try:
@@ -102,7 +102,7 @@ def _fit(arguments: argparse.Namespace, found: dict[str, Any]) -> tuple[Training
 
 def _keep(folder: Path, training: Training, model: Model) -> None:
     """Write model, card, figures and the receipt itself, whole or not at all."""
-    from checks import outputs
+    from checks.results import outputs
     from scripts.training import keeping
 
     with outputs.staged(folder) as staging:
@@ -125,7 +125,7 @@ def _report(training: Training, folder: Path) -> None:
 
 
 def _log(training: Training, ratings: Path, folder: Path) -> None:
-    from checks import tracking
+    from checks.reports import tracking
     from scripts.training import tracked
 
     if failure := tracking.log(lambda: tracked.record(training, ratings, folder)):

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from checks import receipt
-from checks.spark_files import place
+from checks.results import receipt
+from checks.spark.files import place
 from scripts.job.arguments import spark_setting
 from scripts.job.ending import answered
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from checks import suites
 from checks.checkpoint import run_checkpoint
+from checks.engine import suites
 from checks.gate import Verdict
 from checks.run import Run
 from checks.warehouse import Warehouse, load

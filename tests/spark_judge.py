@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from checks import spark_session, spark_warehouse
 from checks.checkpoint import run_checkpoint
 from checks.gate import Verdict
+from checks.spark import session as spark_session
+from checks.spark import warehouse as spark_warehouse
 from tests import deliveries
 
 

@@ -14,8 +14,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from checks import alerts, gate, github, outputs, tracking
-from checks.changes import Changes
+from checks import gate
+from checks.reports import alerts, github, tracking
+from checks.results import outputs
+from checks.results.changes import Changes
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 

@@ -220,7 +220,7 @@ def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path
     told = []
     for name, before in (
         ("forked", ""),
-        ("alone", "from scripts.job.machine import settle; settle(); import checks.context"),
+        ("alone", "from scripts.job.machine import settle; settle(); import checks.engine.context"),
     ):
         arguments = ["--data", str(delivery), "--output", str(tmp_path / name), "--quiet"]
         printed(f"{before}\nfrom scripts.run_checkpoint import main\nassert main({arguments}) in (0, 1)")

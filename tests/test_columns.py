@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checks import columns
+from checks.reports import columns
 from checks.warehouse import Warehouse, connect
 
 TABLES = {

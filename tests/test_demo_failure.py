@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checks import gate
-from checks.suites import ProjectError
+from checks.engine.suites import ProjectError
 from scripts import demo_failure, run_checkpoint
 from tests import deliveries, verdicts
 

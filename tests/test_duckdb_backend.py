@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from checks.engine.suites import declared_suites
 from checks.gate import Outcome
-from checks.suites import declared_suites
 from tests import deliveries
 
 RATED_ONCE = next(one for one in declared_suites()["ratings"] if one["description"] == "A user rates a film once.")
@@ -42,7 +42,7 @@ def test_a_proof_never_hides_a_rating_given_twice(name: str, tmp_path: Path) -> 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that Great Expectations sends to the database."""
-    from checks.duckdb_backend import DuckDBExecutionEngine
+    from checks.engine.duckdb_backend import DuckDBExecutionEngine
 
     statements: list[str] = []
     execute = DuckDBExecutionEngine.execute_query

@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-from checks.suites import ProjectError
+from checks.engine.suites import ProjectError
 from scripts.job import ending
 from tests.conftest import ROOT
 

@@ -11,8 +11,8 @@ from random import Random
 import duckdb
 import pytest
 
+from checks.engine.suites import declared_suites
 from checks.gate import Outcome, Status, Verdict
-from checks.suites import declared_suites
 from checks.tables import DELIVERED
 from checks.warehouse import Warehouse, load
 from tests import deliveries

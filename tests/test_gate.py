@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from checks import gate
+from checks.engine.suites import ProjectError, declared_suites
 from checks.gate import Decision, Declared, Status
-from checks.suites import ProjectError, declared_suites
 from tests import deliveries
 
 

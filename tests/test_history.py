@@ -12,10 +12,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from checks import gate, history, retention
-from checks.changes import row_changes, since_last_run
+from checks import gate
 from checks.gate import Outcome, Status, Verdict
-from checks.outputs import OutputError
+from checks.results import history, retention
+from checks.results.changes import row_changes, since_last_run
+from checks.results.outputs import OutputError
 from checks.run import Findings, Run
 from checks.warehouse import SourceFile, Warehouse
 from scripts import run_checkpoint

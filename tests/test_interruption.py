@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from checks import history, outputs
-from checks.retention import HISTORY
+from checks.results import history, outputs
+from checks.results.retention import HISTORY
 from scripts import run_checkpoint
 from tests import deliveries
 from tests.conftest import begin_run
@@ -34,7 +34,7 @@ SITE = ("a.html", "b.html", "sub/c.html")
 def server() -> ForkServerContext:
     """Processes that begin with Great Expectations imported, so that what a kill hits is the run itself."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["checks.context", "tests.test_interruption"])
+    context.set_forkserver_preload(["checks.engine.context", "tests.test_interruption"])
     return context
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from checks import history
-from checks.retention import HISTORY
+from checks.results import history
+from checks.results.retention import HISTORY
 from tests import deliveries
 from tests.conftest import ROOT
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from checks import history
 from checks.gate import Decision, Status, Verdict
-from checks.pseudonyms import SALT
-from checks.retention import HISTORY
+from checks.results import history
+from checks.results.pseudonyms import SALT
+from checks.results.retention import HISTORY
 from scripts import monitor, run_checkpoint
 from scripts.job import findings, reuse
 from tests import deliveries, verdicts

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checks.pseudonyms import PLAIN, SALT, UserNames
+from checks.results.pseudonyms import PLAIN, SALT, UserNames
 from scripts import run_checkpoint
 from tests import deliveries
 from tests.conftest import ROOT

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks import gate, markdown, quarantine
+from checks import gate
+from checks.reports import markdown
+from checks.results import quarantine
 from checks.run import Run
 from checks.warehouse import Warehouse, load
 from scripts.run_checkpoint import main

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checks import summary
 from checks.gate import Decision, Status
+from checks.reports import summary
 from tests import deliveries, verdicts
 from tests.conftest import ROOT
 

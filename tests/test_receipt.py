@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks import markdown, outputs, receipt, summary
 from checks.gate import Outcome, Status, Verdict
+from checks.reports import markdown, summary
+from checks.results import outputs, receipt
 from checks.run import Run
 from checks.waivers import Waiver
 from checks.warehouse import load

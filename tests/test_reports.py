@@ -15,15 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from checks import alerts, gate, github, outputs, suites
-from checks.changes import Changes
-from checks.console import row_text
-from checks.gitlab import code_quality
-from checks.junit import junit
-from checks.markdown import code, prose, report
-from checks.quarantine import Counts
-from checks.sarif import sarif
-from checks.summary import summary
+from checks import gate
+from checks.engine import suites
+from checks.reports import alerts, github
+from checks.reports.console import row_text
+from checks.reports.gitlab import code_quality
+from checks.reports.junit import junit
+from checks.reports.markdown import code, prose, report
+from checks.reports.sarif import sarif
+from checks.reports.summary import summary
+from checks.results import outputs
+from checks.results.changes import Changes
+from checks.results.quarantine import Counts
 from tests import verdicts
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
@@ -282,7 +285,7 @@ def test_the_report_tells_what_is_new_and_gone(tmp_path, monkeypatch):
     passed, failed = verdict.outcomes[:2]
     run = verdicts.run(tmp_path)
     changes = Changes(run.started, "pass", (failed,), (passed,))
-    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: changes)
+    monkeypatch.setattr("checks.reports.markdown.since_last_run", lambda *_: changes)
     shown = text_of(report(verdict, run))
     assert "New: CRITICAL ratings: It failed." in shown
     assert "Gone: ratings: It passed." in shown
@@ -299,7 +302,7 @@ def test_the_report_tells_what_is_waived_since_and_accuses_nobody_who_judges_aga
     run = verdicts.run(tmp_path, repeats=datetime(2026, 3, 1, 12, tzinfo=UTC))
     waived = verdicts.outcome(status=gate.Status.WAIVED, waiver=verdicts.waiver())
     changes = Changes(run.started, "fail", (), (), (waived,), judged_alike)
-    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: changes)
+    monkeypatch.setattr("checks.reports.markdown.since_last_run", lambda *_: changes)
     shown = text_of(report(gate.Verdict((waived,)), run))
     assert "Waived since then: ratings: rating is on the scale." in shown
     assert "Nothing fails that did not fail then" not in shown
@@ -310,7 +313,7 @@ def test_the_report_tells_what_is_waived_since_and_accuses_nobody_who_judges_aga
 def test_report_alert_and_summary_tell_of_rows_that_went(tmp_path, monkeypatch):
     fell = "ratings has 4 rows, 50 % fewer."
     run = verdicts.run(tmp_path, row_changes=(fell,))
-    monkeypatch.setattr("checks.markdown.since_last_run", lambda *_: Changes(run.started, "pass", (), ()))
+    monkeypatch.setattr("checks.reports.markdown.since_last_run", lambda *_: Changes(run.started, "pass", (), ()))
     assert fell in text_of(report(verdicts.every_kind(), run))
     assert fell in alerts.message(verdicts.every_kind(), run, None)[1]
     assert summary(verdicts.every_kind(), run)["data"]["row_changes"] == [fell]

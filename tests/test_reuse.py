@@ -15,7 +15,8 @@ import pytest
 
 import anomaly.findings
 import drift.trends
-from checks import receipt, warehouse
+from checks import warehouse
+from checks.results import receipt
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint
 from scripts.job import findings, reuse

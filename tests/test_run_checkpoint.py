@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from checks import quarantine
 from checks.gate import Verdict
+from checks.reports.summary import summary
+from checks.results import quarantine
 from checks.run import Run
-from checks.summary import summary
 from scripts import run_checkpoint, simulate_data
 from scripts.job.progress import silence
 from scripts.simulation.folder import whole_folder
@@ -83,7 +83,7 @@ def test_a_sample_that_cannot_be_made_is_one_sentence(
 def test_a_package_that_is_not_installed_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "checks.console", None)  # as where `rich` is missing
+    monkeypatch.setitem(sys.modules, "checks.reports.console", None)  # as where `rich` is missing
     assert run_checkpoint.main([]) == 2
     assert "pip install -r requirements.txt" in capsys.readouterr().err
 

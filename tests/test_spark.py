@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from checks import suites
+from checks.engine import suites
 from checks.warehouse import load
 from scripts import verify_receipt
 from scripts.run_checkpoint import main
@@ -37,7 +37,7 @@ spark_only = pytest.mark.spark
 def session() -> Any:
     pytest.importorskip("pyspark", reason=REASON)
     pytest.importorskip("sqlglot", reason=REASON)
-    from checks import spark_session
+    from checks.spark import session as spark_session
 
     return spark_session.start("local[2]", SETTINGS)
 
@@ -46,7 +46,7 @@ def session() -> Any:
 def test_a_program_without_a_file_is_not_ended_by_sparks_library() -> None:
     """pyspark takes `python -c` and notebooks for doctests of its own, and ends them with exit code 0."""
     pytest.importorskip("pyspark", reason=REASON)
-    code = "import checks.context; print('reached')"
+    code = "import checks.engine.context; print('reached')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
 
@@ -92,7 +92,7 @@ def both() -> list[tuple[str, Callable[[], dict[str, list[str]]]]]:
 
 @spark_only
 def test_rows_lines_and_rejects_are_those_of_duckdb(session: Any, tmp_path: Path) -> None:
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     folder = deliveries.write(tmp_path / "data", broken())
     with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
@@ -106,7 +106,8 @@ def test_rows_lines_and_rejects_are_those_of_duckdb(session: Any, tmp_path: Path
 @spark_only
 @pytest.mark.parametrize(("name", "files"), [*both(), ("far apart", far_apart)])
 def test_columns_are_described_as_by_duckdb(session: Any, tmp_path: Path, name: str, files: Any) -> None:
-    from checks import columns, spark_warehouse
+    from checks.reports import columns
+    from checks.spark import warehouse as spark_warehouse
 
     folder = deliveries.write(tmp_path / "data", files())
     with load(folder) as duck, spark_warehouse.load(session, folder) as spark:
@@ -121,7 +122,7 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 @spark_only
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_columns_named_as_internals_are_any_others(session: Any, tmp_path: Path, form: str) -> None:
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     names = ["line", "v0", "c0", "file", "value", "reason", "raw", "header", "block", "place", "row", "_metadata"]
     names += ["bad_cell", "file_of_rejection", "column_of_rejection", "Reason_Of_Rejection", "text_of_rejection"]
@@ -144,7 +145,7 @@ def test_columns_named_as_internals_are_any_others(session: Any, tmp_path: Path,
 
 @spark_only
 def test_a_file_read_in_stretches_keeps_its_lines(session: Any, tmp_path: Path) -> None:
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     files = deliveries.whole()
     files["ratings"][1700] = "x,1,4.0,1100000000"
@@ -158,7 +159,7 @@ def test_a_file_read_in_stretches_keeps_its_lines(session: Any, tmp_path: Path) 
 
 @spark_only
 def test_a_table_of_many_files_is_one_table(session: Any, tmp_path: Path) -> None:
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     folder = many_files(tmp_path / "data", deliveries.clean())
     with spark_warehouse.load(session, folder) as warehouse:
@@ -188,8 +189,8 @@ def many_files(folder: Path, files: dict[str, list[str]]) -> Path:
 
 @spark_only
 def test_files_that_are_no_table_are_told(session: Any, tmp_path: Path) -> None:
-    from checks import spark_warehouse
     from checks.files import DeliveryError
+    from checks.spark import warehouse as spark_warehouse
 
     folder = many_files(tmp_path / "data", deliveries.clean())
     (folder / "ratings-3.csv").write_text("userId,movieId,stars\n")
@@ -226,7 +227,7 @@ def test_files_that_are_no_table_are_told(session: Any, tmp_path: Path) -> None:
 def test_duckdbs_sql_means_the_same_on_spark(session: Any, query: str, expected: tuple[Any, ...]) -> None:
     import duckdb
 
-    from checks.spark_sql import translate
+    from checks.spark.sql import translate
 
     row = duckdb.sql(query).fetchone()
     assert row is not None
@@ -237,7 +238,7 @@ def test_duckdbs_sql_means_the_same_on_spark(session: Any, query: str, expected:
 @spark_only
 def test_what_has_no_counterpart_is_refused() -> None:
     pytest.importorskip("sqlglot", reason=REASON)
-    from checks.spark_sql import translate
+    from checks.spark.sql import translate
 
     with pytest.raises(ValueError, match="no counterpart"):
         translate("select format('{:>5}', x) from t")
@@ -274,7 +275,7 @@ def test_every_expectation_has_one_verdict_and_count_on_three_engines(
 def _context() -> Any:
     import great_expectations as gx
 
-    from checks import context  # noqa: F401  registers our expectations
+    from checks.engine import context  # noqa: F401  registers our expectations
 
     return gx.get_context(mode="ephemeral")
 
@@ -317,8 +318,9 @@ def for_pandas(declared: dict[str, Any]) -> bool:
 def test_a_rule_that_raises_asks_no_other_anew(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import great_expectations as gx
 
-    from checks import spark_backend, spark_sql
-    from checks.duckdb_backend import ExpectQueryToReturnNoRows
+    from checks.engine.duckdb_backend import ExpectQueryToReturnNoRows
+    from checks.spark import backend as spark_backend
+    from checks.spark import sql as spark_sql
 
     asked: Counter[str] = Counter()
     translate = spark_sql.translate
@@ -390,7 +392,7 @@ def test_whole_run_over_many_files_says_what_duckdb_says(session: Any, tmp_path:
 def test_windows_of_many_users_are_compared_by_the_same_sample(
     session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
     from drift import windows
     from drift.findings import find_drift
     from tests.drift.deliveries import movies, ratings
@@ -411,7 +413,7 @@ def test_users_are_scored_by_a_model_of_a_sample_in_spark(
 ) -> None:
     from anomaly import at_scale
     from anomaly.findings import find_anomalies
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     for name, value in (("SAMPLE_USERS", 40), ("SUSPECTS", 5), ("GROUP_RATINGS", 400)):
         monkeypatch.setattr(at_scale, name, value)
@@ -563,7 +565,8 @@ def _has_s3a(session: Any) -> bool:
 
 @spark_only
 def test_an_address_of_a_file_on_this_machine_is_its_folder(session: Any, tmp_path: Path) -> None:
-    from checks import spark_files, spark_warehouse
+    from checks.spark import files as spark_files
+    from checks.spark import warehouse as spark_warehouse
 
     folder = deliveries.write(tmp_path / "a b+ü [1]", deliveries.clean())
     with spark_warehouse.load(session, spark_files.place(f"file://{folder}")) as warehouse:
@@ -575,7 +578,7 @@ def test_settings_given_are_before_ours_but_for_what_results_hang_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pyspark", reason=REASON)
-    from checks import spark_session
+    from checks.spark import session as spark_session
 
     (tmp_path / "spark-defaults.conf").write_text("# ours\nspark.driver.memory 9g\nspark.ui.enabled=true\n")
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))

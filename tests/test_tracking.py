@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import receipt, tracking
 from checks.gate import Status, Verdict
+from checks.reports import tracking
+from checks.results import receipt
 from checks.run import Run
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint, train
@@ -184,7 +185,7 @@ def run_of(folder: Path) -> Run:
 
 def recorded(folder: Path, **tables: pd.DataFrame) -> tracking.Record:
     """What is logged of a run with one failed warning, one waived failure, and these findings tables."""
-    from checks.tracking_action import record
+    from checks.reports.tracking_action import record
 
     verdict = Verdict((PASSED, outcome(Status.FAILED, "warning"), replace(outcome(Status.WAIVED), suite="tags")))
     with duckdb.connect() as connection:

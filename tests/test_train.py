@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from checks import receipt
+from checks.results import receipt
 from scripts import train
 from scripts.training import keeping, ratings, study
 from scripts.training.factors import Fit, Settings, Side, fit

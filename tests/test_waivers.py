@@ -11,11 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import console, gate, summary
+from checks import gate
 from checks.docs.renderers import with_expected
 from checks.docs.view import _environment as environment
+from checks.engine.suites import ROOT, ProjectError, declared_suites
 from checks.gate import Decision, Status
-from checks.suites import ROOT, ProjectError, declared_suites
+from checks.reports import console, summary
 from checks.waivers import Waiver, load_waivers
 
 TODAY = date(2026, 3, 1)

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from checks.engine.suites import declared_suites
 from checks.gate import FailingRow, Outcome, Status, Verdict
 from checks.run import Run
-from checks.suites import declared_suites
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile
 

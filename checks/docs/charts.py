@@ -14,7 +14,7 @@ import pandas as pd
 
 from checks.docs import findings
 from checks.gate import format_share, one_line
-from checks.pseudonyms import PLAIN, UserNames
+from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import DELIVERED, LOCATOR
 from checks.warehouse import Warehouse, quoted
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from checks import summary
 from checks.docs import drawing
 from checks.docs.charts import Chart
 from checks.docs.renderers import with_expected
 from checks.docs.view import PageView
 from checks.gate import Verdict
+from checks.reports import summary
 
 
 @dataclass(frozen=True)

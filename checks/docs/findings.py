@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from checks.pseudonyms import PLAIN, UserNames
+from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import TRENDS
 from checks.warehouse import Warehouse
 

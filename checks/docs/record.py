@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import gate, outputs, summary
+from checks import gate
 from checks.docs import figures
+from checks.reports import summary
+from checks.results import outputs
 from checks.run import Run
 
 VERSION = 2  # of what a record holds; records of another release are passed over, as their pages need other facts

@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from checks import gate, suites, summary
+from checks import gate
 from checks.docs import words
 from checks.docs.record import RUN_ID, Record
+from checks.engine import suites
+from checks.engine.suites import ROOT, declared_suites
+from checks.reports import summary
 from checks.run import current
-from checks.suites import ROOT, declared_suites
 
 STATUS_ORDER = ("failed", "undetermined", "waived", "passed")
 LISTED_FAILURES = 6  # on the landing page; all are on the run's
@@ -162,6 +164,6 @@ def _course(frame: pd.DataFrame, name: str, label: str, unit: str) -> dict[str, 
 
 
 def trends(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The course of each figure over the runs of `checks.history.trends`; those never known are left out."""
+    """The course of each figure over the runs of `checks.results.history.trends`; those never known are left out."""
     courses = [_course(frame, name, label, unit) for name, label, unit in TRENDS]
     return [course for course in courses if any(value is not None for value in course["values"])]

@@ -15,11 +15,12 @@ from great_expectations.render.renderer.site_builder import (
     SiteBuilder,
 )
 
-from checks import history, outputs, run
+from checks import run
 from checks.docs import record
 from checks.docs.renderers import RunRenderer
 from checks.docs.view import SCRIPT, PageView
-from checks.retention import HISTORY
+from checks.results import history, outputs
+from checks.results.retention import HISTORY
 
 TREND_RUNS = 60  # as many as a small line shows
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from checks.console import printable
 from checks.gate import FRESH_SINCE
+from checks.reports.console import printable
 from checks.tables import LOCATOR
 
 LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from checks.suites import ROOT
+from checks.engine.suites import ROOT
 from scripts.benching.process import Usage, measure
 from scripts.benching.rules import CHECKS, IDS
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import outputs
+from checks.results import outputs
 from scripts.benching import figures
 from scripts.benching.contest import CONTESTANTS, PEERS
 from scripts.benching.figures import Results, short

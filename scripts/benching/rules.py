@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from checks.engine.suites import declared_suites
 from checks.phases import Phases
-from checks.suites import declared_suites
 from checks.tables import LOCATOR
 
 # What each check is called here, and its expectation in gx/expectations/ratings.json.

@@ -29,7 +29,7 @@ def delivery(data: Path | None, output: Path, progress: Progress) -> tuple[Path,
 
 def _make_sample(sample: Path) -> None:
     """Raises OutputError where it can't be made and is not there."""
-    from checks.outputs import OutputError
+    from checks.results.outputs import OutputError
     from scripts.simulate_data import simulate
 
     try:

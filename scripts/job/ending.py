@@ -45,7 +45,7 @@ def _told(error: Exception, kept: str) -> str:
     """The sentence for an error; raises it where a traceback is asked for and it is none of ours."""
     if isinstance(error, ModuleNotFoundError):  # it may be what `printable` needs
         return f"{error}; install it where this runs: pip install -r requirements.txt"
-    from checks.console import printable
+    from checks.reports.console import printable
 
     if isinstance(error, _ours()):
         return printable(str(error))  # it may quote a folder's or a file's name
@@ -56,9 +56,9 @@ def _told(error: Exception, kept: str) -> str:
 
 def _ours() -> tuple[type[Exception], ...]:
     """The errors whose message is one sentence for the user."""
+    from checks.engine.suites import ProjectError
     from checks.files import DeliveryError
-    from checks.outputs import OutputError
-    from checks.suites import ProjectError
+    from checks.results.outputs import OutputError
     from scripts.job.aside import LostError
     from scripts.job.findings import SettingError
 
@@ -67,8 +67,8 @@ def _ours() -> tuple[type[Exception], ...]:
 
 def _unexpected(error: Exception, kept: str) -> str:
     """What a fault of this program says in place of a traceback: what, where, and what to do."""
-    from checks.console import printable
     from checks.gate import one_line
+    from checks.reports.console import printable
     from scripts.job.aside import place_of
 
     what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"

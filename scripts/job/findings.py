@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files, spark_files
+from checks import files
 from checks.gate import one_line
-from checks.pseudonyms import PLAIN, SaltError, UserNames, from_environment
-from checks.receipt import sha256
-from checks.spark_files import place
-from checks.spark_session import check_installed
+from checks.results.pseudonyms import PLAIN, SaltError, UserNames, from_environment
+from checks.results.receipt import sha256
+from checks.spark import files as spark_files
+from checks.spark.files import place
+from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
 from scripts.job.arguments import day, share, spark_setting
 
@@ -104,7 +105,7 @@ def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | 
         from checks.warehouse import load
 
         return load(folder, database, database_limit(settings))
-    from checks import spark_warehouse
+    from checks.spark import warehouse as spark_warehouse
 
     return spark_warehouse.load(_session(settings), folder, database)
 
@@ -119,7 +120,7 @@ def open_warehouse(
 
 
 def _session(settings: argparse.Namespace) -> Any:
-    from checks import spark_session
+    from checks.spark import session as spark_session
 
     return spark_session.start(settings.spark_master or spark_session.LOCAL, dict(settings.spark_conf))
 
@@ -282,7 +283,7 @@ def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse
 
 def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace) -> None:
     """Fill `drift_trends`, of which no suite asks: what goes wrong is said, and the run goes on."""
-    from checks.console import printable
+    from checks.reports.console import printable
     from drift.trends import find_trends
 
     try:
@@ -331,7 +332,7 @@ def _trusted_users(file: Path | None) -> frozenset[int] | None:
 
 def write_files(warehouse: Warehouse, output: Path, names: UserNames = PLAIN) -> None:
     """The findings as CSV files: every user, the flagged users worst first, every monitored feature, its trends."""
-    from checks.outputs import write_csv
+    from checks.results.outputs import write_csv
 
     if warehouse.has("user_anomalies"):
         users = names.frame(warehouse.sql("select * from user_anomalies order by userId"))

@@ -86,10 +86,12 @@ def _is_small(job: Job) -> bool:
 
 
 def _prepared_aside(job: Job) -> Run:
-    from checks import columns, outputs, warehouse  # noqa: F401  what both need is imported once
+    from checks import warehouse  # noqa: F401  what both need is imported once
+    from checks.reports import columns  # noqa: F401  what both need is imported once
+    from checks.results import outputs  # noqa: F401  what both need is imported once
 
     with aside.Aside(lambda: _prepare(job)) as work:
-        import checks.context  # noqa: F401
+        import checks.engine.context  # noqa: F401
 
         run = work.result()
     run.phases.count("import of Great Expectations")  # as much of it as the other process was not busy
@@ -108,8 +110,8 @@ def _prepare(job: Job) -> Run:
 @contextlib.contextmanager
 def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
     """The run, and its warehouse while it is open."""
+    from checks.engine.suites import declared_suites
     from checks.phases import Phases
-    from checks.suites import declared_suites
     from checks.waivers import load_waivers
 
     phases, suites = Phases(), declared_suites()
@@ -159,7 +161,8 @@ def _write_tables(job: Job, warehouse: Warehouse, run: Run) -> None:
 
 
 def _write_statistics(job: Job, warehouse: Warehouse, run: Run) -> None:
-    from checks import columns, outputs
+    from checks.reports import columns
+    from checks.results import outputs
 
     statistics = run.names.statistics(columns.statistics(warehouse))
     outputs.write_csv(job.staging / "summary_statistics.csv", statistics)
@@ -172,7 +175,7 @@ def _described(
     waivers: Sequence[Waiver],
     problems: dict[str, str],
 ) -> Run:
-    from checks import changes, history
+    from checks.results import changes, history
     from checks.run import Run
 
     first, last = _time_span(warehouse)

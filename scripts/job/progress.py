@@ -20,7 +20,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
-        from checks.console import printable
+        from checks.reports.console import printable
 
         text = printable(text)  # it names folders
         if self.silent:
@@ -33,7 +33,7 @@ class Progress:
             yield
 
     def say(self, text: str) -> None:
-        from checks.console import printable
+        from checks.reports.console import printable
 
         if not self.silent:
             self.out.print(printable(text))
@@ -41,6 +41,6 @@ class Progress:
 
 def silence() -> Progress:
     """Progress that nobody is told of, for those who judge deliveries on another command's behalf."""
-    from checks import console
+    from checks.reports import console
 
     return Progress(console.console(stderr=True), silent=True)

@@ -18,8 +18,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files, outputs, receipt
-from checks.suites import ROOT
+from checks import files
+from checks.engine.suites import ROOT
+from checks.results import outputs, receipt
 
 if TYPE_CHECKING:
     from checks.run import Run

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from checks.checkpoint import run_checkpoint
+from checks.engine.suites import declared_suites
 from checks.gate import Outcome, Status, Verdict
 from checks.run import Run
-from checks.suites import declared_suites
 from checks.tables import FINDINGS
 from checks.warehouse import load
 from scripts.mutation.delivery import Clean, Delivery

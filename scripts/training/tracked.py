@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from checks.tracking import Dataset, Record, small
+from checks.reports.tracking import Dataset, Record, small
 from scripts.training.keeping import Training
 from scripts.training.ratings import COLUMNS
 from scripts.training.study import Study

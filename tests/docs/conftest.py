@@ -13,8 +13,8 @@ import pytest
 from checks.docs import charts, findings, record
 from checks.docs.drawing import Drawings
 from checks.docs.figures import Figures
+from checks.engine.suites import declared_suites
 from checks.gate import Status, Verdict
-from checks.suites import declared_suites
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 from tests.docs.test_charts import feature, trends, warehouse

@@ -12,7 +12,7 @@ import pytest
 
 from checks import gate
 from checks.docs import record, renderers, view
-from checks.suites import declared_suites
+from checks.engine.suites import declared_suites
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 

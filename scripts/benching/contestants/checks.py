@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checks import suites, warehouse
+from checks import warehouse
 from checks.checkpoint import run_checkpoint
+from checks.engine import suites
+from checks.engine.suites import CHECKPOINT, ROOT
 from checks.run import Run
-from checks.suites import CHECKPOINT, ROOT
 from scripts.benching.rules import CHECKS, IDS, IMPORT, Account, expectations
 
 
@@ -26,7 +27,7 @@ def main(folder: Path, work: Path, whole_suite: bool) -> None:
     account = Account()
     root = project(work / "gx", None if whole_suite else expectations())
     with account.phases.phase(IMPORT):
-        from checks import context  # noqa: F401  Great Expectations, and what registers with it
+        from checks.engine import context  # noqa: F401  Great Expectations, and what registers with it
     run = _load(folder if whole_suite else _ratings_alone(folder, work / "data"), work, root, account)
     with account.phases.phase("checks"):
         verdict = run_checkpoint(run, act=False)

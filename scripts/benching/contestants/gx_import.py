@@ -16,7 +16,7 @@ def main() -> None:
         if "--bare" in sys.argv:
             import great_expectations  # noqa: F401
         else:
-            from checks import context  # noqa: F401
+            from checks.engine import context  # noqa: F401
     account.tell()
 
 

@@ -46,7 +46,7 @@ def main(folder: Path, output: Path) -> None:
     with account.phases.phase(IMPORT):
         import great_expectations  # noqa: F401  with the collector on
 
-        from checks import context  # noqa: F401
+        from checks.engine import context  # noqa: F401
     _one_at_a_time()
     root = project(output / "gx")
     status = {outcome.expectation_id: str(outcome.status) for outcome in _judge(folder, output, root, account).outcomes}
@@ -67,7 +67,7 @@ def _one_at_a_time() -> None:
 
 def project(root: Path) -> Path:
     """A copy of the GX project with GX's own classes where it has any."""
-    from checks.suites import CHECKPOINT, ROOT
+    from checks.engine.suites import CHECKPOINT, ROOT
 
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("uncommitted"))
     for suite in (root / "expectations").glob("*.json"):
@@ -103,7 +103,10 @@ def _with_stock_docs(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
-    from checks import columns, outputs, suites, summary, warehouse
+    from checks import warehouse
+    from checks.engine import suites
+    from checks.reports import columns, summary
+    from checks.results import outputs
     from checks.run import Run
     from scripts.job import findings
 
@@ -148,9 +151,9 @@ def _settings() -> argparse.Namespace:
 
 
 def _checkpoint(run: Any) -> Any:
-    from checks.context import close, open_project
+    from checks.engine.context import close, open_project
+    from checks.engine.suites import CHECKPOINT
     from checks.run import under_way
-    from checks.suites import CHECKPOINT
 
     context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
     parameters = {"now": int(time.time()) + 60, "fresh_since": 0}

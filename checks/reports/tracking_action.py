@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from checks import gate, receipt, tracking
+from checks import gate
 from checks.actions import RunAction
+from checks.reports import tracking
+from checks.results import receipt
 from checks.run import Run
 
 REPORTS = (".csv", ".json", ".md", ".sarif", ".xml")

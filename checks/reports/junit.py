@@ -11,8 +11,9 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from checks import gate, suites
-from checks.console import details
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import details
 from checks.run import Run
 
 SHOWN_ROWS = 10

@@ -20,12 +20,13 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from checks import files, receipt
+from checks import files
+from checks.engine.suites import ROOT, SEVERITIES
 from checks.gate import COUNTED, Decision, Outcome, Status, Verdict
-from checks.outputs import OutputError
-from checks.retention import HISTORY
+from checks.results import receipt
+from checks.results.outputs import OutputError
+from checks.results.retention import HISTORY
 from checks.run import Findings, Run, fresh_until
-from checks.suites import ROOT, SEVERITIES
 from checks.tables import DELIVERED
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile, Warehouse, connect

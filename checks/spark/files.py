@@ -77,7 +77,7 @@ def find(spark: Any, folder: Path, tables: Sequence[str]) -> dict[str, list[Data
 
 
 def _unreachable(spark: Any, folder: Path, error: Exception) -> str:
-    from checks.spark_session import reason
+    from checks.spark.session import reason
 
     cause = reason(error)
     if "ClassNotFoundException" not in cause and "No FileSystem for scheme" not in cause:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from checks import gate, history
+from checks import gate
+from checks.results import history
 from checks.run import Run
 
 TOLD_FROM = 0.1  # of a table's rows: what comes or goes below is a day's work

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from checks import gate, suites
-from checks.console import printable, row_text
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import printable, row_text
 from checks.run import Run
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

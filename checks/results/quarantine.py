@@ -22,7 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import gate, outputs
+from checks import gate
+from checks.results import outputs
 from checks.run import Run
 from checks.tables import DELIVERED, LOCATOR, REJECTED_ROWS
 from checks.warehouse import SourceFile, literal, quoted

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from checks import gate, suites
-from checks.changes import Changes, since_last_run
-from checks.console import printable, shortened
-from checks.quarantine import STAYS, read_counts
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import printable, shortened
+from checks.results.changes import Changes, since_last_run
+from checks.results.quarantine import STAYS, read_counts
 from checks.run import Run
 
 SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest

@@ -14,9 +14,10 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 
-from checks import gate, suites
-from checks.changes import Changes
-from checks.console import printable
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import printable
+from checks.results.changes import Changes
 from checks.run import Run
 
 VARIABLE = "MOVIELENS_ALERTS"  # one or more addresses, with blanks between them

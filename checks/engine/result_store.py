@@ -7,7 +7,7 @@ from typing import Any
 from great_expectations.data_context.store import validation_results_store as gx
 
 from checks import run
-from checks.pseudonyms import PLAIN
+from checks.results.pseudonyms import PLAIN
 
 
 class ValidationResultsStore(gx.ValidationResultsStore):

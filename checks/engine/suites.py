@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent / "gx"
+ROOT = Path(__file__).resolve().parents[2] / "gx"
 CHECKPOINT = "movielens"
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
 

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from checks import gate, suites
+from checks import gate
+from checks.engine import suites
 from checks.run import Run
 
 LOG_WIDTH = 120  # where the output is no terminal that could tell

@@ -19,8 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import files, outputs
+from checks import files
 from checks.gate import Decision, Status
+from checks.results import outputs
 from checks.tables import DELIVERED
 
 if TYPE_CHECKING:
@@ -264,7 +265,8 @@ def check_data(receipt: Mapping[str, Any], folder: Path, spark_settings: Mapping
 
 
 def _hashes_by_spark(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    from checks import spark_files, spark_session
+    from checks.spark import files as spark_files
+    from checks.spark import session as spark_session
 
     try:
         spark = spark_session.start(given=dict(settings))

@@ -27,12 +27,14 @@ with imported_later("scipy.stats", "altair"), hidden(*NO_CONNECT):
     import great_expectations as gx
 
     # Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
-    from checks import actions, duckdb_backend, result_store, tracking_action  # noqa: F401
+    from checks import actions  # noqa: F401
     from checks.docs import site  # noqa: F401
+    from checks.engine import duckdb_backend, result_store  # noqa: F401
+    from checks.reports import tracking_action  # noqa: F401
 gc.freeze()  # nor does the collector look at them ever after
 gc.enable()
 
-from checks.suites import ROOT  # noqa: E402
+from checks.engine.suites import ROOT  # noqa: E402
 from checks.warehouse import MEMORY_LIMIT  # noqa: E402
 
 
@@ -49,7 +51,7 @@ def open_project(warehouse: Path, output: Path, root: Path = ROOT, memory_limit:
 def open_on_spark(session: Any, output: Path, place: Path, root: Path = ROOT) -> Any:
     """The same context over the tables of a SparkSession: the project is copied to `place` with that datasource."""
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # it remarks on what is registered anew
-    from checks import spark_backend
+    from checks.spark import backend as spark_backend
 
     spark_backend.use(session)
     shutil.copytree(root, place, ignore=shutil.ignore_patterns("uncommitted"))

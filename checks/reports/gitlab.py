@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from checks import gate, suites
-from checks.console import printable
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import printable
 from checks.run import Run
 
 SEVERITIES = {"critical": "critical", "warning": "minor", "info": "info"}

@@ -21,8 +21,8 @@ from great_expectations.expectations import core
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 
-from checks.duckdb_backend import SHOWN_ROWS
-from checks.metrics import SoundOnesOnce
+from checks.engine.duckdb_backend import SHOWN_ROWS
+from checks.engine.metrics import SoundOnesOnce
 
 SPARK_TYPES = {"BIGINT": "LongType", "DOUBLE": "DoubleType", "VARCHAR": "StringType"}
 MISSING = "there is no table: "  # begins the one column of a batch without a table
@@ -137,7 +137,7 @@ class UnexpectedRowsOnSpark(QueryMetricProvider):
         metrics: dict[str, Any],  # noqa: ARG002
         runtime_configuration: dict[str, Any],  # noqa: ARG002
     ) -> dict[str, Any]:
-        from checks.spark_sql import translate
+        from checks.spark.sql import translate
 
         frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
         frame.createOrReplaceTempView("batch_of_rule")

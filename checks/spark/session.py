@@ -90,7 +90,7 @@ def _modules() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="movielens-spark-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     place = folder / "movielens.zip"
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in SHIPPED:
             for file in sorted((root / package).rglob("*")):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from checks import gate, suites
-from checks.console import printable
+from checks import gate
+from checks.engine import suites
+from checks.reports.console import printable
 from checks.run import Run
 
 # https://docs.github.com/en/actions/reference/limits and .../workflow-commands: what is beyond them is dropped

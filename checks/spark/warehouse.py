@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from checks import spark_files
 from checks.files import RAW_TEXT_CHARACTERS, DeliveryError
-from checks.spark_session import reason
-from checks.spark_sql import Statement, translate
+from checks.spark import files as spark_files
+from checks.spark.session import reason
+from checks.spark.sql import Statement, translate
 from checks.tables import DELIVERED, FINDINGS, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
 from checks.warehouse import (
     MOST_COLUMNS,

@@ -23,7 +23,7 @@ from great_expectations.expectations.metrics.query_metric_provider import QueryM
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from checks.metrics import SoundOnesOnce
+from checks.engine.metrics import SoundOnesOnce
 
 SHOWN_ROWS = 20  # as many failing rows as a report shows of one expectation
 ROWS = (".unexpected_values", ".unexpected_index_list")  # metrics that list what `.unexpected_count` counts

@@ -1,4 +1,4 @@
-"""Part the rows of tables that Spark holds, as `checks.quarantine` does: Spark finds the rows that break a rule.
+"""Part the rows of tables that Spark holds, as `checks.results.quarantine` does: Spark finds rows that break a rule.
 
 Tables and found lines go through Parquet files in the output folder to a DuckDB of their own, which parts them out of
 core by the same SQL as without Spark. So this is for a Spark that works on this machine: elsewhere workers write to
@@ -15,14 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import gate, quarantine
+from checks import gate
+from checks.results import quarantine
 from checks.run import Run
-from checks.spark_sql import translate
+from checks.spark.sql import translate
 from checks.tables import DELIVERED, LOCATOR, REJECTED_ROWS
 from checks.warehouse import connect, literal, quoted
 
 if TYPE_CHECKING:
-    from checks.spark_warehouse import SparkWarehouse
+    from checks.spark.warehouse import SparkWarehouse
 
 # How GX prints the filter of a rule on one column; and a count over equal values, which is no text of Spark's SQL.
 FILTER = re.compile(r"df\.filter\(F\.expr\((.+)\)\)", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Great Expectations on the engines of this project: context, suites, the DuckDB backend."""
