@@ -18,8 +18,8 @@ import pytest
 from scripts import run_checkpoint
 from tests import deliveries
 from tests.conftest import ROOT
-from tests.test_alerts import SECRET, Hook
-from tests.test_reports import SARIF
+from tests.reports.test_alerts import SECRET, Hook
+from tests.reports.test_reports import SARIF
 
 
 @dataclass(frozen=True)

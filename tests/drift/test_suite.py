@@ -11,9 +11,10 @@ import pytest
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
+from tests.conftest import ROOT
 from tests.drift.deliveries import Handle, movies, ratings
 
-SUITE = json.loads((Path(__file__).parents[2] / "gx/expectations/drift_findings.json").read_text(encoding="utf-8"))
+SUITE = json.loads((ROOT / "gx/expectations/drift_findings.json").read_text(encoding="utf-8"))
 QUERIES = {
     expectation["description"]: expectation["kwargs"]["unexpected_rows_query"].replace("{batch}", "drift_findings")
     for expectation in SUITE["expectations"]

@@ -56,7 +56,8 @@ def measured(tmp_path: Path, runs: int) -> tuple[dict[str, int], dict[str, int]]
     if not Path("/proc/self/statm").exists():
         pytest.skip("this system does not tell what a process holds (/proc)")
     delivery, output = deliveries.write(tmp_path / "delivery", deliveries.clean()), tmp_path / "out"
-    code = f"from tests import test_long_life as t; t.judge_again_and_again({str(delivery)!r}, {str(output)!r}, {runs})"
+    arguments = f"{str(delivery)!r}, {str(output)!r}, {runs}"
+    code = f"from tests.results import test_long_life as t; t.judge_again_and_again({arguments})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
     before, after = (json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"objects"'))

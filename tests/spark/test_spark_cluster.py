@@ -21,7 +21,7 @@ import pytest
 
 from tests import deliveries
 from tests.conftest import ROOT
-from tests.test_spark import REASON, broken, many_files
+from tests.spark.test_spark import REASON, broken, many_files
 
 pytestmark = pytest.mark.spark
 PATIENCE = 600  # seconds until a process that does not get on is given up
@@ -122,7 +122,7 @@ def test_a_worker_lost_in_the_middle_changes_no_verdict(cluster: Cluster, tmp_pa
         "spark.scheduler.minRegisteredResourcesRatio 1.0\nspark.scheduler.maxRegisteredResourcesWaitingTime 120s\n"
     )
     job = subprocess.Popen(
-        [sys.executable, "-m", "tests.spark_judge", cluster.master, str(folder)],
+        [sys.executable, "-m", "tests.spark.judge", cluster.master, str(folder)],
         cwd=ROOT, env=os.environ | {"SPARK_CONF_DIR": str(settings)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_worker_lost_in_the_middle_changes_no_verdict(cluster: Cluster, tmp_pa
         job.kill()
     assert job.returncode == 0, errors[-3000:]
     assert f"Lost executor {busy}" in errors
-    from tests.spark_judge import outcomes
+    from tests.spark.judge import outcomes
 
     same = deliveries.write(tmp_path / "one", {**files, "movies": deliveries.clean()["movies"]})
     assert json.loads(said.splitlines()[-1]) == outcomes(deliveries.judge(same, tmp_path / "duck"))

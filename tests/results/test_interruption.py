@@ -34,7 +34,7 @@ SITE = ("a.html", "b.html", "sub/c.html")
 def server() -> ForkServerContext:
     """Processes that begin with Great Expectations imported, so that what a kill hits is the run itself."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["checks.engine.context", "tests.test_interruption"])
+    context.set_forkserver_preload(["checks.engine.context", "tests.results.test_interruption"])
     return context
 
 

@@ -20,6 +20,7 @@ from checks.results import receipt
 from scripts import train
 from scripts.training import keeping, ratings, study
 from scripts.training.factors import Fit, Settings, Side, fit
+from tests.conftest import ROOT
 
 SECONDS = 1_000_000_000
 
@@ -341,9 +342,7 @@ def test_a_refusal_answers_before_anything_slow_is_imported(tmp_path):
         f"assert main(['--run', {str(run)!r}]) == 1\n"
         "assert not {'great_expectations', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

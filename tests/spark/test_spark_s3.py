@@ -15,8 +15,8 @@ import pytest
 
 from tests import deliveries
 from tests.conftest import ROOT
-from tests.test_spark import REASON, many_files
-from tests.test_spark_cluster import fetched, free_port, wait_for
+from tests.spark.test_spark import REASON, many_files
+from tests.spark.test_spark_cluster import fetched, free_port, wait_for
 
 pytestmark = pytest.mark.spark
 # Neither comes with requirements-spark.txt: hadoop-aws with the AWS SDK is some 200 MB and Maven's; moto is a server.

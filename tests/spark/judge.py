@@ -1,4 +1,4 @@
-"""Judge the rows of a folder on Spark and print the outcomes as JSON: `python -m tests.spark_judge MASTER FOLDER`."""
+"""Judge the rows of a folder on Spark and print the outcomes as JSON: `python -m tests.spark.judge MASTER FOLDER`."""
 
 from __future__ import annotations
 

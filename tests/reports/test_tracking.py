@@ -23,8 +23,9 @@ from checks.run import Run
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint, train
 from tests import deliveries
-from tests.test_receipt import PASSED, outcome
-from tests.test_train import passed_run, planted
+from tests.conftest import ROOT
+from tests.results.test_receipt import PASSED, outcome
+from tests.scripts.test_train import passed_run, planted
 
 NOWHERE = "http://someone:hunter2@127.0.0.1:9"  # the discard port: nothing listens there
 
@@ -169,10 +170,8 @@ def test_names_are_made_such_as_mlflow_takes(name):
 
 
 def test_mlflow_is_not_imported_before_it_is_wanted():
-    code = "import sys; from checks import tracking; tracking.log(dict); assert 'mlflow' not in sys.modules"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True
-    )
+    code = "import sys; from checks.reports import tracking; tracking.log(dict); assert 'mlflow' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

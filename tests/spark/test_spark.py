@@ -254,7 +254,7 @@ def test_what_has_no_counterpart_is_refused() -> None:
 def test_every_expectation_has_one_verdict_and_count_on_three_engines(
     session: Any, tmp_path: Path, name: str, files: Callable[[], dict[str, list[str]]]
 ) -> None:
-    from tests.spark_judge import judge, outcomes
+    from tests.spark.judge import judge, outcomes
 
     folder = deliveries.write(tmp_path / "data", files())
     duck = deliveries.judge(folder, tmp_path / "duck")

@@ -28,8 +28,9 @@ from checks.results import outputs
 from checks.results.changes import Changes
 from checks.results.quarantine import Counts
 from tests import verdicts
+from tests.conftest import ROOT
 
-SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "tests" / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 SARIF = jsonschema.Draft4Validator(SCHEMA)
 MARKDOWN = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 

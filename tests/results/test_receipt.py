@@ -23,6 +23,7 @@ from checks.waivers import Waiver
 from checks.warehouse import load
 from scripts import run_checkpoint, train, verify_receipt
 from tests import deliveries, verdicts
+from tests.conftest import ROOT
 
 FILES = {
     "ratings.csv": "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,2,3.5,1064982703\n",
@@ -333,8 +334,7 @@ def test_verifying_does_not_import_great_expectations_or_pandas(issued):
         f"assert main([{str(issued[1])!r}, '--data', {str(issued[0] / 'data')!r}]) == 0\n"
         "assert not {'great_expectations', 'pandas', 'duckdb'} & set(sys.modules)"
     )
-    root = Path(__file__).resolve().parent.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, env=os.environ)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
 
 
@@ -349,7 +349,7 @@ def test_a_passed_run_can_be_verified_and_trained_on_until_a_later_run_fails(tmp
     data, out = deliveries.write(tmp_path / "data", deliveries.whole()), tmp_path / "out"
     run, training = ["--data", str(data), "--output", str(out), "--quiet"], ["--run", str(out), "--rank", "1"]
     assert run_checkpoint.main(run) == 0
-    assert verify(out / receipt.FILE_NAME, data, "--rules", str(Path(__file__).parent.parent / "gx")) == 0
+    assert verify(out / receipt.FILE_NAME, data, "--rules", str(ROOT / "gx")) == 0
     assert sorted(receipt.read(out / receipt.FILE_NAME)["validated"]) == [
         "links.parquet",
         "movies.parquet",
