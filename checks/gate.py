@@ -32,6 +32,7 @@ COUNTED = (
     *("findings", "rows", "users", "attacks", "features", "films"),
     *("genres", "levels", "seconds", "blocks", "gaps", "tags"),
 )
+MEASURE = "measure"  # said in its place of a query whose one row is no case, but what was measured on the whole table
 # What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense:
 # one row of drift_findings is no feature but the cost of the drift.
 ROWS_ARE = {"user_anomalies": "users"}
@@ -88,7 +89,7 @@ class Outcome:
     observed: str = ""
     unexpected_count: int | None = None
     element_count: int | None = None
-    counted: str = "rows"  # what `unexpected_count` counts, one of COUNTED
+    counted: str = "rows"  # what `unexpected_count` counts, one of COUNTED, or MEASURE
     rows: tuple[FailingRow, ...] = ()
     cause: str | None = None
     rows_query: str | None = None  # SQL over the warehouse that gives every row that breaks it, as GX ran it
@@ -107,9 +108,14 @@ class Outcome:
         return self.action if self.has_result else JUDGE_AGAIN
 
     @property
+    def cases(self) -> tuple[FailingRow, ...]:
+        """The rows that people are shown: none where the row holds a measure, which `observed` tells."""
+        return () if self.counted == MEASURE else self.rows
+
+    @property
     def example(self) -> str:
         """Where a row that breaks it can be seen, to end a sentence with; nothing where no row has a place."""
-        located = (f", for example at {row.file}:{row.line}" for row in self.rows if row.file and row.line)
+        located = (f", for example at {row.file}:{row.line}" for row in self.cases if row.file and row.line)
         return next(located, "")
 
     @property
@@ -177,11 +183,17 @@ class Verdict:
         """The same for people, see `told_once`."""
         return told_once(self.worst_first())
 
+    @property
+    def _gated(self) -> str:
+        """The severities that gate, as an adjective with a blank after it; nothing where all do."""
+        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+        return "" if gated == SEVERITIES else f"{' or '.join(reversed(gated))} "
+
     def why(self) -> str:
         """The verdict's reason in one sentence."""
         not_judged = unjudged(one.suite for one in self.undetermined)
         if self.gating:
-            failed = f"{_counted(len(self.gating), 'expectation')} at or above {self.fail_on} failed"
+            failed = f"{_counted(len(self.gating), f'{self._gated}expectation')} failed"
             return f"{failed}, and {not_judged}." if self.undetermined else f"{failed}."
         if self.undetermined:
             return f"{not_judged}."
@@ -189,7 +201,7 @@ class Verdict:
             return "Nothing was judged."
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        return f"Nothing {self.fail_on} failed; {rest}." if rest else "Every expectation holds."
+        return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
 
 
 def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -375,7 +387,7 @@ def _what_counts(declared: Mapping[str, Any]) -> str:
     if "unexpected_rows_query" not in declared.get("kwargs", {}):
         return "rows"
     stated = (declared.get("meta") or {}).get("counts")
-    return stated if stated in COUNTED else "findings"
+    return stated if stated in (*COUNTED, MEASURE) else "findings"
 
 
 def _is_of_rows(suite: Declared, counted: str) -> bool:
@@ -463,9 +475,22 @@ def _observed(detail: Mapping[str, Any], counted: str) -> str:
         share = detail["unexpected_count"] / detail["element_count"]
         return f"{detail['unexpected_count']:,} of {detail['element_count']:,} rows ({format_share(share)})"
     value = detail.get("observed_value")
-    if "unexpected_rows" in (detail.get("details") or {}):
-        return _counted(int(value or 0), counted.removesuffix("s"))
+    listed = (detail.get("details") or {}).get("unexpected_rows")
+    if listed is not None:
+        return _measured(listed) if counted == MEASURE else _counted(int(value or 0), counted.removesuffix("s"))
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
+
+
+def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The numbers of a measure's one row by the names that the query gives them; a rule that holds has no row."""
+    numbers = [(name, value) for row in rows[:1] for name, value in row.items() if name != LOCATOR]
+    return ", ".join(_told(name, value) for name, value in numbers if isinstance(value, int | float))
+
+
+def _told(name: str, value: float) -> str:
+    if name.endswith("share"):
+        return f"{name.replace('_', ' ')} {format_share(value)}"
+    return f"{name.replace('_', ' ')} {value:,.4g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value:,}"
 
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:

@@ -230,7 +230,7 @@ def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() ->
     assert all(map(verdict.stops, verdict.to_mend()))
     assert (
         verdict.why()
-        == "1 expectation at or above critical failed, and 3 expectations of ratings, tags could not be judged."
+        == "1 critical expectation failed, and 3 expectations of ratings, tags could not be judged."
     )
 
 
@@ -292,7 +292,42 @@ def test_what_a_query_finds_is_called_by_its_name_and_only_rows_have_a_share(
     assert (outcome.observed, outcome.share) == (observed, share)
 
 
+def measured(success: bool, rows: list[dict[str, Any]]) -> gate.Outcome:
+    one = expectation(unexpected_rows_query="select 1") | {"meta": {"counts": "measure"}}
+    detail = {"observed_value": len(rows), "details": {"unexpected_rows": rows}}
+    results = SimpleNamespace(results=[result(one, success=success, detail=detail)])
+    (outcome,) = gate.judge({"ratings": results}, [Declared("ratings", [one], "ratings.csv", row_count=100)]).outcomes
+    return outcome
+
+
+def test_a_measure_of_a_whole_table_is_told_by_its_numbers_and_has_no_place() -> None:
+    row = {"source_line": 7, "flagged_users": 1042, "share": 0.0612, "ratio": 1 / 3, "reason": "of the data"}
+    failed = measured(False, [row])
+    assert failed.observed == "flagged users 1,042, share 6.1 %, ratio 0.3333"
+    assert (failed.cases, failed.example, failed.share) == ((), "", None)
+    assert failed.rows[0].values["flagged_users"] == 1042, "programs still read the row"
+    assert measured(True, []).observed == "", "a rule that holds says nothing of how far it is from its limit"
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "failed", "nothing"),
+    [
+        ("critical", "1 critical expectation failed.", "Nothing critical failed; 1 to read."),
+        ("warning", "1 warning or critical expectation failed.", "Nothing warning or critical failed; 1 to read."),
+        ("info", "1 expectation failed.", None),
+    ],
+)
+def test_the_reason_names_the_severities_that_gate(fail_on: str, failed: str, nothing: str | None) -> None:
+    def why(severity: str) -> str:
+        one = expectation() | {"severity": severity}
+        results = SimpleNamespace(results=[result(one, success=False, detail={"observed_value": 3})])
+        return gate.judge({"ratings": results}, [Declared("ratings", [one])], fail_on).why()
+
+    assert why("critical") == failed
+    assert nothing is None or why("info") == nothing
+
+
 def test_suites_name_what_their_queries_count_by_known_words() -> None:
     stated = [(one.get("meta") or {}).get("counts") for suite in declared_suites().values() for one in suite]
-    assert set(stated) - {None} <= set(gate.COUNTED)
+    assert set(stated) - {None} <= {*gate.COUNTED, gate.MEASURE}
     assert stated.count("users") >= 1

@@ -83,6 +83,8 @@ def _remedy(outcome: gate.Outcome) -> str:
 def _extent(outcome: gate.Outcome) -> str:
     if outcome.unexpected_count is None:
         return ""
+    if outcome.counted == gate.MEASURE:
+        return f" ({outcome.observed})."
     noun = outcome.counted.removesuffix("s") if outcome.unexpected_count == 1 else outcome.counted
     return f" ({outcome.unexpected_count:,} {noun}{outcome.example})."
 

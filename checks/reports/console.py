@@ -94,7 +94,7 @@ def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
         return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived, *action]
     waiver = [printable(outcome.waiver.sentence())] if outcome.waiver else []
     found = [f"Found: {printable(outcome.observed)}."] if outcome.observed else []
-    rows = [row_text(row) for row in outcome.rows[:shown_rows]]
+    rows = [row_text(row) for row in outcome.cases[:shown_rows]]
     more = (outcome.unexpected_count or 0) - len(rows)
     tail = [f"… and {more:,} more"] if rows and more > 0 else []
     return [*waiver, *found, *rows, *tail, *action]

@@ -121,13 +121,13 @@ def _recommendation(outcome: gate.Outcome, run: Run) -> Iterator[str]:
         yield f"- What it means: {prose(outcome.meaning)}"
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     yield f"- Where the rule stands: `{file}:{line}`"
-    if outcome.rows:
+    if outcome.cases:
         yield ""
         yield from _rows(outcome)
 
 
 def _rows(outcome: gate.Outcome) -> Iterator[str]:
-    shown = outcome.rows[:SHOWN_ROWS]
+    shown = outcome.cases[:SHOWN_ROWS]
     names = list(dict.fromkeys(name for row in shown for name in row.values))
     yield from _table_head("Row", *[prose(name) for name in names])
     for row in shown:

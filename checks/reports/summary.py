@@ -79,6 +79,7 @@ def expectation(outcome: gate.Outcome) -> dict[str, Any]:
         "remedy": outcome.remedy,
         "observed": outcome.observed,
         "unexpected_count": outcome.unexpected_count,
+        "counted": outcome.counted,
         "element_count": outcome.element_count,
         "share": outcome.share,
         "cause": outcome.cause,

@@ -149,7 +149,7 @@ def test_a_suites_page_agrees_with_the_runs_verdict(tmp_path: Path) -> None:
     options = ["--data", str(folder), "--output", str(output), "--quiet", "--fail-on", "warning"]
     assert run_checkpoint.main(options) == 1
     [page] = (output / "data_docs" / "validations" / "links").rglob("*.html")
-    assert "1 expectation at or above warning failed." in page.read_text(encoding="utf-8")
+    assert "1 warning or critical expectation failed." in page.read_text(encoding="utf-8")
 
 
 def test_a_suites_page_tells_a_missing_file_once(tmp_path: Path) -> None:

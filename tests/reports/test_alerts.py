@@ -163,7 +163,7 @@ def test_the_message_has_the_verdict_the_worst_three_and_what_is_new(tmp_path):
     title, text = alerts.message(verdict, run, Changes(run.started, "pass", verdict.outcomes[1:2], ()))
     assert title == "Data quality FAIL: data"
     lines = text.splitlines()
-    assert lines[0] == "2 expectations at or above critical failed, and 1 expectation of ratings could not be judged."
+    assert lines[0] == "2 critical expectations failed, and 1 expectation of ratings could not be judged."
     assert lines[2:4] == [
         "The worst 3 of 5:",
         "1. CRITICAL ratings: It failed. (1 row, for example at ratings.csv:3). Mend the export.",

@@ -265,7 +265,7 @@ def text_of(markdown: str) -> str:
 
 def test_the_report_leads_with_the_verdict_and_the_three_questions(tmp_path):
     shown = text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
-    why = "2 expectations at or above critical failed, and 1 expectation of ratings could not be judged."
+    why = "2 critical expectations failed, and 1 expectation of ratings could not be judged."
     assert shown.startswith(f"Data quality: FAIL\n{why}")
     for question in gate.QUESTIONS:
         assert question in shown
