@@ -247,12 +247,14 @@ class Clock:
     now: datetime
     max_age: int | None = None
 
-    def age(self, newest: float) -> str | None:
-        """Of the newest rating (seconds since 1970), in words; None where that is no time of a calendar."""
+    def age(self, newest: float | None) -> str:
+        """Of the newest rating (seconds since 1970; None where none has a time), in words."""
+        if newest is None:
+            return "no rating to tell the age by"
         try:
             moment = datetime.fromtimestamp(newest, UTC)
         except (ValueError, OverflowError, OSError):
-            return None
+            return "the newest rating is of no date that a calendar knows"
         days = math.ceil((self.now - moment).total_seconds() / 8640) / 10  # up, so that 30.01 days are over 30
         old = f"{days:,.0f} days old" if days >= 100 else f"{days:.1f} days old" if days >= 0 else "in the future"
         allowed = "no limit is set" if self.max_age is None else f"at most {self.max_age:,} allowed"
@@ -465,9 +467,9 @@ def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) ->
 
 def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
     """What a rule on how old the newest rating may be found: seconds since 1970 tell nobody anything."""
-    newest = detail.get("observed_value")
     asked = {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
-    return suite.clock.age(newest) if asked and suite.clock and isinstance(newest, int | float) else None
+    newest = detail.get("observed_value")
+    return suite.clock.age(newest if isinstance(newest, int | float) else None) if asked and suite.clock else None
 
 
 def _observed(detail: Mapping[str, Any], counted: str) -> str:
@@ -488,9 +490,8 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _told(name: str, value: float) -> str:
-    if name.endswith("share"):
-        return f"{name.replace('_', ' ')} {format_share(value)}"
-    return f"{name.replace('_', ' ')} {value:,.4g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value:,}"
+    shown = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+    return f"{name.replace('_', ' ')} {format_share(value) if name.endswith('share') else shown}"
 
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:

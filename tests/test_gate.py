@@ -91,11 +91,18 @@ def test_how_old_the_newest_rating_is_is_told_in_dates_and_days(now: str, max_ag
     assert aged(NEWEST, clock) == observed
 
 
-def test_what_is_no_time_of_a_calendar_is_told_as_it_is() -> None:
-    assert aged(10**18, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC))) == f"{10**18:,}"
+@pytest.mark.parametrize(
+    ("newest", "observed"),
+    [
+        (10**18, "the newest rating is of no date that a calendar knows"),
+        (None, "no rating to tell the age by"),
+    ],
+)
+def test_what_has_no_age_is_told_in_words(newest: int | None, observed: str) -> None:
+    assert aged(newest, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC))) == observed
 
 
-def aged(newest: int, clock: gate.Clock) -> str:
+def aged(newest: int | None, clock: gate.Clock) -> str:
     """What a rule on the age of the newest rating is said to have found."""
     one = expectation(column="timestamp", min_value={"$PARAMETER": gate.FRESH_SINCE})
     results = SimpleNamespace(results=[result(one, success=False, detail={"observed_value": newest})])
@@ -228,10 +235,7 @@ def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() ->
     assert (of_ratings.sentence, of_ratings.cause) == ("expect x", "no such column")
     assert (failed.remedy, of_tags.remedy, of_ratings.remedy) == ("Do.", gate.JUDGE_AGAIN, gate.JUDGE_AGAIN)
     assert all(map(verdict.stops, verdict.to_mend()))
-    assert (
-        verdict.why()
-        == "1 critical expectation failed, and 3 expectations of ratings, tags could not be judged."
-    )
+    assert verdict.why() == "1 critical expectation failed, and 3 expectations of ratings, tags could not be judged."
 
 
 @pytest.mark.parametrize(("share", "text"), [(1e-7, "1e-05 %"), (0.00082, "0.082 %"), (0.05, "5 %"), (0.5, "50 %")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from checks import gate
 from checks.docs import figures
 from checks.reports import summary
 from checks.results import outputs
+from checks.results.changes import Changes, since_last_run
 from checks.run import Run
 
 VERSION = 2  # of what a record holds; records of another release are passed over, as their pages need other facts
@@ -38,13 +39,21 @@ class Record:
     def page(self) -> Path:
         return self.folder / PAGE
 
+    @property
+    def suite_pages(self) -> dict[str, str]:
+        """The page of each suite's results in this run, as GX places them below the site's top."""
+        site = self.folder.parent.parent
+        found = sorted(site.glob(f"validations/*/*/{self.id}/*.html"))
+        return {page.relative_to(site).parts[1]: page.relative_to(site).as_posix() for page in found}
+
 
 def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     """Keep what the pages of the run under way need."""
     drawn = figures.NONE if run.figures is None else run.figures.result()
     facts = summary.summary(verdict, run) | {
         "version": VERSION,
-        "answers": _answers(verdict),
+        "answers": _answers(verdict, drawn),
+        "changes": _changes(since_last_run(verdict, run)),
         "pass_rate": _pass_rate(verdict),
     }
     folder = site / RUNS / run_id
@@ -52,11 +61,51 @@ def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     outputs.write_json(folder / FIGURES, drawn)
 
 
-def _answers(verdict: gate.Verdict) -> list[dict[str, str]]:
+def _answers(verdict: gate.Verdict, drawn: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each question's decision and its reason, with what was measured where that is a matter of degree."""
+    measured = {"user_anomalies": _of_users(drawn["users"]), "drift_findings": _of_drift(drawn["drift"])}
     return [
-        {"question": one.text, "decision": str(one.decision), "why": one.verdict.why()}
+        {
+            "question": one.text,
+            "decision": str(one.decision),
+            "why": one.verdict.why(),
+            "measured": measured.get(gate.QUESTIONS[one.text][0], ""),
+        }
         for one in gate.questions(verdict)
     ]
+
+
+def _of_users(judged: Mapping[str, Any] | None) -> str:
+    counts = {} if judged is None else judged["counts"]
+    told_apart = sum(counts.values()) - counts.get("undetermined", 0)
+    if judged is None or not told_apart:
+        return ""
+    attacks = len(judged["groups"])
+    told = f"{counts.get('flagged', 0):,} of {told_apart:,} users flagged"
+    return f"{told}, {attacks} attack{'s' if attacks > 1 else ''}" if attacks else told
+
+
+def _of_drift(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many features moved of those that could be judged: the cost of the drift is no feature."""
+    judged = [row["status"] for row in rows if row["feature"] != "impact" and row["status"] != "undetermined"]
+    return f"{judged.count('drifted')} of {len(judged)} features moved" if judged else ""
+
+
+def _changes(changes: Changes | None) -> dict[str, Any] | None:
+    if changes is None:
+        return None
+    return {
+        "since": changes.since.isoformat(timespec="seconds"),
+        "verdict": changes.verdict_before,
+        "folder": changes.folder_before,
+        "new": [_named(one) for one in changes.new],
+        "waived": [_named(one) for one in changes.waived],
+        "gone": [_named(one) for one in changes.gone],
+    }
+
+
+def _named(outcome: gate.Outcome) -> dict[str, Any]:
+    return {"suite": outcome.suite, "id": outcome.expectation_id, "sentence": outcome.sentence}
 
 
 def _pass_rate(verdict: gate.Verdict) -> float | None:

@@ -59,7 +59,8 @@ class RunRenderer:
             "title": f"Run of {words.moment(record.facts['started'])} UTC",
             "run": record,
             "facts": record.facts,
-            "failures": worst_first(record.facts),
+            "failures": folded(worst_first(record.facts), record.facts["fail_on"]),
+            "suite_pages": record.suite_pages,
             "suites": by_suite(record.facts["expectations"]),
             "figures": record.figures,
         }
@@ -80,6 +81,7 @@ class ResultRenderer:
             "verdict": str(verdict.decision),
             "why": verdict.why(),
             "run_id": f"{datetime.fromisoformat(result.meta['run_id']['run_time']):{RUN_ID}}",
+            "started": result.meta["run_id"]["run_time"],
             "findings": _joined([one for one in expectations if one["status"] != "passed"]),
             "expectations": expectations,
         }
@@ -112,10 +114,20 @@ def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     What could not be judged for one cause, such as a missing file, is one entry with its `members`.
     """
-    gating = suites.SEVERITIES[: suites.SEVERITIES.index(facts["fail_on"]) + 1]
+    gating = _gating(facts["fail_on"])
     rank = {"failed": 2, "undetermined": 1, "waived": 3}
     found = [one for one in shown(facts["expectations"]) if one["status"] != "passed"]
     return sorted(_joined(found), key=lambda one: 0 if _gates(one, gating) else rank[one["status"]])
+
+
+def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
+    """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
+    gating = _gating(fail_on)
+    return [one | {"folded": not (_gates(one, gating) or one["status"] == "undetermined")} for one in failures]
+
+
+def _gating(fail_on: str) -> Sequence[str]:
+    return suites.SEVERITIES[: suites.SEVERITIES.index(fail_on) + 1]
 
 
 def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:

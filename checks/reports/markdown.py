@@ -72,7 +72,8 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     if changes is None:
         yield "There is no earlier run in this folder to compare with."
         return
-    yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC, said **{prose(changes.verdict_before)}**."
+    where = f" over another folder, {code(changes.folder_before)}," if changes.folder_before else ""
+    yield f"The last run, of {changes.since:%Y-%m-%d %H:%M} UTC,{where} said **{prose(changes.verdict_before)}**."
     if run.repeats is not None:
         yield REPEATED[changes.judged_alike]
     yield ""

@@ -17,7 +17,7 @@ class Changes:
     """The last run's time and verdict; what is not as it was then, worst first; what holds again.
 
     new: what fails or can't be judged now; waived: what a waiver covers now. judged_alike: whether rules, settings
-    and waivers were the same then.
+    and waivers were the same then. folder_before: what was judged then, where that was another folder.
     """
 
     since: datetime
@@ -26,6 +26,7 @@ class Changes:
     gone: tuple[gate.Outcome, ...]
     waived: tuple[gate.Outcome, ...] = ()
     judged_alike: bool = True
+    folder_before: str | None = None
 
 
 def row_changes(run: Run) -> tuple[str, ...]:
@@ -41,6 +42,8 @@ def _row_change(table: str, before: int, now: int | None) -> str | None:
         return None
     if not before:
         return f"{table} has {now:,} rows, where the last run had none."
+    if not now:
+        return f"{table} has no row, where the last run had {before:,}."
     share, word = gate.format_share(abs(now - before) / before), "more" if now > before else "fewer"
     return f"{table} has {now:,} rows, {share} {word} than the {before:,} of the last run."
 
@@ -60,4 +63,5 @@ def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
         gone=tuple(gone),
         waived=tuple(o for o in other if o.status is gate.Status.WAIVED),
         judged_alike=last.judged_by == history.judged_by(run.settings, run.waivers, run.program, run.root),
+        folder_before=None if last.folder == str(run.folder) else last.folder,
     )

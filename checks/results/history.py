@@ -86,6 +86,7 @@ class PreviousRun:
 
     run_id: str
     started: datetime
+    folder: str
     decision: Decision
     why: str
     fingerprint: str
@@ -300,6 +301,7 @@ def _previous(history: Path, last: pd.Series[Any]) -> PreviousRun:
     return PreviousRun(
         run_id=last["run_id"],
         started=last["started"].to_pydatetime(),
+        folder=last["folder"],
         decision=Decision(last["verdict"]),
         why=last["why"],
         fingerprint=last["fingerprint"],

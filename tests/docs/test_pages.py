@@ -54,6 +54,8 @@ def test_landing_page_answers_in_one_screen(site: Path, visitor: Visitor) -> Non
         "Are the users honest?",
         "Has the world moved?",
     ]
+    assert page.locator(".questions a").first.get_attribute("href") == "#failures"
+    assert "users flagged" not in page.locator(".questions li").nth(1).inner_text(), "of four none could be judged"
     first = page.locator(".brief").first
     assert "critical" in first.inner_text()
     assert "What to do" in first.inner_text()
@@ -89,6 +91,58 @@ def test_listed_failures_lead_to_their_rows(site: Path, visitor: Visitor) -> Non
     target = page.locator(".finding:target")
     assert "movies.csv:3" in target.inner_text()
     assert target.locator("tbody tr").count() == len(HOSTILE_TITLES)
+    assert target.locator("tbody tr").first.is_visible(), "a link into a folded finding opens it"
+
+
+def test_what_stops_the_delivery_is_open_and_the_rest_is_a_line_each(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1]).page
+    assert page.locator("article.finding.critical").count() >= 1
+    assert page.locator("article.finding.warning, article.finding.info").count() == 0
+    folded = page.locator("details.finding.warning").first
+    rows = folded.locator("tbody tr").first
+    assert not rows.is_visible()
+    folded.locator("summary").first.click()
+    assert rows.is_visible()
+
+
+def test_what_was_found_comes_before_the_rule_that_it_breaks(site: Path, visitor: Visitor) -> None:
+    titles = visitor.open(run_pages(site)[-1]).page.locator(".finding h3").all_inner_texts()
+    found = next(title for title in titles if title.endswith("No title begins or ends with a blank."))
+    assert found.startswith(f"{len(HOSTILE_TITLES)} of ")
+    assert " against the rule: " in found
+
+
+def test_a_long_list_of_rows_shows_five_and_opens_the_rest(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1]).page
+    finding = page.locator(".finding", has_text="No title begins or ends with a blank.").first
+    finding.locator("summary").first.click()
+    assert [row.is_visible() for row in finding.locator("tbody tr").all()] == [True] * 5 + [False] * 2
+    finding.locator(".further summary").click()
+    assert all(row.is_visible() for row in finding.locator("tbody tr").all())
+
+
+def test_only_what_scrolls_is_a_stop_for_the_keyboard(site: Path, visitor: Visitor) -> None:
+    stops = """[...document.querySelectorAll('.scroll')].filter(
+        one => one.clientWidth && (one.tabIndex === 0) !== (one.scrollWidth > one.clientWidth)).length"""
+    counts = [
+        visitor.open(path, width=width).page.evaluate(stops) for path in every_kind(site) for width in (400, 1400)
+    ]
+    assert set(counts) == {0}
+
+
+def test_every_link_leads_somewhere_and_every_suites_page_is_linked(site: Path, visitor: Visitor) -> None:
+    linked = set()
+    for path in [site / "index.html", *run_pages(site)]:
+        page = visitor.open(path).page
+        ids = set(page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)"))
+        for link in page.evaluate("[...document.querySelectorAll('a')].map(one => one.getAttribute('href'))"):
+            target, _, fragment = link.partition("#")
+            if target:
+                linked.add((path.parent / target).resolve())
+            else:
+                assert fragment in ids, (path, link)
+    assert all(target.is_file() for target in linked)
+    assert set(map(Path.resolve, site.glob("validations/*/*/*/*.html"))) <= linked
 
 
 def test_hostile_strings_are_shown_as_text_and_run_nothing(site: Path, visitor: Visitor) -> None:
@@ -99,7 +153,7 @@ def test_hostile_strings_are_shown_as_text_and_run_nothing(site: Path, visitor: 
         assert opened.page.locator("main img, main a[href^=javascript]").count() == 0
         assert opened.page.locator("[onerror], [onload], [onmouseover], [onclick]").count() == 0
     run = visitor.open(run_pages(site)[-1]).page
-    cells = [text.strip() for text in run.locator(".finding td .text").all_inner_texts()]
+    cells = [text.strip() for text in run.locator(".finding td .text").all_text_contents()]
     for title in HOSTILE_TITLES[:-1]:
         assert any(title in cell for cell in cells), title
     assert any("\N{REPLACEMENT CHARACTER}txt.exe" in cell for cell in cells)
@@ -108,8 +162,11 @@ def test_hostile_strings_are_shown_as_text_and_run_nothing(site: Path, visitor: 
 
 def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[0]).page
+    assert "2 of 3 users flagged, 1 attack." in page.locator(".questions li").nth(1).inner_text()
+    assert "1 of 1 features moved." in page.locator(".questions li").nth(2).inner_text()
     assert "2 flagged, 0 to review, 1 ordinary" in page.locator("#users ~ .lead").inner_text()
     assert "2 users acted together" in page.locator(".group").inner_text()
+    assert HOSTILE_TITLES[1] in page.locator(".group .text").inner_text(), "a title is marked as of the data"
     card = page.locator("#user-1")
     assert "Nine in ten" in card.inner_text()
     assert "3.00 now, 4.00 without (3 others)" in card.inner_text()

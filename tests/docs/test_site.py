@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from checks import gate
 from checks.docs import record, renderers, view
 from checks.engine.suites import declared_suites
+from checks.results import history
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 
@@ -76,6 +78,23 @@ def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path
         assert sentence in page
     for said in ("1 of 4 rows (25 %)", "ratings.csv:3", "Another scale.", "Mend the export.", "no such table"):
         assert said in page
+
+
+def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path: Path) -> None:
+    new = [verdicts.outcome(sentence=f"Rule {n}.", expectation_id=f"id-{n}", suite="tags") for n in range(5)]
+    (tmp_path / "out").mkdir()
+    run = verdicts.run(tmp_path, published=tmp_path / "out")
+    before = replace(run, folder=Path("/old/<b>"))
+    history.record(tmp_path / "out" / "history.duckdb", before, gate.Verdict(()), "20260101T120000.000000Z")
+    record.write(tmp_path / "site", "20260301T120000.000000Z", run, gate.Verdict(tuple(new)))
+    [one] = record.records(tmp_path / "site")
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    since = page[page.index('<div class="since">') :].partition("</div>")[0]
+    assert "over another folder" in since
+    assert "/old/&lt;b&gt;" in since
+    assert '<b>New (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
+    assert "and 2 more" in since
+    assert "Rule 4." not in since
 
 
 @pytest.mark.parametrize("text", verdicts.HOSTILE)

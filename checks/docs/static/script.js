@@ -22,7 +22,18 @@ function unfold() {
 addEventListener("hashchange", unfold);
 unfold();
 
-// Printed pages show what is folded away on the screen.
+// Tables wider than the screen can be scrolled by keyboard; others are no stop on the way through the page.
+function stops() {
+  for (const region of document.querySelectorAll(".scroll")) {
+    if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", stops);
+document.addEventListener("toggle", stops, true);
+stops();
+
+// Printed pages show what was found, but not anew every rule that holds.
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll(".expectations details")) folded.open = true;
+  for (const folded of document.querySelectorAll(".finding, .further")) folded.open = true;
 });
