@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from anomaly.groups import find_groups
+from anomaly.ends import EXTREMES
+from anomaly.groups import MOST_TARGETS, Crew, _log_chance, _merged, find_groups
 from anomaly.profiles import Films, Profiles
 
 DAY = 86_400
@@ -89,3 +91,75 @@ def test_two_targets_of_one_crew_are_one_attack() -> None:
     profiles = profiles_of(crowd() + both)
     (group,) = find_groups(profiles, films_of(profiles), np.arange(200) < 6)
     assert set(group.targets) == {98, 99}
+
+
+@pytest.mark.parametrize("together", [2, 3])
+def test_three_of_a_thousand_are_an_attack_and_two_are_none(together: int) -> None:
+    """Each user has rated a film of 1.0 and one of 5.0; the only suspects are the first, who share one more."""
+    usual = [(user, user % 7 + 7 * end, (1.0, 5.0)[end], user * DAY) for user in range(1000) for end in (0, 1)]
+    profiles = profiles_of(usual + [(user, 99, 5.0, (300 + user) * DAY) for user in range(together)])
+    found = find_groups(profiles, films_of(profiles), np.arange(1000) < together)
+    assert [group.users for group in found] == ([(0, 1, 2)] if together == 3 else [])
+
+
+@pytest.mark.parametrize(("apart", "found"), [(0, True), (50, True), (70, False)])
+def test_an_attack_may_drip_but_never_pauses_for_two_months(apart: int, found: bool) -> None:
+    profiles = community([10 + apart * number for number in range(6)])
+    groups = find_groups(profiles, films_of(profiles), np.arange(200) < 8)
+    assert [group.users for group in groups] == ([(0, 1, 2, 3, 4, 5)] if found else [])
+
+
+def test_a_raid_is_found_among_months_of_others_who_do_the_same() -> None:
+    """Eight within an hour; every other day for a year one more, of whom every tenth is a suspect, too."""
+    raid = [(user, 99, 5.0, 200 * DAY + 60 * user) for user in range(8)]
+    others = [(user, 99, 5.0, (2 * user + 7) * DAY) for user in range(8, 200)]
+    profiles = profiles_of(crowd() + raid + others)
+    suspects = (np.arange(200) < 8) | (np.arange(200) % 10 == 0)
+    (group,) = find_groups(profiles, films_of(profiles), suspects)
+    assert set(group.users) == set(range(8))
+
+
+@pytest.mark.parametrize(("n_suspects", "found"), [(4, False), (20, True)])
+def test_suspects_among_many_are_an_attack_if_they_are_several_times_as_many_as_usual(
+    n_suspects: int, found: bool
+) -> None:
+    """Forty give the film a 5.0 within days; every tenth of all others is a suspect, and so many of these forty."""
+    fans = profiles_of(crowd() + [(user, 99, 5.0, 250 * DAY + user * 3_600) for user in range(40)])
+    suspects = (np.arange(200) >= 40) & (np.arange(200) % 10 == 0) | (np.arange(200) < n_suspects)
+    assert bool(find_groups(fans, films_of(fans), suspects)) == found
+
+
+def test_the_chance_of_so_many_is_poissons_and_larger_where_counts_scatter() -> None:
+    assert _log_chance(1, 2.0, 0.0) == pytest.approx(np.log(1 - np.exp(-2)))
+    assert _log_chance(2, 1.0, 0.0) == pytest.approx(np.log(1 - 2 * np.exp(-1)))
+    assert _log_chance(20, 4.0, 0.5) > _log_chance(20, 4.0, 0.0) + 5
+
+
+def crew(users: range, film: int) -> Crew:
+    return Crew(frozenset(users), film, EXTREMES[1], -90.0 + film)
+
+
+@pytest.mark.parametrize(("second", "attacks"), [(range(5, 15), 1), (range(6, 16), 2), (range(6, 14), 1)])
+def test_crews_that_share_half_of_the_smaller_one_are_one_attack(second: range, attacks: int) -> None:
+    """Of ten users each five are half, and four are of eight."""
+    assert len(_merged([crew(range(10), 1), crew(second, 2)])) == attacks
+
+
+def test_an_attack_names_the_films_that_most_of_it_push_and_no_more_than_can_be_read() -> None:
+    """Twelve users push seven films, and four of them one more."""
+    pushed = [(user, film, 5.0, (100 + user) * DAY + film) for user in range(12) for film in range(91, 98)]
+    beside = [(user, 98, 5.0, (100 + user) * DAY) for user in range(4)]
+    known = [(user, film, 2.0, user * DAY) for user in range(100, 120) for film in range(91, 98)]
+    known += [(user, 98, 1.5, user * DAY) for user in range(100, 103)]  # so that it is moved most
+    profiles = profiles_of(crowd() + pushed + beside + known)
+    (group,) = find_groups(profiles, films_of(profiles), np.arange(200) < 12)
+    assert len(group.targets) == MOST_TARGETS == 5
+    assert set(group.targets) <= set(range(91, 98))
+
+
+def test_who_joined_in_from_a_crowd_belongs_to_the_attack() -> None:
+    """Eight suspects and twelve of a crowd, who are no suspects, give the film a 5.0 on the same days."""
+    profiles, user = community([10 + user % 4 for user in range(20)]), np.arange(200)
+    in_crowd = (user >= 8) & (user < 20)
+    (group,) = find_groups(profiles, films_of(profiles), user < 8, in_crowd, in_crowd & (user % 5 == 0))
+    assert group.users == (*range(8), 10, 15)
