@@ -79,6 +79,29 @@ def test_somebody_is_left_to_say_what_is_usual() -> None:
     assert len(members(everybody)) <= MOST * ACTIVE
 
 
+@pytest.mark.parametrize(("n", "crowd"), [(19, 0), (20, 20)])
+def test_fewer_than_twenty_are_no_crowd_though_they_are_most_of_the_active(n: int, crowd: int) -> None:
+    """Of forty users active in a month, beside sixty of other years."""
+    rows = [(user, user % FILMS, 3.0, (1_000 if user < 40 else 3_000 + 90 * user) * DAY) for user in range(ACTIVE)]
+    rows += [(user, 99, 5.0, 1_001 * DAY + user) for user in range(n)]
+    assert len(members(profiles_of(rows))) == crowd
+
+
+@pytest.mark.parametrize(("active", "crowd"), [(175, 30), (400, 0)])
+def test_a_crowd_is_a_good_part_of_the_active(active: int, crowd: int) -> None:
+    """Thirty of all who rate on one day: every sixth of them, or one in thirteen."""
+    rows = [(user, user % FILMS, 3.0, 1_005 * DAY + user) for user in range(active)]
+    assert len(members(profiles_of(rows + [(user, 99, 5.0, 1_005 * DAY + user) for user in range(30)]))) == crowd
+
+
+@pytest.mark.parametrize(("days_apart", "crowd"), [(4, 40), (30, 0)])
+def test_a_crowd_may_drip_for_half_a_year_and_not_for_years(days_apart: int, crowd: int) -> None:
+    """Forty of a hundred users who come one after the other."""
+    came = [(1_000 + days_apart * (user % 40)) * DAY for user in range(ACTIVE)]
+    rows = [(user, user % FILMS, 3.0, second) for user, second in enumerate(came)]
+    assert len(members(profiles_of(rows + [(user, 99, 5.0, came[user] + 60) for user in range(40)]))) == crowd
+
+
 def test_of_very_many_users_some_tell_where_the_crowds_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second user is asked, and tells of those who are not; one who gave the level a month later is not near."""
     monkeypatch.setattr(crowds, "ASKED", ACTIVE // 2)
