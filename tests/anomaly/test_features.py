@@ -138,3 +138,27 @@ def test_half_of_a_small_profile_at_once_is_a_burst() -> None:
 def test_a_small_coincidence_is_no_copy() -> None:
     numbers = HONEST_NUMBERS | {"copied_ratings": 0.7, "n_ratings": 20.0}
     assert not broken({name: np.array([value]) for name, value in numbers.items()})["copied_profile"][0]
+
+
+def rules_of(**numbers: float) -> list[str]:
+    """The rules that an honest user breaks who has these numbers instead."""
+    at = {name: np.array([value]) for name, value in (HONEST_NUMBERS | numbers).items()}
+    return [name for name, users in broken(at).items() if users[0]]
+
+
+@pytest.mark.parametrize(("common", "copies"), [(15, []), (16, ["copied_profile"])])
+def test_sixteen_ratings_in_common_are_a_copy_and_fifteen_may_coincide(common: int, copies: list[str]) -> None:
+    assert rules_of(copied_ratings=common / 20, n_ratings=20.0) == copies
+
+
+def test_a_machine_keeps_one_pause_and_keeps_it_in_a_row() -> None:
+    assert rules_of(modal_gap_share=0.95) == []
+    assert rules_of(repeated_positive_gap_share=0.95) == []
+    assert rules_of(modal_gap_share=0.95, repeated_positive_gap_share=0.95) == ["machine_cadence"]
+
+
+@pytest.mark.parametrize(
+    ("most", "of", "bursts"), [(14, 16, []), (15, 16, ["burst"]), (15, 31, []), (29, 500, []), (30, 500, ["burst"])]
+)
+def test_a_burst_is_thirty_at_once_or_fifteen_that_are_half_of_all(most: int, of: int, bursts: list[str]) -> None:
+    assert rules_of(most_in_10s=np.log(most), n_ratings=float(of)) == bursts
