@@ -80,3 +80,11 @@ def test_folders_keep_to_their_sides() -> None:
     assert windows.parts[0].side == str(REFERENCE)
     sides = current.sql(f"select {windows.parts[1].side} as side from ratings order by timestamp")["side"]
     assert sides.isna().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(("split", "recent"), [(0.8, 6), (0.5, 2), (0.2, 1)])
+def test_newcomers_are_held_against_as_many_of_the_last_ratings_before_or_half_of_them(
+    split: float, recent: int
+) -> None:
+    """One rating a day: two after eight, five after five, of which half is taken, and eight after two."""
+    assert windows_in_time(_at(*(86_400 * day for day in range(10))), split, None).recent == 86_400 * recent
