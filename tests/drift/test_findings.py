@@ -8,6 +8,7 @@ import pytest
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
+from drift.messages import message
 from drift.shifts import plant
 from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
@@ -91,6 +92,20 @@ def test_messages_are_made_of_the_fields_that_decided() -> None:
         f"{row['reference_users']:.0f} and {row['current_users']:.0f} users",
     ):
         assert part in row["message"]
+
+
+def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
+    before, after = (
+        {"A": 0.1, "B": 0.2, "C": 0.3, "D": 0.4, "E": 0.0},
+        {"A": 0.11, "B": 0.4, "C": 0.0, "D": 0.45, "E": 0.04},
+    )
+    row = dict.fromkeys(("statistic", "bound", "p_value", "effect_size", "minimum_effect", "compared_share"), 1.0)
+    row |= dict.fromkeys(("reference_users", "current_users", "reference_n", "current_n", "excluded_rows"), 0)
+    row |= {"title": "genres", "status": "drifted", "strongest": "B", "q_value": 0.01, "false_alarm_rate": 0.05}
+    row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}
+    drawn = {"labels": list(before), "reference": list(before.values()), "current": list(after.values())}
+    said = message(row | {"histogram": json.dumps(drawn)})
+    assert "Largest changes, by user: C 30.0% -> 0.0%, B 20.0% -> 40.0%, D 40.0% -> 45.0%." in said
 
 
 def test_histograms_can_be_drawn() -> None:
