@@ -88,10 +88,13 @@ def judgement(n: int, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
     return decisions.Judgement(np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, np.full(n, -1))
 
 
-def turned(odd: int, odd_before: int = 0) -> decisions.Judgement:
+def turned(odd: int, odd_before: int = 0, how_odd_before: float = 40.0) -> decisions.Judgement:
     """Of twenty judged beside four hundred trusted the last `odd` are far out now, and the last `odd_before` were."""
     rng, n, judged = np.random.default_rng(4), 420, np.arange(20)
-    late, before = (np.where(np.arange(n) < n - far, rng.normal(size=n), 40.0) for far in (odd, odd_before))
+    late, before = (
+        np.where(np.arange(n) < n - far, rng.normal(size=n), how)
+        for far, how in ((odd, 40.0), (odd_before, how_odd_before))
+    )
     part, nothing = increments.Measured(np.full(n, 20), {}), np.empty((n, 0))
     since = increments.Increments(np.append(np.arange(20, n), judged), part, part, 400)
     scores = (Scores(each, each, nothing, nothing) for each in (late, before))
@@ -109,6 +112,11 @@ def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> Non
 def test_who_was_as_odd_before_has_not_turned() -> None:
     assert np.flatnonzero(turned(3, odd_before=2).flagged).tolist() == [1, 17]
     assert np.flatnonzero(turned(0, odd_before=2).flagged).tolist() == [1]
+
+
+def test_who_was_the_least_suspicious_of_all_and_is_as_usual_now_has_not_turned() -> None:
+    assert np.flatnonzero(turned(0, odd_before=3, how_odd_before=-40.0).flagged).tolist() == [1]
+    assert np.flatnonzero(turned(3, odd_before=3, how_odd_before=-40.0).flagged).tolist() == [1, 17, 18, 19]
 
 
 def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> None:
