@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anomaly.ends import EXTREMES
-from anomaly.groups import MOST_TARGETS, Crew, _log_chance, _merged, find_groups
+from anomaly.groups import MOST_TARGETS, Crew, _log_chance, _merged, _scatter, find_groups
 from anomaly.profiles import Films, Profiles
 
 DAY = 86_400
@@ -117,6 +117,37 @@ def test_a_raid_is_found_among_months_of_others_who_do_the_same() -> None:
     suspects = (np.arange(200) < 8) | (np.arange(200) % 10 == 0)
     (group,) = find_groups(profiles, films_of(profiles), suspects)
     assert set(group.users) == set(range(8))
+
+
+def test_a_leaning_of_very_many_is_no_attack_though_it_is_beyond_chance() -> None:
+    """Four thousand users give two films a 5.0 each; of a thousand of them one is film 99, and suspects are 15 % of
+    these and 10 % of the others."""
+    user, any_film = np.arange(4000), np.random.default_rng(1).integers([0, 45], [45, 90], (4000, 2))
+    any_film[:1000, 0] = 99
+    rows = [(u, film, 5.0, u % 1000 * 600) for u, films in enumerate(any_film.tolist()) for film in films]
+    profiles = profiles_of(rows)
+    suspects = np.where(user < 1000, user % 20 < 3, user % 10 == 0)
+    assert find_groups(profiles, films_of(profiles), suspects) == []
+
+
+def test_users_are_compared_with_those_who_came_when_they_did() -> None:
+    """Of three thousand users the last eighth look suspicious, 40 % of them and of the sixty who like a new film."""
+    films = np.random.default_rng(1).integers([0, 45], [45, 90], (3000, 2))
+    films[2700:2760, 0] = 99
+    rows = [(user, film, 5.0, user * 1_000) for user, both in enumerate(films.tolist()) for film in both]
+    profiles = profiles_of(rows)
+    user = np.arange(3000)
+    suspects = np.where(user < 2625, user % 100 == 0, user % 5 < 2)
+    assert find_groups(profiles, films_of(profiles), suspects) == []
+
+
+def test_how_far_counts_of_suspects_scatter_is_told_by_the_films_where_some_are_to_be_expected() -> None:
+    rng = np.random.default_rng(4)
+    expected = np.full((300, 24), 6.0)
+    assert _scatter(rng.poisson(expected), expected) < 0.1
+    tastes = rng.gamma(2.0, 0.5, expected.shape)  # of mean 1 and variance 0.5
+    assert _scatter(rng.poisson(expected * tastes), expected) == pytest.approx(0.5, abs=0.25)
+    assert _scatter(rng.poisson(expected * tastes)[:8], expected[:8]) == 0.0, "too few to tell"
 
 
 @pytest.mark.parametrize(("n_suspects", "found"), [(4, False), (20, True)])
