@@ -102,6 +102,22 @@ def test_a_crowd_may_drip_for_half_a_year_and_not_for_years(days_apart: int, cro
     assert len(members(profiles_of(rows + [(user, 99, 5.0, came[user] + 60) for user in range(40)]))) == crowd
 
 
+def test_of_two_crowds_that_are_nearly_everybody_the_larger_has_no_say() -> None:
+    profiles = month([(5.0, 1_010)] * 55)
+    second = [(user, 98, 5.0, 1_011 * DAY) for user in range(55, 95)]
+    assert members(profiles_of([*rows_of(profiles), *second])) == list(range(55))
+
+
+def test_of_users_who_are_not_asked_those_are_in_a_crowd_who_are_within_a_week_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every second user is asked, all of whom gave the level on day 1010."""
+    monkeypatch.setattr(crowds, "ASKED", ACTIVE // 2)
+    days = [1_010 if user % 2 == 0 else 1_011 + user // 10 * 2 for user in range(60)]
+    found = members(month([(5.0, day) for day in days]))
+    assert found == [user for user in range(60) if user % 2 == 0 or days[user] <= 1_017]
+
+
 def test_of_very_many_users_some_tell_where_the_crowds_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second user is asked, and tells of those who are not; one who gave the level a month later is not near."""
     monkeypatch.setattr(crowds, "ASKED", ACTIVE // 2)
