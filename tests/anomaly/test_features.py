@@ -104,6 +104,61 @@ def test_eras_count_each_film_in_the_era_and_its_neighbours() -> None:
     np.testing.assert_allclose(eras.near_any, eras.near.sum(axis=0))
 
 
+DAY = 86_400
+
+
+@pytest.mark.parametrize(("raters", "others_from", "share"), [(5, 31, 1.0), (5, 29, 0.0), (4, 31, 0.0)])
+def test_who_rates_a_film_a_month_before_anybody_else_is_before_everyone(
+    raters: int, others_from: int, share: float
+) -> None:
+    """Of a film that four or fewer rated nothing is told."""
+    others = [[(0, 3.0, (others_from + user) * DAY)] for user in range(raters - 1)]
+    found = measured(profile([(0, 3.0, 0)], *others))
+    assert found["share_before_anyone"].tolist() == [share] + [0.0] * (raters - 1)
+
+
+def test_films_rated_before_their_year_of_release_are_told() -> None:
+    users = profile([(0, 3.0, 1_103_500_800), (1, 3.0, 1_103_500_801), (2, 3.0, 1_103_500_802)])  # 2004-12-20
+    films = Films.of(np.arange(3), np.zeros(3, np.int64), np.array([2006.0, 2004.0, np.nan]), users)
+    assert module._history(users, films)["share_before_release"][0] == pytest.approx(1 / 3)
+
+
+def test_popular_films_are_those_that_gather_a_fifth_and_half_of_all_ratings_and_the_rare_ones_the_last_tenth() -> None:
+    users = profile(*[[(film, 3.0, film) for film in range(4 - user)] for user in range(4)])  # of 4, 3, 2 and 1
+    assert films_of(users).popular_from == (4, 3, 2)
+    found = measured(users)
+    shares = [found[name][0] for name in ("share_top_films", "share_known_films", "share_rare_films")]
+    assert shares == [0.25, 0.5, 0.5]
+    assert found["rarest_film"][0] == 0.0
+    assert found["rarest_film"][3] == pytest.approx(-np.log1p(3))
+
+
+def test_a_film_of_few_ratings_is_expected_at_the_usual_level_and_one_of_many_at_its_own() -> None:
+    """Two ratings' worth of the overall mean, 3.0, beside one other rating of 5.0 and beside ten."""
+    users = profile([(0, 1.0, 1), (1, 1.0, 2)], [(0, 5.0, 1)], *[[(1, 5.0, user)] for user in range(10)], [(2, 1.0, 1)])
+    films = films_of(users)
+    overall = users.rating.mean()
+    assert left_out_means(users, films)[:2] == pytest.approx([(5 + 2 * overall) / 3, (50 + 2 * overall) / 12])
+
+
+@pytest.mark.parametrize(("level", "far"), [(2.0, 0.0), (1.0, 1.0)])
+def test_more_than_two_stars_from_a_films_mean_is_far_off(level: float, far: float) -> None:
+    found = measured(profile(*[[(0, 3.5, user)] for user in range(60)], [(0, level, 99)]))
+    assert found["share_far_off"][-1] == far
+
+
+@pytest.mark.parametrize(("level", "usual"), [(5.0, 0.21), (0.5, 0.07)])
+def test_ten_who_give_a_film_one_extreme_on_one_day_surprise_by_their_number(level: float, usual: float) -> None:
+    """Nine others, where nine spread over three thousand days would be so near once in 170 days, or 5.6 months."""
+    found = measured(profile(*[[(0, level, 1_000 * DAY + 60 * user)] for user in range(10)], [(0, 3.0, 0)]))
+    for name, expected in (("day", 9 * 2 / 3_000), ("month", 9 * 60 / 3_000)):
+        surprise = 9 * np.log10(9 / expected) - (9 - expected) / np.log(10)
+        assert found[f"extreme_burst_{name}"][:10] == pytest.approx(np.full(10, np.sqrt(surprise)))
+        assert found[f"extreme_burst_{name}"][10] == 0.0
+    excess = (9 - 10 * usual) / np.sqrt(10 * usual * (1 - usual) + 1)
+    assert found["extreme_agreement"][0] == pytest.approx(np.sqrt(excess / np.log(13)))
+
+
 HONEST_NUMBERS = {
     "copied_ratings": 0.3,
     "n_ratings": 80.0,
