@@ -8,7 +8,7 @@ import pytest
 from anomaly import decisions, increments
 from anomaly.catalogue import simulate
 from anomaly.population import Population, survey
-from anomaly.profiles import Films, Profiles, of_rows
+from anomaly.profiles import Films, Profiles, joined, of_rows
 from anomaly.returning import NewRatings
 from anomaly.scoring import Scores
 from tests.anomaly.community import honest, movies
@@ -73,6 +73,30 @@ def test_trusted_users_give_their_last_ratings_as_many_as_are_judged() -> None:
 def test_there_may_be_nothing_to_judge(users: list[int], n: int, known: range) -> None:
     new = new_ratings(users, n) if users else NewRatings.none_of(POPULATION.profiles)
     assert increments.measured(POPULATION, new, trusted(known), np.random.default_rng(1)) is None
+
+
+@pytest.mark.parametrize(("n", "judged"), [(14, False), (15, True)])
+def test_fifteen_new_ratings_are_enough(n: int, judged: bool) -> None:
+    since = increments.measured(POPULATION, new_ratings([3], n), trusted(range(20, 80)), np.random.default_rng(1))
+    assert (since is not None) == judged
+
+
+@pytest.mark.parametrize(("before", "judged"), [(9, False), (10, True)])
+def test_new_ratings_are_held_against_ten_before_at_least(before: int, judged: bool) -> None:
+    user = int(np.flatnonzero(POPULATION.size >= 25)[POPULATION.size[POPULATION.size >= 25].argmin()])
+    new = new_ratings([user], int(POPULATION.size[user]) - before)
+    known = trusted(range(N_USERS)) & (np.arange(N_USERS) != user)
+    assert (increments.measured(POPULATION, new, known, np.random.default_rng(1)) is not None) == judged
+
+
+def test_trusted_users_give_as_many_ratings_as_somebody_of_the_judged_has() -> None:
+    few, many = new_ratings([3], 15), new_ratings([5], 30)
+    new = NewRatings(np.array([3, 5]), joined([few.profiles, many.profiles]))
+    since = increments.measured(POPULATION, new, trusted(range(20, 80)), np.random.default_rng(1))
+    assert since is not None
+    given = since.late.size[: since.n_trusted]
+    assert set(given.tolist()) == {15, 30}
+    assert 0.25 < (given == 30).mean() < 0.75
 
 
 def test_new_ratings_follow_their_users_to_other_places() -> None:
