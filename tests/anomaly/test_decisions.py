@@ -70,6 +70,7 @@ def test_in_a_crowd_whoever_is_rather_an_attacker_than_not_is_a_suspect() -> Non
 
 def test_who_breaks_a_rule_or_is_flagged_is_a_suspect_whatever_the_score() -> None:
     assert suspected(-9.0, breaks=7, flagged=30) == [7, 30]
+    assert suspected(0.5, breaks=99, crowd=100, trusted=95) == [0, 1, 2, 3, 4], "but who is trusted is none"
 
 
 @pytest.mark.parametrize(("users", "looked_at"), [(30, 1), (300, 3), (20_000, 100)])

@@ -177,9 +177,9 @@ def test_crews_that_share_half_of_the_smaller_one_are_one_attack(second: range, 
 
 
 def test_an_attack_names_the_films_that_most_of_it_push_and_no_more_than_can_be_read() -> None:
-    """Twelve users push seven films, and four of them one more."""
+    """Twelve users push seven films, and five of them one more."""
     pushed = [(user, film, 5.0, (100 + user) * DAY + film) for user in range(12) for film in range(91, 98)]
-    beside = [(user, 98, 5.0, (100 + user) * DAY) for user in range(4)]
+    beside = [(user, 98, 5.0, (100 + user) * DAY) for user in range(5)]
     known = [(user, film, 2.0, user * DAY) for user in range(100, 120) for film in range(91, 98)]
     known += [(user, 98, 1.5, user * DAY) for user in range(100, 103)]  # so that it is moved most
     profiles = profiles_of(crowd() + pushed + beside + known)
