@@ -69,6 +69,14 @@ def test_a_crowd_does_what_users_of_other_times_do_not(lovers_later: int, in_cro
     assert len(members(profiles)) == in_crowd
 
 
+@pytest.mark.parametrize(("elsewhere", "in_crowd"), [(60, 0), (140, 30)])
+def test_a_few_users_of_other_times_do_not_tell_what_is_usual(elsewhere: int, in_crowd: int) -> None:
+    """Nobody of these loves the film that thirty love and twenty do not."""
+    later = [(ACTIVE + user, user % FILMS, 3.0, 1_400 * DAY + user) for user in range(elsewhere)]
+    then = month([(5.0, 1_010)] * 30 + [(3.0, 1_010)] * 20)
+    assert len(members(profiles_of([*rows_of(then), *later]))) == in_crowd
+
+
 def rows_of(profiles: Profiles) -> list[tuple[int, int, float, int]]:
     columns = (profiles.user, profiles.film, profiles.rating, profiles.timestamp)
     return list(zip(*(column.tolist() for column in columns), strict=True))

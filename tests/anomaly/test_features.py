@@ -118,9 +118,9 @@ def test_who_rates_a_film_a_month_before_anybody_else_is_before_everyone(
 
 
 def test_films_rated_before_their_year_of_release_are_told() -> None:
-    users = profile([(0, 3.0, 1_103_500_800), (1, 3.0, 1_103_500_801), (2, 3.0, 1_103_500_802)])  # 2004-12-20
-    films = Films.of(np.arange(3), np.zeros(3, np.int64), np.array([2006.0, 2004.0, np.nan]), users)
-    assert module._history(users, films)["share_before_release"][0] == pytest.approx(1 / 3)
+    users = profile([(film, 3.0, 1_103_500_800 + film) for film in range(5)])  # 2004-12-20
+    films = Films.of(np.arange(5), np.zeros(5, np.int64), np.array([2006.0, 2004.0, 1990.0, 2004.0, np.nan]), users)
+    assert module._history(users, films)["share_before_release"][0] == pytest.approx(1 / 5)
 
 
 def test_popular_films_are_those_that_gather_a_fifth_and_half_of_all_ratings_and_the_rare_ones_the_last_tenth() -> None:
