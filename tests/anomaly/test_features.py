@@ -63,6 +63,49 @@ def test_shape_and_cadence_of_a_known_profile() -> None:
     assert found["sessions"][0] == 0.0
 
 
+def test_levels_and_pauses_are_counted_by_their_bounds() -> None:
+    """Ten ratings of nine levels, after pauses of 2, 3, 20, 21, 10, 10, 11, 9 and 12 s."""
+    levels = [0.5, 1.0, 1.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 2.0]
+    times = np.cumsum([0, 2, 3, 20, 21, 10, 10, 11, 9, 12]).tolist()
+    found = {
+        name: values[0] for name, values in measured(profile(list(zip(range(10), levels, times, strict=True)))).items()
+    }
+    expected = {
+        "share_top": 0.1,
+        "share_one_level": 0.2,
+        "share_extreme": 0.4,
+        "share_middle": 0.3,
+        "levels_used": 9,
+        "half_star_share": 0.4,
+        "short_gap_share": 1 / 9,
+        "medium_gap_share": 7 / 9,
+        "modal_gap_share": 2 / 9,
+        "near_modal_gap_share": 4 / 9,
+        "repeated_positive_gap_share": 1 / 9,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_the_lowest_level_of_whoever_gives_no_half_star_is_one() -> None:
+    found = measured(profile([(film, level, film) for film, level in enumerate([1.0, 1.0, 1.0, 4.0])]))
+    assert found["share_bottom"][0] == 0.75
+
+
+def test_genres_are_counted_by_the_films_rated() -> None:
+    users = profile([(film, 3.0, film) for film in range(4)])
+    films = Films.of(np.arange(4), np.array([0, 0, 0, 1]), np.full(4, np.nan), users)
+    found = module._order(users, films)
+    assert found["top_genre_share"][0] == 0.75
+    assert found["genre_entropy"][0] == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
+
+
+def test_a_film_that_hardly_anybody_rates_is_out_of_fashion_at_no_time() -> None:
+    """Beside what a hundred users rate at two times, one film was rated twice before."""
+    crowd = [[(film, 3.0, 1000 * late + user) for film in range(5)] for late in (0, 1) for user in range(50)]
+    found = measured(profile(*crowd, [(6, 3.0, 3)], [(6, 3.0, 4)], [(6, 3.0, 1049)]))
+    assert found["share_out_of_fashion"][-1] == 0.0
+
+
 def test_a_pause_starts_a_session() -> None:
     found = measured(profile([(0, 3.0, 0), (1, 4.0, 60), (2, 4.0, 9_000), (3, 4.0, 9_030), (4, 3.0, 9_060)]))
     assert np.exp(found["sessions"][0]) == pytest.approx(2)

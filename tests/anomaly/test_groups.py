@@ -183,6 +183,7 @@ def test_an_attack_names_the_films_that_most_of_it_push_and_no_more_than_can_be_
     beside = [(user, 98, 5.0, 100 * DAY + 60 * user) for user in range(8)]
     known = [(user, film, 2.0, user * DAY) for user in range(100, 120) for film in range(91, 98)]
     known += [(user, 98, 1.5, user * DAY) for user in range(100, 103)]
+    known += [(user, film, 5.0, user * DAY) for user in range(20, 80) for film in range(60, 69)]  # as busy
     profiles = profiles_of(crowd() + pushed + beside + known)
     (group,) = find_groups(profiles, films_of(profiles), np.arange(200) < 20)
     assert len(group.targets) == MOST_TARGETS == 5

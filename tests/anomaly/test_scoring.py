@@ -66,6 +66,13 @@ def test_what_is_usual_hangs_on_the_number_of_ratings() -> None:
     assert norms.deviations(np.array([[99.0]]), np.array([1_600]))[0, 0] == 15.0, "no deviation counts for more"
 
 
+def test_each_side_of_a_lopsided_number_has_its_own_spread() -> None:
+    normal = np.random.default_rng(4).normal(size=(2_000, 1))
+    norms = Norms.fit(np.where(normal > 0, 4 * normal, normal), np.full(2_000, 50))
+    found = norms.deviations(np.array([[4.0], [-2.0]]), np.array([50, 50])).ravel()
+    assert found == pytest.approx([1, -2], abs=0.2)
+
+
 def test_what_goes_against_all_others_is_far_out_and_outliers_do_not_widen_the_cloud() -> None:
     rng = np.random.default_rng(3)
     both = rng.normal(size=(400, 1)) + rng.normal(0, 0.1, (400, 2))  # one rises with the other

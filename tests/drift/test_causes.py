@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from drift.causes import NewLevels, new_levels
+from drift.features import declared_features
 from drift.findings import find_drift
 from drift.windows import windows_in_time
 from tests.drift.deliveries import START, Handle, movies, ratings
@@ -46,6 +47,18 @@ def test_what_drifted_besides_is_not_explained_by_new_levels_of_the_scale() -> N
     assert row["status"] == "drifted"
     assert "the difference is still significant" in row["cause"]
     assert row["cause"].endswith("this does not explain all of it.")
+
+
+def test_only_what_drifted_and_reads_the_scale_has_such_a_cause() -> None:
+    """A genre is lost, too, which no level of the scale explains; and users' levels stay what they were."""
+    frame = _with_half_stars_since(200)
+    lost = (frame["timestamp"] >= START + 320 * DAY) & frame["movieId"].isin(range(3, 61, 5))
+    found = _found(frame[~lost])
+    explained = found.index[found["cause"].notna()]
+    reads = {feature.name for feature in declared_features() if feature.reads_scale}
+    assert set(explained) == {name for name in reads if found.loc[name, "status"] == "drifted"}
+    assert found.loc["genre", "status"] == "drifted"
+    assert "ok" in set(found.loc[sorted(reads), "status"])
 
 
 def _came(*first: tuple[float, int], stray: int | None = None, since: int = 320) -> NewLevels | None:

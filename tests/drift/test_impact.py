@@ -108,6 +108,19 @@ def test_levels_of_films_and_users_begin_with_five_ratings_at_the_usual_level() 
     pd.testing.assert_series_equal(users, expected, check_names=False, check_dtype=False)
 
 
+def test_the_model_predicts_nothing_beyond_the_scale() -> None:
+    """Half of the users give 5.0 to all films, the others to ten of twenty: the first's level would be above 5.0."""
+    every = pd.DataFrame(
+        [(user, film) for user in range(1, 81) for film in range(1, 21)], columns=["userId", "movieId"]
+    )
+    every["rating"] = np.where((every["userId"] <= 40) | (every["movieId"] <= 10), 5.0, 1.0)
+    reference = every.assign(timestamp=1)
+    errors = _errors(_windows(reference, reference[(every["userId"] <= 40) & (every["movieId"] <= 10)]).parts)
+    current = errors[(errors["side"] == 1) & (errors["judged"] > 0)]
+    assert len(current) > 30
+    assert (current["squared_error"] / current["judged"]).max() < 0.05
+
+
 def _sums_of(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Of users known in both windows, with a judged rating of these squared errors in each."""
     sums = np.zeros((2, len(reference), 4, 3))
