@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anomaly.ends import EXTREMES
-from anomaly.groups import MOST_TARGETS, Crew, _log_chance, _merged, _scatter, find_groups
+from anomaly.groups import MOST_TARGETS, Crew, _group, _log_chance, _merged, _scatter, find_groups
 from anomaly.profiles import Films, Profiles
 
 DAY = 86_400
@@ -177,17 +177,23 @@ def test_crews_that_share_half_of_the_smaller_one_are_one_attack(second: range, 
     assert len(_merged([crew(range(10), 1), crew(second, 2)])) == attacks
 
 
-def test_an_attack_names_the_films_that_most_of_it_push_and_no_more_than_can_be_read() -> None:
-    """Twenty users push seven films, and eight of them one more, which is moved most."""
-    pushed = [(user, film, 5.0, (100 + user) * DAY + film) for user in range(20) for film in range(91, 98)]
-    beside = [(user, 98, 5.0, 100 * DAY + 60 * user) for user in range(8)]
-    known = [(user, film, 2.0, user * DAY) for user in range(100, 120) for film in range(91, 98)]
-    known += [(user, 98, 1.5, user * DAY) for user in range(100, 103)]
-    known += [(user, film, 5.0, user * DAY) for user in range(20, 80) for film in range(60, 69)]  # as busy
-    profiles = profiles_of(crowd() + pushed + beside + known)
-    (group,) = find_groups(profiles, films_of(profiles), np.arange(200) < 20)
+def test_an_attack_names_no_more_films_than_can_be_read() -> None:
+    """Twelve users push seven films."""
+    pushed = [(user, film, 5.0, (100 + user) * DAY + film) for user in range(12) for film in range(91, 98)]
+    profiles = profiles_of(crowd() + pushed)
+    (group,) = find_groups(profiles, films_of(profiles), np.arange(200) < 12)
     assert len(group.targets) == MOST_TARGETS == 5
     assert set(group.targets) <= set(range(91, 98))
+
+
+@pytest.mark.parametrize(("supporters", "targets"), [(4, (91,)), (5, (98, 91))])
+def test_what_half_of_an_attack_pushes_it_is_after(supporters: int, targets: tuple[int, ...]) -> None:
+    """Ten users push film 91, and so many of them film 98, which is moved more."""
+    pushed = [(user, 91, 5.0, user) for user in range(10)] + [(user, 98, 5.0, user) for user in range(supporters)]
+    others = [(user, 91, 3.0, user) for user in range(10, 90)] + [(user, 98, 1.5, user) for user in range(10, 12)]
+    profiles = profiles_of(pushed + others)
+    crews = [crew(range(10), 91), crew(range(supporters), 98)]
+    assert _group(1, crews, profiles, films_of(profiles)).targets == targets
 
 
 def test_who_joined_in_from_a_crowd_belongs_to_the_attack() -> None:

@@ -8,6 +8,7 @@ from drift.effects import (
     jensen_shannon,
     mean_change,
     population_stability_index,
+    shares_of,
     total_variation,
     wasserstein,
 )
@@ -86,3 +87,12 @@ def test_the_effect_on_categories_is_all_that_moved_and_on_genres_what_the_one_d
     assert _effect("hour", *moved, means=(0, 0)) == pytest.approx(0.5)
     assert _effect("genre", *moved, means=(0, 0)) == pytest.approx(0.4), "of shares, not of their roots"
     assert _effect("genre_level", *moved, means=(0, 0)) == pytest.approx(0.4)
+
+
+def test_histograms_are_of_users_or_of_their_ratings() -> None:
+    """One user of nine ratings in the first bin, and one of a single rating in the second."""
+    units, shares = Units(np.array([1, 2]), np.zeros(2, np.int8)), np.eye(2, 12, dtype=np.float32)
+    number, level = np.array([9, 1], np.float32), np.zeros(2, np.float32)
+    value = UserValues(BY_NAME["rating"], (), shares, number[:, None], level, level, (), shares, number)
+    assert shares_of(value, units, 0, by_rating=False)[:2].tolist() == [0.5, 0.5]
+    assert shares_of(value, units, 0, by_rating=True)[:2].tolist() == pytest.approx([0.9, 0.1])

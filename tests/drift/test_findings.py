@@ -157,6 +157,17 @@ def test_a_rush_of_new_users_is_found() -> None:
     assert found.loc["new_users", "current_mean"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_shares_of_bad_levels_are_those_of_the_ratings() -> None:
+    """Of ten ratings the first has no level, and the second one of 7.5."""
+    reference, current = halves(seed=4)
+    tenth = np.arange(len(current)) % 10
+    levels = current["rating"].mask(tenth == 0).mask(tenth == 1, 7.5)
+    found = _compare(reference, current.assign(rating=levels))
+    for name, share in (("null_ratings", 1 / 10), ("off_scale", 1 / 9)):
+        assert found.loc[name, ["reference_mean", "current_mean"]].tolist() == pytest.approx([0, share], abs=1e-5)
+        assert (found.loc[name, "status"], found.loc[name, "severity"]) == ("drifted", "critical")
+
+
 def test_rejected_rows_are_laid_to_the_user_of_the_line_before() -> None:
     reference, current = halves(seed=4)
     lines = current["source_line"].iloc[5:-1:25].to_numpy() + 1
