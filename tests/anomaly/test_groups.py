@@ -142,6 +142,18 @@ def test_users_are_compared_with_those_who_came_when_they_did() -> None:
     assert find_groups(profiles, films_of(profiles), suspects) == []
 
 
+def test_users_are_compared_with_those_who_rate_as_much() -> None:
+    """Every tenth of three thousand users gives twelve films a 5.0, the others two; of the busy ones 40 % look
+    suspicious, and of the sixty of them who like one film."""
+    rng, user = np.random.default_rng(1), np.arange(3000)
+    films = [rng.choice(90, 12 if one % 10 == 0 else 2, replace=False).tolist() for one in range(3000)]
+    for one in range(0, 600, 10):
+        films[one][0] = 99
+    profiles = profiles_of([(one, film, 5.0, one % 100 * 7_000) for one in range(3000) for film in films[one]])
+    suspects = np.where(user % 10 == 0, user // 10 % 5 < 2, user % 100 == 1)
+    assert find_groups(profiles, films_of(profiles), suspects) == []
+
+
 def test_how_far_counts_of_suspects_scatter_is_told_by_the_films_where_some_are_to_be_expected() -> None:
     rng = np.random.default_rng(4)
     expected = np.full((300, 24), 6.0)
