@@ -159,6 +159,43 @@ def test_more_discoveries_than_can_be_attackers_are_too_many(found: int, tested:
     assert calibration.are_too_many(q, 0.1) is expected
 
 
+def test_the_tail_is_believed_from_three_hundred_trusted_users_on() -> None:
+    """Twice its probability: in an exponential tail, ten times the mean past all of them, it is next to nothing."""
+    for n, extrapolated in ((299, False), (300, True)):
+        reference = -np.log(1 - (np.arange(n) + 0.5) / n)
+        (found,) = calibration.p_values(reference, np.array([reference.max() + 10]))
+        assert (found < 0.1 / (n + 1)) == extrapolated
+
+
+def test_the_tail_of_exponential_scores_is_twice_their_own() -> None:
+    """For caution: the fit is of two hundred of two thousand."""
+    reference = -np.log(1 - (np.arange(2000) + 0.5) / 2000)
+    found = calibration.p_values(reference, np.array([9.0, 10.0, 11.0]))
+    np.testing.assert_allclose(found, 2 * np.exp(-np.array([9.0, 10.0, 11.0])), rtol=0.35)
+
+
+def test_a_tail_is_never_taken_to_end_and_a_heavy_one_is_seen() -> None:
+    """Scores between 0 and 1; and those that are beyond x with chance x^-2.5."""
+    share = (np.arange(2000) + 0.5) / 2000
+    heavy = (1 - share) ** -0.4
+    assert calibration.p_values(share, np.array([1.1]))[0] > 1e-5
+    for times in (2, 4):
+        expected = (times * heavy.max()) ** -2.5
+        assert expected < calibration.p_values(heavy, np.array([times * heavy.max()]))[0] < 3 * expected
+
+
+def test_of_both_channels_likeness_to_attackers_weighs_more() -> None:
+    """Ten of ninety stand out as far in one channel as in the other."""
+    usual, apart = np.linspace(0.02, 0.98, 80), np.full(10, 0.01)
+    flat = np.linspace(0.02, 0.98, 90)
+    weights = (calibration.CATALOGUE_WEIGHT, 1 - calibration.CATALOGUE_WEIGHT)
+    first, second = (
+        calibration.among_their_like(channels, weights, 0.1)[:10].max()
+        for channels in ([np.append(apart, usual), flat[::-1]], [flat[::-1], np.append(apart, usual)])
+    )
+    assert first < second < 10 * first
+
+
 def test_rules_flag_where_the_trusted_hardly_ever_break_them() -> None:
     tested = np.arange(50) < 10
     assert calibration.rate_of_rules(tested, np.arange(199) < 3) == pytest.approx(4 / 200 * 50 / 10)

@@ -69,6 +69,14 @@ def test_a_crowd_does_what_users_of_other_times_do_not(lovers_later: int, in_cro
     assert len(members(profiles)) == in_crowd
 
 
+@pytest.mark.parametrize(("elsewhere", "in_crowd"), [(60, 0), (140, 30)])
+def test_a_few_users_of_other_times_do_not_tell_what_is_usual(elsewhere: int, in_crowd: int) -> None:
+    """Nobody of these loves the film that thirty love and twenty do not."""
+    later = [(ACTIVE + user, user % FILMS, 3.0, 1_400 * DAY + user) for user in range(elsewhere)]
+    then = month([(5.0, 1_010)] * 30 + [(3.0, 1_010)] * 20)
+    assert len(members(profiles_of([*rows_of(then), *later]))) == in_crowd
+
+
 def rows_of(profiles: Profiles) -> list[tuple[int, int, float, int]]:
     columns = (profiles.user, profiles.film, profiles.rating, profiles.timestamp)
     return list(zip(*(column.tolist() for column in columns), strict=True))
@@ -77,6 +85,45 @@ def rows_of(profiles: Profiles) -> list[tuple[int, int, float, int]]:
 def test_somebody_is_left_to_say_what_is_usual() -> None:
     everybody = month([(5.0, 1_010)] * ACTIVE)
     assert len(members(everybody)) <= MOST * ACTIVE
+
+
+@pytest.mark.parametrize(("n", "crowd"), [(19, 0), (20, 20)])
+def test_fewer_than_twenty_are_no_crowd_though_they_are_most_of_the_active(n: int, crowd: int) -> None:
+    """Of forty users active in a month, beside sixty of other years."""
+    rows = [(user, user % FILMS, 3.0, (1_000 if user < 40 else 3_000 + 90 * user) * DAY) for user in range(ACTIVE)]
+    rows += [(user, 99, 5.0, 1_001 * DAY + user) for user in range(n)]
+    assert len(members(profiles_of(rows))) == crowd
+
+
+@pytest.mark.parametrize(("active", "crowd"), [(175, 30), (400, 0)])
+def test_a_crowd_is_a_good_part_of_the_active(active: int, crowd: int) -> None:
+    """Thirty of all who rate on one day: every sixth of them, or one in thirteen."""
+    rows = [(user, user % FILMS, 3.0, 1_005 * DAY + user) for user in range(active)]
+    assert len(members(profiles_of(rows + [(user, 99, 5.0, 1_005 * DAY + user) for user in range(30)]))) == crowd
+
+
+@pytest.mark.parametrize(("days_apart", "crowd"), [(4, 40), (30, 0)])
+def test_a_crowd_may_drip_for_half_a_year_and_not_for_years(days_apart: int, crowd: int) -> None:
+    """Forty of a hundred users who come one after the other."""
+    came = [(1_000 + days_apart * (user % 40)) * DAY for user in range(ACTIVE)]
+    rows = [(user, user % FILMS, 3.0, second) for user, second in enumerate(came)]
+    assert len(members(profiles_of(rows + [(user, 99, 5.0, came[user] + 60) for user in range(40)]))) == crowd
+
+
+def test_of_two_crowds_that_are_nearly_everybody_the_larger_has_no_say() -> None:
+    profiles = month([(5.0, 1_010)] * 55)
+    second = [(user, 98, 5.0, 1_011 * DAY) for user in range(55, 95)]
+    assert members(profiles_of([*rows_of(profiles), *second])) == list(range(55))
+
+
+def test_of_users_who_are_not_asked_those_are_in_a_crowd_who_are_within_a_week_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every second user is asked, all of whom gave the level on day 1010."""
+    monkeypatch.setattr(crowds, "ASKED", ACTIVE // 2)
+    days = [1_010 if user % 2 == 0 else 1_011 + user // 10 * 2 for user in range(60)]
+    found = members(month([(5.0, day) for day in days]))
+    assert found == [user for user in range(60) if user % 2 == 0 or days[user] <= 1_017]
 
 
 def test_of_very_many_users_some_tell_where_the_crowds_are(monkeypatch: pytest.MonkeyPatch) -> None:

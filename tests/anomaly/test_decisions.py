@@ -36,3 +36,69 @@ def test_what_is_new_in_a_few_alone_is_suspicious() -> None:
 def test_what_is_new_in_most_is_no_mark_of_attackers() -> None:
     assert flagged(0, 40) == []
     assert flagged(12, 40) == list(range(12))
+
+
+def ranked(n: int, *, p_value: float = np.nan, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
+    """Users whose scores are their numbers, none of them up for review."""
+    nothing, found = np.full(n, p_value), np.isin(np.arange(n), flagged)
+    return decisions.Judgement(np.arange(float(n)), nothing, nothing, found, np.zeros(n, bool), np.full(n, -1))
+
+
+def suspected(log_odds: float, *, crowd: int = 0, trusted: int = 0, breaks: int = -1, flagged: int = -1) -> list[int]:
+    """Suspects among a hundred of these log odds; the first are in a crowd, the highest are trusted."""
+    user = np.arange(100)
+    found = decisions.suspects(
+        ranked(100, flagged=(flagged,)),
+        user < crowd,
+        np.full(100, log_odds),
+        {"rule": user == breaks},
+        user >= 100 - trusted,
+    )
+    return np.flatnonzero(found).tolist()
+
+
+def test_the_highest_twentieth_are_suspects_if_they_are_like_attackers() -> None:
+    assert suspected(-0.5) == [95, 96, 97, 98, 99]
+    assert suspected(-1.5) == []
+    assert suspected(-0.5, trusted=3) == [92, 93, 94, 95, 96], "of those who are not trusted"
+
+
+def test_in_a_crowd_whoever_is_rather_an_attacker_than_not_is_a_suspect() -> None:
+    assert suspected(0.5, crowd=10) == [*range(10), 95, 96, 97, 98, 99]
+    assert suspected(-0.5, crowd=10) == [95, 96, 97, 98, 99]
+
+
+def test_who_breaks_a_rule_or_is_flagged_is_a_suspect_whatever_the_score() -> None:
+    assert suspected(-9.0, breaks=7, flagged=30) == [7, 30]
+    assert suspected(0.5, breaks=99, crowd=100, trusted=95) == [0, 1, 2, 3, 4], "but who is trusted is none"
+
+
+@pytest.mark.parametrize(("users", "looked_at"), [(30, 1), (300, 3), (20_000, 100)])
+def test_without_trusted_users_the_highest_hundredth_is_up_for_review_and_never_more_than_a_person_reads(
+    users: int, looked_at: int
+) -> None:
+    nothing, place = np.empty((users, 0)), np.arange(float(users))
+    nobody = np.zeros(users, bool)
+    found = decisions.decide(Scores(place, place, nothing, nothing), {"rule": nobody}, nobody, users, None)
+    assert np.flatnonzero(found.review).tolist() == list(range(users - looked_at, users))
+    assert not found.flagged.any()
+
+
+def test_who_breaks_a_rule_that_trusted_users_keep_is_flagged_and_one_that_they_break_too_is_reviewed() -> None:
+    """Ten of sixty break it, whose scores are as usual, and nobody, or every tenth, of two hundred trusted ones."""
+    place = np.arange(TESTED + TRUSTED)
+    usual = np.random.default_rng(3).normal(size=len(place))
+    nothing = np.empty((len(place), 0))
+    for as_trusted in (False, True):
+        breaks = (place < 10) | (as_trusted & (place >= TESTED) & (place % 10 == 0))
+        found = decisions.decide(
+            Scores(usual, usual, nothing, nothing), {"rule": breaks}, place >= TESTED, TESTED, rate=0.1
+        )
+        assert np.flatnonzero(found.flagged).tolist() == ([] if as_trusted else list(range(10)))
+        assert np.flatnonzero(found.review).tolist() == (list(range(10)) if as_trusted else [])
+
+
+def test_acting_together_flags_alone_and_is_for_a_person_where_a_calibrated_test_says_no() -> None:
+    alone, calibrated = (decisions.with_groups(ranked(9, p_value=p, flagged=(2,)), [2, 3]) for p in (np.nan, 0.5))
+    assert (np.flatnonzero(alone.flagged).tolist(), alone.review.any()) == ([2, 3], False)
+    assert (np.flatnonzero(calibrated.flagged).tolist(), np.flatnonzero(calibrated.review).tolist()) == ([2], [3])

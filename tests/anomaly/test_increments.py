@@ -8,7 +8,7 @@ import pytest
 from anomaly import decisions, increments
 from anomaly.catalogue import simulate
 from anomaly.population import Population, survey
-from anomaly.profiles import Films, Profiles, of_rows
+from anomaly.profiles import Films, Profiles, joined, of_rows
 from anomaly.returning import NewRatings
 from anomaly.scoring import Scores
 from tests.anomaly.community import honest, movies
@@ -75,6 +75,30 @@ def test_there_may_be_nothing_to_judge(users: list[int], n: int, known: range) -
     assert increments.measured(POPULATION, new, trusted(known), np.random.default_rng(1)) is None
 
 
+@pytest.mark.parametrize(("n", "judged"), [(14, False), (15, True)])
+def test_fifteen_new_ratings_are_enough(n: int, judged: bool) -> None:
+    since = increments.measured(POPULATION, new_ratings([3], n), trusted(range(20, 80)), np.random.default_rng(1))
+    assert (since is not None) == judged
+
+
+@pytest.mark.parametrize(("before", "judged"), [(9, False), (10, True)])
+def test_new_ratings_are_held_against_ten_before_at_least(before: int, judged: bool) -> None:
+    user = int(np.flatnonzero(POPULATION.size >= 25)[POPULATION.size[POPULATION.size >= 25].argmin()])
+    new = new_ratings([user], int(POPULATION.size[user]) - before)
+    known = trusted(range(N_USERS)) & (np.arange(N_USERS) != user)
+    assert (increments.measured(POPULATION, new, known, np.random.default_rng(1)) is not None) == judged
+
+
+def test_trusted_users_give_as_many_ratings_as_somebody_of_the_judged_has() -> None:
+    few, many = new_ratings([3], 15), new_ratings([5], 30)
+    new = NewRatings(np.array([3, 5]), joined([few.profiles, many.profiles]))
+    since = increments.measured(POPULATION, new, trusted(range(20, 80)), np.random.default_rng(1))
+    assert since is not None
+    given = since.late.size[: since.n_trusted]
+    assert set(given.tolist()) == {15, 30}
+    assert 0.25 < (given == 30).mean() < 0.75
+
+
 def test_new_ratings_follow_their_users_to_other_places() -> None:
     moved = new_ratings([2, 5, 9], 20).of_users(np.array([9, 1, 2]))
     assert moved.user.tolist() == [2, 0]
@@ -88,10 +112,13 @@ def judgement(n: int, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
     return decisions.Judgement(np.zeros(n), np.full(n, 0.5), np.full(n, 0.8), is_flagged, nobody, np.full(n, -1))
 
 
-def turned(odd: int, odd_before: int = 0) -> decisions.Judgement:
+def turned(odd: int, odd_before: int = 0, how_odd_before: float = 40.0) -> decisions.Judgement:
     """Of twenty judged beside four hundred trusted the last `odd` are far out now, and the last `odd_before` were."""
     rng, n, judged = np.random.default_rng(4), 420, np.arange(20)
-    late, before = (np.where(np.arange(n) < n - far, rng.normal(size=n), 40.0) for far in (odd, odd_before))
+    late, before = (
+        np.where(np.arange(n) < n - far, rng.normal(size=n), how)
+        for far, how in ((odd, 40.0), (odd_before, how_odd_before))
+    )
     part, nothing = increments.Measured(np.full(n, 20), {}), np.empty((n, 0))
     since = increments.Increments(np.append(np.arange(20, n), judged), part, part, 400)
     scores = (Scores(each, each, nothing, nothing) for each in (late, before))
@@ -109,6 +136,11 @@ def test_whose_new_ratings_stand_out_is_flagged_whatever_the_whole_says() -> Non
 def test_who_was_as_odd_before_has_not_turned() -> None:
     assert np.flatnonzero(turned(3, odd_before=2).flagged).tolist() == [1, 17]
     assert np.flatnonzero(turned(0, odd_before=2).flagged).tolist() == [1]
+
+
+def test_who_was_the_least_suspicious_of_all_and_is_as_usual_now_has_not_turned() -> None:
+    assert np.flatnonzero(turned(0, odd_before=3, how_odd_before=-40.0).flagged).tolist() == [1]
+    assert np.flatnonzero(turned(3, odd_before=3, how_odd_before=-40.0).flagged).tolist() == [1, 17, 18, 19]
 
 
 def test_simulated_attackers_are_told_by_models_that_judge_new_ratings_too() -> None:

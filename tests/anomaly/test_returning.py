@@ -83,6 +83,15 @@ def test_one_user_of_many_second_thoughts_makes_nobody_a_stranger() -> None:
     assert both.batch.size.tolist() == [60] + [66] * 19
 
 
+@pytest.mark.parametrize(("otherwise", "others"), [(9, 0), (11, 20)])
+def test_ids_are_other_peoples_where_half_as_many_differ_as_of_strangers_would(otherwise: int, others: int) -> None:
+    """Of twenty strangers nearly all would share one film; so many rated one film otherwise, and none of them alike."""
+    known = [(user, film, 3.0, film) for user in range(1, 21) for film in range(1, 41) if (film + user) % 2 == 0]
+    batch = [(user, film, 4.0, 900 + film) for user in range(1, 21) for film in range(1, 21) if (film + user) % 2]
+    batch += [(user, 40 - user % 2, 4.0, 990) for user in range(1, otherwise + 1)]
+    assert reunited(batch, known).known.n_users == others
+
+
 def of_users(new: NewRatings) -> dict[int, list[tuple[int, float, int]]]:
     return {user: rated(new.profiles, place) for place, user in enumerate(new.user.tolist())}
 

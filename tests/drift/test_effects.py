@@ -3,8 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drift.effects import jensen_shannon, mean_change, population_stability_index, total_variation, wasserstein
+from drift.effects import (
+    effect_size,
+    jensen_shannon,
+    mean_change,
+    population_stability_index,
+    shares_of,
+    total_variation,
+    wasserstein,
+)
+from drift.features import declared_features, n_cells
 from drift.relabelling import Units
+from drift.users import UserValues
 
 HALF, NEXT = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
 
@@ -47,3 +57,42 @@ def test_a_user_of_both_windows_makes_the_interval_narrower() -> None:
     others = mean_change(Units(np.arange(40), sides), values, ones)
     assert same.high - same.low == pytest.approx(0, abs=1e-6)
     assert others.high - others.low > 5
+
+
+BY_NAME = {feature.name: feature for feature in declared_features()}
+
+
+def _effect(name: str, reference: dict[int, float], current: dict[int, float], means: tuple[float, float]) -> float:
+    """The effect between two users, one a window, with these shares by bin (or genre) and these means."""
+    feature, units = BY_NAME[name], Units(np.array([1, 2]), np.array([0, 1], np.int8))
+    shares = np.zeros((2, n_cells(feature) or 4), np.float32)
+    for row, side in zip(shares, (reference, current), strict=True):
+        row[list(side)] = list(side.values())
+    level, ones = np.array(means, np.float32), np.ones(2, np.float32)
+    columns = np.sqrt(shares) if feature.kind == "genres" else shares
+    columns = level[:, None] if feature.kind == "ordered" else columns
+    return effect_size(UserValues(feature, (), columns, ones[:, None], level, level**2, (), shares, ones), units)
+
+
+def test_the_effect_of_ordered_values_is_how_far_they_moved_though_their_mean_stayed() -> None:
+    assert _effect("rating", {6: 1.0}, {4: 0.5, 8: 0.5}, means=(3.0, 3.0)) == pytest.approx(1.0)
+
+
+def test_the_effect_of_ordered_values_is_at_least_the_change_of_their_mean() -> None:
+    assert _effect("rating", {6: 1.0}, {6: 1.0}, means=(3.0, 3.2)) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_the_effect_on_categories_is_all_that_moved_and_on_genres_what_the_one_did_that_moved_most() -> None:
+    moved = {0: 0.4, 1: 0.4, 2: 0.1, 3: 0.1}, {0: 0.2, 1: 0.1, 2: 0.2, 3: 0.5}
+    assert _effect("hour", *moved, means=(0, 0)) == pytest.approx(0.5)
+    assert _effect("genre", *moved, means=(0, 0)) == pytest.approx(0.4), "of shares, not of their roots"
+    assert _effect("genre_level", *moved, means=(0, 0)) == pytest.approx(0.4)
+
+
+def test_histograms_are_of_users_or_of_their_ratings() -> None:
+    """One user of nine ratings in the first bin, and one of a single rating in the second."""
+    units, shares = Units(np.array([1, 2]), np.zeros(2, np.int8)), np.eye(2, 12, dtype=np.float32)
+    number, level = np.array([9, 1], np.float32), np.zeros(2, np.float32)
+    value = UserValues(BY_NAME["rating"], (), shares, number[:, None], level, level, (), shares, number)
+    assert shares_of(value, units, 0, by_rating=False)[:2].tolist() == [0.5, 0.5]
+    assert shares_of(value, units, 0, by_rating=True)[:2].tolist() == pytest.approx([0.9, 0.1])

@@ -8,6 +8,7 @@ import pytest
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
+from drift.messages import message
 from drift.shifts import plant
 from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
@@ -93,6 +94,20 @@ def test_messages_are_made_of_the_fields_that_decided() -> None:
         assert part in row["message"]
 
 
+def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
+    before, after = (
+        {"A": 0.1, "B": 0.2, "C": 0.3, "D": 0.4, "E": 0.0},
+        {"A": 0.11, "B": 0.4, "C": 0.0, "D": 0.45, "E": 0.04},
+    )
+    row = dict.fromkeys(("statistic", "bound", "p_value", "effect_size", "minimum_effect", "compared_share"), 1.0)
+    row |= dict.fromkeys(("reference_users", "current_users", "reference_n", "current_n", "excluded_rows"), 0)
+    row |= {"title": "genres", "status": "drifted", "strongest": "B", "q_value": 0.01, "false_alarm_rate": 0.05}
+    row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}
+    drawn = {"labels": list(before), "reference": list(before.values()), "current": list(after.values())}
+    said = message(row | {"histogram": json.dumps(drawn)})
+    assert "Largest changes, by user: C 30.0% -> 0.0%, B 20.0% -> 40.0%, D 40.0% -> 45.0%." in said
+
+
 def test_histograms_can_be_drawn() -> None:
     found = _planted("level", 0.9)
     drawn = json.loads(found.loc["rating", "histogram"])
@@ -142,6 +157,17 @@ def test_a_rush_of_new_users_is_found() -> None:
     assert found.loc["new_users", "current_mean"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_shares_of_bad_levels_are_those_of_the_ratings() -> None:
+    """Of ten ratings the first has no level, and the second one of 7.5."""
+    reference, current = halves(seed=4)
+    tenth = np.arange(len(current)) % 10
+    levels = current["rating"].mask(tenth == 0).mask(tenth == 1, 7.5)
+    found = _compare(reference, current.assign(rating=levels))
+    for name, share in (("null_ratings", 1 / 10), ("off_scale", 1 / 9)):
+        assert found.loc[name, ["reference_mean", "current_mean"]].tolist() == pytest.approx([0, share], abs=1e-5)
+        assert (found.loc[name, "status"], found.loc[name, "severity"]) == ("drifted", "critical")
+
+
 def test_rejected_rows_are_laid_to_the_user_of_the_line_before() -> None:
     reference, current = halves(seed=4)
     lines = current["source_line"].iloc[5:-1:25].to_numpy() + 1
@@ -155,6 +181,7 @@ def test_rejected_rows_are_laid_to_the_user_of_the_line_before() -> None:
 def test_tags_that_stop_are_found() -> None:
     reference, current = halves(seed=4)
     tags = reference.drop_duplicates("userId").head(60)[["userId", "timestamp"]]
+    tags = pd.concat([tags, tags])  # whoever tags twice is one user
     with (
         Handle(ratings=reference, movies=movies(), tags=tags) as before,
         Handle(ratings=current, movies=movies()) as now,

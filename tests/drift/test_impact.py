@@ -4,7 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.impact import COSTLY, NOT_CHANGE, Impact, _poisson_table, impact_row, measure_impact, recommendation
+from drift.impact import (
+    COSTLY,
+    NOT_CHANGE,
+    Impact,
+    _errors,
+    _impact,
+    _mixture,
+    _poisson_table,
+    impact_row,
+    measure_impact,
+    recommendation,
+)
 from drift.windows import Windows, windows_of_folders
 from tests.drift.deliveries import Handle, movies, ratings
 
@@ -71,6 +82,69 @@ def test_without_a_dear_cold_start_the_interval_of_change_alone_decides() -> Non
     assert recommendation(_with((0.01, -0.02, COSTLY), cold_start=0.01))[0] == "nothing"
     assert recommendation(_with((0.01, -0.02, 0.03), cold_start=0.01))[0] == "watch"
     assert recommendation(_with((0.05, 0.03, 0.07), cold_start=0.08))[0] == "retrain"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "advice"), [(-0.01, 0.019, "nothing"), (0.019, 0.04, "watch"), (0.021, 0.04, "retrain")]
+)
+def test_two_hundredths_of_a_star_are_costly(low: float, high: float, advice: str) -> None:
+    assert recommendation(_with(((low + high) / 2, low, high), cold_start=0.0))[0] == advice
+
+
+def test_levels_of_films_and_users_begin_with_five_ratings_at_the_usual_level() -> None:
+    windows = _windows(*_parted())
+    _errors(windows.parts)
+    sql = windows.parts[0].handle.sql
+    learned = sql("select film_id as id, user_id, rating from drift_folds where fold = 0")
+    mean, of_film = learned["rating"].mean(), learned.groupby("id")["rating"]
+    films = (of_film.sum() + 5 * mean) / (of_film.size() + 5)
+    found = sql("select id, level from drift_film_levels").set_index("id")["level"]
+    pd.testing.assert_series_equal(
+        found.sort_index(), films, check_names=False, check_dtype=False, check_index_type=False
+    )
+    above = (learned["rating"] - learned["id"].map(films)).groupby(learned["user_id"])
+    users = sql("select id, level from drift_user_levels").set_index("id")["level"]
+    expected = (above.sum() / (above.size() + 5)).reindex(users.index, fill_value=0)  # none of held-out users
+    pd.testing.assert_series_equal(users, expected, check_names=False, check_dtype=False)
+
+
+def test_the_model_predicts_nothing_beyond_the_scale() -> None:
+    """Half of the users give 5.0 to all films, the others to ten of twenty: the first's level would be above 5.0."""
+    every = pd.DataFrame(
+        [(user, film) for user in range(1, 81) for film in range(1, 21)], columns=["userId", "movieId"]
+    )
+    every["rating"] = np.where((every["userId"] <= 40) | (every["movieId"] <= 10), 5.0, 1.0)
+    reference = every.assign(timestamp=1)
+    errors = _errors(_windows(reference, reference[(every["userId"] <= 40) & (every["movieId"] <= 10)]).parts)
+    current = errors[(errors["side"] == 1) & (errors["judged"] > 0)]
+    assert len(current) > 30
+    assert (current["squared_error"] / current["judged"]).max() < 0.05
+
+
+def _sums_of(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Of users known in both windows, with a judged rating of these squared errors in each."""
+    sums = np.zeros((2, len(reference), 4, 3))
+    for side, squares in zip(sums, (reference, current), strict=True):
+        side[:, 0] = np.column_stack([np.ones_like(squares), np.ones_like(squares), squares])
+    return sums
+
+
+def test_the_interval_of_the_cost_holds_95_of_100_redrawings() -> None:
+    squares = np.random.default_rng(1).exponential(size=400)
+    impact = _impact(_sums_of(np.ones(400), squares), (400, 400), seed=1)
+    error = squares.std() / (2 * np.sqrt(squares.mean() * 400))  # of a root mean square, by linearisation
+    assert impact.change == pytest.approx(np.sqrt(squares.mean()) - 1)
+    assert impact.high - impact.low == pytest.approx(2 * 1.96 * error, rel=0.2)
+
+
+def test_a_kind_that_was_judged_in_one_window_alone_is_no_evidence_of_change() -> None:
+    sums = np.zeros((1, 2, 4, 3))
+    sums[0, :, 0] = [[9, 9, 9], [6, 6, 6]]
+    sums[0, 1, 2] = [2, 2, 8]  # films that the reference does not have
+    sums[0, 0, 1] = [3, 3, 12]  # held-out users, and no new ones
+    shares, reference, current = _mixture(sums)
+    assert shares[0].tolist() == [0.75, 0, 0.25, 0]
+    assert reference[0].tolist() == current[0].tolist() == [1, 4, 4, 0]
 
 
 def test_the_errors_are_those_of_the_model() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift.features import Feature, declared_features
-from drift.relabelling import Judgement, Units, judge, relabelled_sums, weights
+from drift.relabelling import Judgement, Units, _step_down, judge, relabelled_sums, weights
 from drift.users import UserValues
 
 BY_NAME = {feature.name: feature for feature in declared_features()}
@@ -98,6 +98,55 @@ def test_a_planted_difference_is_found_in_its_feature_and_column() -> None:
     assert still.q_value > 0.05
     assert found.q_value <= 0.05
     assert found.strongest == "column 2"
+
+
+@pytest.mark.parametrize(
+    ("relabelled", "q_values"),
+    [
+        ([[5, 0], [5, 1], [5, 0], [5, 0]], [0.2, 0.2]),  # the second is not held against what the first may reach
+        ([[9, 0], [9, 0], [0, 1], [0, 0]], [0.6, 0.6]),  # nor is it surer than the first
+        ([[0, 9], [0, 9], [0, 9], [0, 3]], [0.8, 1.0]),
+    ],
+)
+def test_corrected_p_values_step_down_from_the_largest_score(relabelled: list[list[int]], q_values: list[int]) -> None:
+    found, _ = _step_down(np.array([[8, 2], *relabelled], float), 0.2)
+    assert found.tolist() == q_values
+
+
+@pytest.mark.parametrize(("users", "judged"), [(2, False), (8, True)])
+def test_a_column_that_a_few_users_alone_bear_out_is_not_judged(users: int, judged: bool) -> None:
+    """So many of two hundred in the current window differ from all others."""
+    units = _units(200, 200)
+    apart = np.where(np.arange(400) >= 400 - users, 9.0, 0.0)[:, None]
+    assert np.isfinite(_judge(units, apart, names=("user_level",))[0].bound) == judged
+    assert np.isfinite(_judge(units, apart, names=("tagging",))[0].bound), "of a share each user is an event"
+
+
+def test_a_warning_has_five_times_the_share_of_the_error_rate_that_an_information_has() -> None:
+    """Two like features in which nothing moved: 4.2 and 0.8 % are normal deviates of 2.0 and 2.6."""
+    noise = np.random.default_rng(2).normal(size=(2, 60, 1))
+    warning, information = _judge(_units(30, 30), *noise, names=("user_level", "activity"))
+    assert (BY_NAME["user_level"].severity, BY_NAME["activity"].severity) == ("warning", "info")
+    assert information.bound > 1.15 * warning.bound
+
+
+def test_one_genre_alone_counts_in_full_and_one_cell_of_a_histogram_among_the_others() -> None:
+    """Twenty columns, of which one moved by more than a standard deviation."""
+    units = _units(60, 60)
+    columns = np.random.default_rng(5).normal(size=(120, 20))
+    columns[:, 7] += 1.2 * units.sides
+    genres, cells = (_judge(units, columns, names=(name,))[0] for name in ("genre", "user_level"))
+    assert genres.statistic > 4
+    assert cells.statistic < 2
+
+
+def test_a_huge_difference_is_not_measured_by_itself() -> None:
+    """In standard deviations of the relabellings; with the observed labels among them it is 12, and the bound 1.1."""
+    units = _units(200, 200)
+    moved = np.random.default_rng(5).normal(size=(400, 3)) + 50 * units.sides[:, None]
+    (judgement,) = _judge(units, moved, names=("user_level",))
+    assert judgement.statistic > 15
+    assert judgement.bound > 1.5
 
 
 @pytest.mark.parametrize("level", [0.0, 3.5])

@@ -139,3 +139,50 @@ def test_numbers_can_be_taken_as_tables() -> None:
             taken = getattr(warehouse, "taken", [])
     pd.testing.assert_frame_equal(*found)
     assert set(taken) == {"drift_films", "drift_film_levels", "drift_user_levels"}
+
+
+def test_facts_of_films_are_those_of_all_their_ratings() -> None:
+    """Three films of six, three and one rating, the second of which came 400 days after the first."""
+    first, later = START, START + 400 * 86_400
+    rows = (
+        [(user, 1, 4.0, first) for user in range(6)]
+        + [(user, 2, 2.0, later) for user in range(3)]
+        + [(9, 3, 5.0, first)]
+    )
+    table = pd.DataFrame(rows, columns=["userId", "movieId", "rating", "timestamp"])
+    titles = pd.DataFrame(
+        {
+            "movieId": [1, 2, 3],
+            "title": ["One (1999)", "Two (2001): the year", "Three (1950) "],
+            "genres": ["Drama|War", "(no genres listed)", "War"],
+        }
+    )
+    with Handle(ratings=table, movies=titles) as warehouse:
+        films = known_films(windows_in_time(warehouse, 0.5, None).parts)
+    mean = (24 + 6 + 5) / 10
+    assert films.facts["film_popularity"].round(6).tolist() == [0.3, 0.75, 0.95]
+    assert films.facts["film_mean"].tolist() == pytest.approx(
+        [(24 + 10 * mean) / 16, (6 + 10 * mean) / 13, (5 + 10 * mean) / 11]
+    )
+    assert films.facts["film_new_until"].fillna(0).tolist() == [0, later + 365 * 86_400, 0]
+    assert films.facts["film_year"].fillna(0).tolist() == [1999, 0, 1950]
+    assert films.genres.to_dict("list") == {"Drama": [1, 0, 0], "War": [1, 0, 1]}
+
+
+@pytest.mark.parametrize(("pause", "sittings"), [(29 * 60, 1), (31 * 60, 2)])
+def test_a_pause_of_half_an_hour_ends_a_sitting(pause: int, sittings: int) -> None:
+    times = [0.0, 60.0, 60.0 + pause, 120.0 + pause]
+    found = _sums(["session_size"], {"userId": [1] * 4, "side": [0] * 4, "film_row": [0] * 4, "v0": times})
+    assert found["session_size"] == [[np.log2(4 / sittings)]]
+
+
+def test_shares_of_genres_are_compared_as_roots_with_half_a_rating_added() -> None:
+    found = users.root_shares(np.array([[0.25, 0.0], [0.25, 1.0]], np.float32), np.array([4, 99], np.float32))
+    np.testing.assert_allclose(found**2, [[1.5 / 5, 0.5 / 5], [25.25 / 100, 99.5 / 100]], rtol=1e-6)
+
+
+def test_who_is_new_is_asked_of_the_current_window_and_of_the_last_part_before_it() -> None:
+    """Users 1 to 3 in the reference, whose last part begins at 50; users 3 and 4 in the current window."""
+    seen = [(1, 0, 10, 40), (2, 0, 10, 60), (3, 0, 55, 60), (3, 1, 80, 90), (4, 1, 80, 90)]
+    found = users._is_new(pd.DataFrame(seen, columns=["user_id", "side", "first_seen", "last_seen"]), recent=50)
+    np.testing.assert_array_equal(found, [np.nan, 0, 1, 0, 1])  # user 1 was gone by then

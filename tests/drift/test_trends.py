@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from drift.features import declared_features
-from drift.trends import find_trends
+from drift.trends import _starts, find_trends
+from drift.windows import Window, Windows
 from tests.drift.deliveries import START, Handle, movies, ratings
 
 SINCE = int(pd.Timestamp("2005-04-01", tz="UTC").timestamp())
@@ -69,3 +70,21 @@ def test_more_windows_than_can_be_told_apart_are_refused() -> None:
         pytest.raises(ValueError, match=r"every is 'month': .* 13"),
     ):
         find_trends(warehouse, since="2004-11-01", every="month")
+
+
+def test_ten_years_of_months_are_as_many_as_can_be_told_apart() -> None:
+    first, last = (int(pd.Timestamp(day, tz="UTC").timestamp()) for day in ("2004-11-30", "2014-10-02"))
+    starts = _starts(Windows(None, Window(first, last), (), 0, 0), "month")
+    assert (len(starts), f"{starts[0]:%Y-%m-%d}", f"{starts[-1]:%Y-%m-%d}") == (121, "2004-11-01", "2014-11-01")
+    with pytest.raises(ValueError, match="makes 121 windows"):
+        _starts(Windows(None, Window(first, last + 31 * 86_400), (), 0, 0), "month")
+
+
+def test_windows_that_share_the_rate_are_relabelled_often_enough_to_find_anything() -> None:
+    frame = ratings(users=120, each=20, seed=7)  # one user a day from 2004-11-09 to 2005-03-08
+    late = frame["timestamp"] >= int(pd.Timestamp("2005-02-01", tz="UTC").timestamp())
+    frame["rating"] = frame["rating"].mask(late, (frame["rating"] - 2).clip(0.5))
+    with Handle(ratings=frame, movies=movies()) as warehouse:
+        trends = find_trends(warehouse, since="2005-01-01", every="month", relabellings=20)
+    level = trends[trends["feature"] == "rating"].set_index("window_start")
+    assert level.loc["2005-02-01", "status"] == "drifted", "20 relabellings bear out no p-value of a sixtieth"

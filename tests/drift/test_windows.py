@@ -80,3 +80,22 @@ def test_folders_keep_to_their_sides() -> None:
     assert windows.parts[0].side == str(REFERENCE)
     sides = current.sql(f"select {windows.parts[1].side} as side from ratings order by timestamp")["side"]
     assert sides.isna().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(("split", "recent"), [(0.8, 6), (0.5, 2), (0.2, 1)])
+def test_newcomers_are_held_against_as_many_of_the_last_ratings_before_or_half_of_them(
+    split: float, recent: int
+) -> None:
+    """One rating a day: two after eight, five after five, of which half is taken, and eight after two."""
+    assert windows_in_time(_at(*(86_400 * day for day in range(10))), split, None).recent == 86_400 * recent
+
+
+@pytest.mark.parametrize(("levels", "read"), [([3.0, 1e300, -1e300], [3.0, 1e15, -1e15]), ([3.0, 100.0], [3.0, 100.0])])
+def test_levels_beyond_any_scale_are_bounded(levels: list[float], read: list[float]) -> None:
+    """Their squares would be too large for single precision."""
+    frame = pd.DataFrame(
+        {"userId": range(len(levels)), "movieId": 1, "rating": levels, "timestamp": range(len(levels))}
+    )
+    handle = Handle(ratings=frame, movies=movies(1))
+    (part,) = windows_in_time(handle, 0.5, None).parts
+    assert handle.sql(f'select {part.rating} as level from ratings order by "timestamp"')["level"].tolist() == read
