@@ -52,7 +52,8 @@ def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     drawn = figures.NONE if run.figures is None else run.figures.result()
     facts = summary.summary(verdict, run) | {
         "version": VERSION,
-        "answers": _answers(verdict, drawn),
+        "answers": _answers(verdict, _measured(run, drawn)),
+        "problems": dict(run.problems),
         "changes": _changes(since_last_run(verdict, run)),
         "pass_rate": _pass_rate(verdict),
     }
@@ -61,18 +62,22 @@ def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     outputs.write_json(folder / FIGURES, drawn)
 
 
-def _answers(verdict: gate.Verdict, drawn: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each question's decision and its reason, with what was measured where that is a matter of degree."""
-    measured = {"user_anomalies": _of_users(drawn["users"]), "drift_findings": _of_drift(drawn["drift"])}
+def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, str]]:
+    """Each question's decision, its reason, and what was measured: of the rows, the users and the drift."""
     return [
-        {
-            "question": one.text,
-            "decision": str(one.decision),
-            "why": one.verdict.why(),
-            "measured": measured.get(gate.QUESTIONS[one.text][0], ""),
-        }
-        for one in gate.questions(verdict)
+        {"question": one.text, "decision": str(one.decision), "why": one.verdict.why(), "measured": figure}
+        for one, figure in zip(gate.questions(verdict), measured, strict=True)
     ]
+
+
+def _measured(run: Run, drawn: Mapping[str, Any]) -> tuple[str, str, str]:
+    return _of_rows(run), _of_users(drawn["users"]), _of_drift(drawn["drift"])
+
+
+def _of_rows(run: Run) -> str:
+    rejected = sum(source.rejected_rows or 0 for source in run.sources.values())
+    read = sum(source.loaded_rows or 0 for source in run.sources.values())
+    return f"{read:,} rows read, {rejected:,} rejected" if read or rejected else ""
 
 
 def _of_users(judged: Mapping[str, Any] | None) -> str:

@@ -23,7 +23,7 @@ TRENDS = (
     ("pass_rate", "Expectations that hold", "share"),
     ("rejected", "Rows rejected", "count"),
     ("flagged_users", "Users flagged", "count"),
-    ("strongest_drift", "Strongest drift", "multiple"),
+    ("strongest_drift", "Strongest drift (times the least that matters)", "multiple"),
 )
 
 

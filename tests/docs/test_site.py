@@ -80,6 +80,16 @@ def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path
         assert said in page
 
 
+def test_run_page_says_why_users_and_drift_were_not_judged(tmp_path: Path) -> None:
+    run = verdicts.run(tmp_path, problems={"user_anomalies": "no <b> column", "drift_findings": "too few users"})
+    record.write(tmp_path, "20260301T120000.000000Z", run, verdicts.every_kind())
+    [one] = record.records(tmp_path)
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert "Users were not judged in this run: no &lt;b&gt; column." in page
+    assert "Drift was not judged in this run: too few users." in page
+    assert "4 rows read, 0 rejected." in page
+
+
 def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path: Path) -> None:
     new = [verdicts.outcome(sentence=f"Rule {n}.", expectation_id=f"id-{n}", suite="tags") for n in range(5)]
     (tmp_path / "out").mkdir()
