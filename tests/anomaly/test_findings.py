@@ -311,9 +311,8 @@ def test_the_recipe_flags_its_share_of_users_that_are_all_alike() -> None:
 
 
 def test_attacks_of_another_part_have_names_of_their_own() -> None:
-    table = pd.DataFrame(
-        {"attack_group": ["attack-1", None], "evidence": ["attack-1: 8 users pushed 5", "rated twice"]}
-    )
+    said = "attack-1: one of 8 users who together raised attack-1 (1999) by 1.00 stars"
+    table = pd.DataFrame({"attack_group": ["attack-1", None], "evidence": [said, "Rated attack-1"]})
     named = _renamed(table.astype("string"))
     assert named["attack_group"].tolist() == ["attack-b1", pd.NA]
-    assert named["evidence"].tolist() == ["attack-b1: 8 users pushed 5", "rated twice"]
+    assert named["evidence"].tolist() == [said.replace("attack-1:", "attack-b1:"), "Rated attack-1"]
