@@ -114,7 +114,11 @@ def test_a_coordinated_push_is_one_attack_with_its_target_and_shift() -> None:
     assert len(members) >= 6
     target = labels["targets"].iloc[0][0]
     assert str(target) in members["target_movies"].iloc[0].split("|")
-    assert float(members["target_shift"].iloc[0].split("|")[0]) > 0
+    shift = float(members["target_shift"].iloc[0].split("|")[0])
+    assert shift > 0
+    title = MOVIES.set_index("movieId").loc[int(members["target_movies"].iloc[0].split("|")[0]), "title"]
+    told = f"attack-1: one of {len(members)} users who together raised {title} by {shift:.2f}"
+    assert members["evidence"].str.startswith(told).all()
 
 
 def test_trusted_users_give_p_values_and_flags_at_the_rate() -> None:
