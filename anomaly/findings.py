@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, i
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
 from anomaly.population import MUTUAL, Population, load_films, load_users, survey
 from anomaly.profiles import Films
+from anomaly.titles import Titles
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -83,15 +85,16 @@ def find_anomalies(
         return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
-        return at_scale.find(warehouse, users, judged, _judge_all, seed)
-    films = load_films([warehouse] if reference is None else [warehouse, reference])
+        return at_scale.find(warehouse, users, judged, partial(_judge_all, titles=Titles([warehouse])), seed)
+    warehouses = [warehouse] if reference is None else [warehouse, reference]
+    films, titles = load_films(warehouses), Titles(warehouses)
     parts = batches.parted(warehouse, users, reference, trusted_users or (), films[0], seed)
     if reference is not None or trusted_users is not None:
         _check_trusted(min(int(part.trusted.sum()) for part in parts))
     found: list[pd.DataFrame] = []
     for part in parts:
         if len(part.judged):
-            table = _judge_part(part, films, without_families, false_discovery_rate, seed)
+            table = _judge_part(part, films, titles, without_families, false_discovery_rate, seed)
             found.append(table if not found else _renamed(table))
     return _with_undetermined(users, found)
 
@@ -113,21 +116,27 @@ def _check_trusted(n_trusted: int) -> None:
 
 
 def _judge_part(
-    part: batches.Part, films: tuple[Ints, Ints, Floats], without: Collection[str], rate: float, seed: int
+    part: batches.Part,
+    films: tuple[Ints, Ints, Floats],
+    titles: Titles,
+    without: Collection[str],
+    rate: float,
+    seed: int,
 ) -> pd.DataFrame:
     facts, rng = Films.of(*films, part.profiles), np.random.default_rng(seed)
     population = survey(part.profiles, facts, rng)
     attackers = catalogue.simulate(population, np.random.default_rng(seed + 1), without)
     since = increments.measured(population, part.new, part.trusted, np.random.default_rng(seed + 2))
     population = population.measured()  # what nobody holds any more goes before users are judged
-    return _judge(part.judged, population, attackers, part.trusted, rate, since)
+    return _judge(part.judged, population, attackers, part.trusted, rate, since, titles)
+
+
+NAMING_ATTACKS = ("attack_group", "evidence")  # columns that begin with an attack's name
 
 
 def _renamed(table: pd.DataFrame) -> pd.DataFrame:
-    """Findings of another part, whose attacks are not those of the first."""
-    names = {
-        column: table[column].str.replace("attack-", "attack-b", regex=False) for column in ("attack_group", "evidence")
-    }
+    """Findings of another part, whose attacks are not those of the first; titles in the evidence stay as they are."""
+    names = {column: table[column].str.replace("^attack-", "attack-b", regex=True) for column in NAMING_ATTACKS}
     return table.assign(**names)
 
 
@@ -138,6 +147,7 @@ def _judge(
     trusted: Bools,
     rate: float,
     since: increments.Increments | None,
+    titles: Titles,
 ) -> pd.DataFrame:
     """Findings of the users that are judged, the first of the population's."""
     calibrated = int(trusted.sum()) >= FEWEST_USERS
@@ -154,7 +164,8 @@ def _judge(
         late_witness = evidence.Witness(since.late.features, late, since.late.size)
     found = _groups(population, scores, judgement, broken, trusted)
     judgement = decisions.with_groups(judgement, [user for group in found for user in group.users])
-    witnesses = evidence.Witnesses(witness, late_witness, judgement.by_new)
+    attacks = evidence.attacks(found, population.place.films.ids, titles)
+    witnesses = evidence.Witnesses(witness, late_witness, judgement.by_new, attacks)
     return _table(judged, population, scores, judgement, broken, trusted, found, witnesses)
 
 
@@ -170,10 +181,12 @@ def _groups(
     return groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
 
 
-def _judge_all(users: pd.DataFrame, population: Population, attackers: catalogue.Catalogue) -> pd.DataFrame:
+def _judge_all(
+    users: pd.DataFrame, population: Population, attackers: catalogue.Catalogue, titles: Titles
+) -> pd.DataFrame:
     """Where nobody is trusted, and everybody of the population is under judgement."""
     nobody = np.zeros(len(users), bool)
-    return _with_undetermined(users, [_judge(users, population, attackers, nobody, 1.0, None)])
+    return _with_undetermined(users, [_judge(users, population, attackers, nobody, 1.0, None, titles)])
 
 
 def _copied(population: Population, broken: dict[str, Bools]) -> Bools:
@@ -226,7 +239,7 @@ def _explained(
     for user in shown.tolist():
         telling = witnesses.telling(user)
         sentences = (
-            _sentence(table, user, telling, group.get(user), film_ids),
+            _sentence(witnesses.attacks.get(user, ""), str(table["rules_broken"].iloc[user]), telling),
             witnesses.judged_by(user, delivered[user]),
         )
         texts[user] = ". ".join(filter(None, sentences))
@@ -244,17 +257,9 @@ def _explained(
     return table
 
 
-def _sentence(
-    table: pd.DataFrame, user: int, telling: list[dict[str, object]], group: Group | None, film_ids: Ints
-) -> str:
-    parts = []
-    if group is not None:
-        films = ", ".join(f"{film_ids[f]} ({s:+.2f})" for f, s in zip(group.targets, group.shifts, strict=True))
-        verb = "pushed" if group.push else "nuked"
-        parts.append(f"{group.name}: {len(group.users)} users {verb} the same films together: {films}")
-    parts += rules.meanings(str(table["rules_broken"].iloc[user]))
-    parts += [str(item["text"]) for item in telling]
-    return ". ".join(parts) or "unusual in many small ways, none of them telling by itself"
+def _sentence(attack: str, rules_broken: str, telling: list[dict[str, object]]) -> str:
+    parts = [attack, *rules.meanings(rules_broken), *(str(item["text"]) for item in telling)]
+    return ". ".join(filter(None, parts)) or "unusual in many small ways, none of them telling by itself"
 
 
 MOST_EFFECTS = 5

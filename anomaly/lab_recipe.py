@@ -34,6 +34,7 @@ def isolation_forest_scores(users: pd.DataFrame, seed: int) -> Floats:
 
 def isolation_forest_findings(users: pd.DataFrame, columns: Sequence[str], seed: int) -> pd.DataFrame:
     """The findings table by the recipe: the top twentieth, rounded down, is flagged, whether or not anyone is bad."""
+    from anomaly.evidence import counted
     from anomaly.findings import undetermined
 
     table = undetermined(users, "the recipe needs two ratings of a user, and two users")
@@ -47,7 +48,7 @@ def isolation_forest_findings(users: pd.DataFrame, columns: Sequence[str], seed:
     for place in np.flatnonzero(flagged):
         n, mean, spread = users[FEATURES].iloc[place]
         table.loc[place, "evidence"] = (
-            f"{n:.0f} ratings, mean {mean:.2f}, standard deviation {spread:.2f}: among the {CONTAMINATION:.0%} "
-            "of users that the recipe always flags"
+            f"{counted(n, 'rating')}, mean {mean:.2f} stars, spread {spread:.2f} stars about it (standard deviation): "
+            f"among the {100 * CONTAMINATION:.0f} % of users that the recipe always flags"
         )
     return table[list(columns)]

@@ -32,6 +32,7 @@ class Feature:
     reads_scale: bool = False
     edges: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    bins: str | None = None
 
 
 @cache

@@ -18,8 +18,9 @@ from drift.features import declared_features
 from drift.impact import impact_row
 from drift.messages import message
 from drift.relabelling import APPEARANCES, judge
-from drift.users import collect
+from drift.users import bin_unit, collect
 from drift.windows import CURRENT, REFERENCE, sampled, windows_of
+from drift.words import counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -163,7 +164,7 @@ def _problem(feature: Feature, collected: Collected, windows: Windows) -> str | 
     for side, name in ((REFERENCE, "reference"), (CURRENT, "current")):
         users = int((present & (units.sides == side)).sum())
         if users < FEWEST_USERS:
-            return f"the {name} window has {users} users with a value, fewer than {FEWEST_USERS}"
+            return f"the {name} window has {counted(users, 'user')} with a value, fewer than {FEWEST_USERS}"
     return _presence_problem(units, windows) if feature.source == APPEARANCES else None
 
 
@@ -260,7 +261,7 @@ def _distances(value: UserValues, units: Units) -> dict[str, Any]:
         "jensen_shannon": effects.jensen_shannon(*user),
         "total_variation": effects.total_variation(*user),
         "total_variation_by_rating": effects.total_variation(*rating),
-        "histogram": _histogram(value.bins, user, rating),
+        "histogram": _histogram(value.bins, bin_unit(value.feature), user, rating),
     }
     if value.feature.kind == "ordered":
         row["wasserstein"] = effects.wasserstein(user[0], user[1], value.feature.edges)
@@ -271,11 +272,11 @@ def _genre_levels(value: UserValues, units: Units) -> str:
     """For a feature of means: each genre's, in place of shares."""
     weight = np.minimum(value.counts, value.feature.cap)
     levels = [effects.group_mean(units, side, value.columns, weight) for side in (REFERENCE, CURRENT)]
-    return _histogram(value.names, levels, None)
+    return _histogram(value.names, "", levels, None)
 
 
-def _histogram(labels: tuple[str, ...], user: list[np.ndarray], rating: list[np.ndarray] | None) -> str:
-    drawn = {"labels": list(labels), "reference": _rounded(user[0]), "current": _rounded(user[1])}
+def _histogram(labels: tuple[str, ...], unit: str, user: list[np.ndarray], rating: list[np.ndarray] | None) -> str:
+    drawn = {"labels": list(labels), "unit": unit, "reference": _rounded(user[0]), "current": _rounded(user[1])}
     if rating is not None:
         drawn |= {"reference_by_rating": _rounded(rating[0]), "current_by_rating": _rounded(rating[1])}
     return json.dumps(drawn)

@@ -22,19 +22,22 @@ from drift.films import push_numbers
 from drift.handle import statement
 from drift.messages import sample_drawn
 from drift.windows import CURRENT, REFERENCE
+from drift.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drift.windows import Part, Windows
 
-KINDS: Final = ("known user and film", "new user", "new film", "new user and film")
+KINDS: Final = ("known users and films", "new users", "new films", "new users and films")
 SHRINKAGE: Final = 5  # ratings at the overall level that every film and user starts with
 RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about a tenth of its width
 FEWEST_USERS: Final = 10  # with a judged rating, in each window
 COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
 DEAR_COLD_START: Final = 0.05  # stars: beyond this, more data of new users and films is worth more than a model
-NOT_CHANGE: Final = "the loss is cold start, not change: it needs data of the new users and films, not another model"
+NOT_CHANGE: Final = (
+    "The loss comes from new users and films, not from change: their ratings would help, another model would not."
+)
 TABLE: Final = {"n": "float", "judged": "float", "squared_error": "float"}
 
 
@@ -106,7 +109,7 @@ def measure_impact(windows: Windows, seed: int) -> Impact | str:
     users = [int(judged.loc[judged["side"] == side, "user_id"].nunique()) for side in (REFERENCE, CURRENT)]
     for count, name in zip(users, ("held out of the reference window", "in the current window"), strict=True):
         if count < FEWEST_USERS:
-            return f"{count} users with ratings {name}, fewer than {FEWEST_USERS}"
+            return f"{counted(count, 'user')} with ratings {name}, fewer than {FEWEST_USERS}"
     sums = _by_user(errors)
     if not sums[REFERENCE, :, 0, 1].sum():
         return "no held-out rating by a known user of a known film"
@@ -210,18 +213,21 @@ def _root_mean(shares: NDArray[np.float64], errors: NDArray[np.float64]) -> NDAr
 
 
 def recommendation(impact: Impact) -> tuple[str, str]:
-    """'retrain', 'watch' or 'nothing', and why."""
+    """'retrain', 'watch' or 'nothing', and why: a sentence."""
+    low, high = (f"{bound:z.2g}" for bound in (impact.low, impact.high))
     if impact.low > COSTLY:
-        return "retrain", f"change alone costs more than {COSTLY} stars, the whole interval lies above it"
+        return "retrain", f"Change alone costs at least {low} stars, and from {COSTLY} stars on it matters."
     dear = impact.cold_start > DEAR_COLD_START
     if impact.high <= COSTLY:  # only then can change be excluded
-        return ("watch", NOT_CHANGE) if dear else ("nothing", f"the cost of change lies below {COSTLY} stars")
-    if dear:
-        return "watch", (
-            f"it cannot be told whether the loss is cold start ({impact.cold_start:+.3f}) or change as well "
-            f"({impact.change:+.3f}, and up to {impact.high:+.3f} cannot be excluded)"
+        return (
+            ("watch", NOT_CHANGE)
+            if dear
+            else ("nothing", f"Change costs at most {COSTLY} stars: too little to matter.")
         )
-    return "watch", f"a cost of change above {COSTLY} stars cannot be excluded"
+    unknown = f"cannot be told yet: it may cost up to {high} stars, and from {COSTLY} stars on it matters."
+    if dear:
+        return "watch", f"New users and films cost enough to matter. Whether change does too {unknown}"
+    return "watch", f"Whether change matters {unknown}"
 
 
 def _fields(impact: Impact) -> dict[str, Any]:
@@ -253,11 +259,25 @@ def _fields(impact: Impact) -> dict[str, Any]:
 
 def _message(impact: Impact) -> str:
     advice, reason = recommendation(impact)
-    _, new_user, new_film, both_new = impact.shares
+    return f"Recommendation: {advice}: {_errors_said(impact)} {_shares_said(impact)} {reason}"
+
+
+def _errors_said(impact: Impact) -> str:
+    more = impact.current - impact.reference
     return (
-        f"Recommendation: {advice}: {reason}. A baseline model errs by {impact.current:.3f} stars on the current "
-        f"window and by {impact.reference:.3f} on held-out ratings of users and films it knows. "
-        f"{new_user + both_new:.0%} of the current ratings are by users, and {new_film + both_new:.0%} of films, "
-        f"that it never saw, which alone explains {impact.cold_start:+.3f} (cold start). Change explains "
-        f"{impact.change:+.3f}, 95 % interval over users {impact.low:+.3f} to {impact.high:+.3f}."
+        f"a model trained on the reference errs by {impact.reference:.2f} stars there, on users and films that it "
+        f"knows, and by {impact.current:.2f} now. Of the difference of "
+        f"{_stars(more)} stars, users and films that it has never seen explain {_stars(impact.cold_start)}, and change "
+        f"{_stars(impact.change)} (95 % interval {_stars(impact.low)} to {_stars(impact.high)})."
     )
+
+
+def _shares_said(impact: Impact) -> str:
+    """How much of the current window the model could not know."""
+    _, new_user, new_film, both_new = impact.shares
+    users, films = (f"{100 * share:.0f} %" for share in (new_user + both_new, new_film + both_new))
+    return f"{users} of the current ratings are by such users, {films} are of such films."
+
+
+def _stars(change: float) -> str:
+    return f"{change:+z.2f}"

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from drift.words import DOUBLINGS, SHARE, amount, bin_said, counted, percent, places
+
 LARGEST: Final = 3  # changes named of a feature that has no mean
 
 
@@ -31,7 +33,13 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def _where(row: dict[str, Any]) -> str:
-    return f", most at '{row['strongest']}'" if row["strongest"] not in ("", "mean") else ""
+    """The bin that changed most, which the chart names too, whatever cumulative share the statistic is of."""
+    changes = [] if row["kind"] == "share" else largest_changes(row)
+    if not changes:
+        return ""
+    label, before, after = changes[0]
+    told = f": from {percent(before)} to {percent(after)}" if _known(row, "mean_change") else ""
+    return f", most at {label}{told}"
 
 
 def _change(row: dict[str, Any]) -> str:
@@ -40,37 +48,62 @@ def _change(row: dict[str, Any]) -> str:
         return ""
     if not _known(row, "mean_change"):
         return _largest_changes(row)
-    by_user = f"mean {_number(row['reference_mean'])} -> {_number(row['current_mean'])} {row['unit']}"
-    return (
-        f"By user, {by_user} ({_change_and_interval(row, 'mean_change')}); "
-        f"by rating {_change_and_interval(row, 'mean_change_by_rating')}."
-    )
+    return f"By user, {_means(row)}; by rating {_change_and_interval(row, 'mean_change_by_rating')}."
+
+
+def _means(row: dict[str, Any]) -> str:
+    """Both means and their difference, with as many decimals as the difference asks for."""
+    scale, unit = (100, "%") if row["unit"] == SHARE else (1, row["unit"])
+    decimals = _places(row, "mean_change")
+    before, after = (f"{scale * row[name]:z.{decimals}f}" for name in ("reference_mean", "current_mean"))
+    times = f", {2 ** row['mean_change']:.2f} times as much" if unit == DOUBLINGS else ""
+    before = f"{before} %" if unit == "%" else before
+    return f"mean {before} → {after} {unit} ({_change_and_interval(row, 'mean_change')}{times})"
+
+
+def largest_changes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """The bins of the histogram in both windows, those first that differ most: label with unit, before, after."""
+    drawn = json.loads(row.get("histogram") or "{}")
+    bins = zip(*(drawn.get(name, ()) for name in ("labels", "reference", "current")), strict=True)
+    known = [
+        (bin_said(str(label), drawn.get("unit", "")), before, after)
+        for label, before, after in bins
+        if before is not None and after is not None
+    ]
+    return sorted(known, key=lambda item: -abs(item[2] - item[1]))
 
 
 def _largest_changes(row: dict[str, Any]) -> str:
-    """The parts of the histogram that differ most: shares in percent, or means."""
-    drawn = json.loads(row["histogram"])
-    bins = zip(drawn["labels"], drawn["reference"], drawn["current"], strict=True)
-    known = [(label, before, after) for label, before, after in bins if before is not None and after is not None]
-    largest = sorted(known, key=lambda item: -abs(item[2] - item[1]))[:LARGEST]
-    written = _signed if row["kind"] == "genre_means" else "{:.1%}".format
-    changes = ", ".join(f"{label} {written(before)} -> {written(after)}" for label, before, after in largest)
-    return f"Largest changes, by user: {changes}." if changes else ""
+    """The parts of the histogram that differ most: shares in per cent, or means."""
+    written = "{:+z.3f}".format if row["kind"] == "genre_means" else percent
+    told = [f"{label} {written(before)} → {written(after)}" for label, before, after in largest_changes(row)[:LARGEST]]
+    unit = f" {row['unit']}" if row["kind"] == "genre_means" else ""
+    return f"Largest changes, by user: {', '.join(told)}{unit}." if told else ""
 
 
 def _change_and_interval(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f"{_signed(row[name])}, 95 % interval {_signed(low)} to {_signed(high)}"
+    scale, points = (100, " percentage points") if row["unit"] == SHARE else (1, "")
+    change, low, high = (scale * row[name + end] for end in ("", "_low", "_high"))
+    decimals = _places(row, name)
+    return f"{change:+z.{decimals}f}{points}, 95 % interval {low:+z.{decimals}f} to {high:+z.{decimals}f}"
+
+
+def _places(row: dict[str, Any], name: str) -> int:
+    """Decimals for a change: of one that is small beside its interval, the interval's."""
+    change, low, high = (row[name + end] for end in ("", "_low", "_high"))
+    return places((100 if row["unit"] == SHARE else 1) * max(abs(change), (high - low) / 4))
 
 
 def _evidence(row: dict[str, Any]) -> str:
     if row["status"] == "undetermined" or not _known(row, "bound"):
         return ""
+    effect = amount(row["effect_size"], row["unit"]).removesuffix(f" {row['unit']}")
+    minimum = amount(row["minimum_effect"], row["unit"])
     return (
         f"Statistic {row['statistic']:.2f} against {row['bound']:.2f}, p {row['p_value']:.3f}, corrected "
-        f"{row['q_value']:.3f} against {row['false_alarm_rate']:g}; effect {_number(row['effect_size'])} "
-        f"against {_number(row['minimum_effect'])} {row['unit']}; {row['reference_users']} and "
-        f"{row['current_users']} users, {row['reference_n']} and {row['current_n']} values."
+        f"{row['q_value']:.3f} against {row['false_alarm_rate']:g}; effect {effect} against {minimum}; "
+        f"{row['reference_users']:,} and {counted(row['current_users'], 'user')}, "
+        f"{row['reference_n']:,} and {counted(row['current_n'], 'value')}."
     )
 
 
@@ -83,16 +116,10 @@ def sample_drawn(row: dict[str, Any]) -> str:
 
 def _excluded(row: dict[str, Any]) -> str:
     count = row["excluded_rows"]
-    return f"{count} ratings without a user or a usable time were left out." if count else ""
+    if not count:
+        return ""
+    return f"{counted(count, 'rating')} without a user or a usable time {'was' if count == 1 else 'were'} left out."
 
 
 def _known(row: dict[str, Any], name: str) -> bool:
     return name in row and not pd.isna(row[name])
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}" if abs(value) < 100 else f"{value:+.1f}"

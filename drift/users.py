@@ -280,9 +280,19 @@ def _histogram(
 
 def _cumulative_names(feature: Feature) -> list[str]:
     """What each cumulative share counts."""
-    if feature.labels:
-        return [f"up to {label}" for label in feature.labels[:-1]]
-    return [f"below {edge:g}" for edge in feature.edges[1:-1]]
+    if not feature.labels:
+        return [f"below {edge:g}" for edge in feature.edges[1:-1]]
+    return [
+        f"below {label.removeprefix('under ')}" if label.startswith("under ") else f"up to {label.split(' to ')[-1]}"
+        for label in feature.labels[:-1]
+    ]
+
+
+def bin_unit(feature: Feature) -> str:
+    """What the labels of the bins count, where they don't say so themselves."""
+    if feature.bins is None:
+        return feature.unit if feature.kind == "ordered" else ""
+    return feature.bins
 
 
 def bin_labels(feature: Feature) -> tuple[str, ...]:

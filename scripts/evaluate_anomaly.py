@@ -372,7 +372,7 @@ def _print(report: dict[str, Any]) -> None:
     users = pd.DataFrame(report["mixture_users"])
     figures = ["auc", "average_precision"]
     for share, rows in ranking.groupby("share", sort=False):
-        print(f"\n{share:.0%} planted, each kind alone")
+        print(f"\n{100 * float(str(share)):.0f} % planted, each kind alone")
         print(rows.pivot_table(index="kind", columns="detector", values=figures, sort=False).round(3).to_string())
     print("\nMean over kinds")
     print(ranking.groupby(["share", "detector"], sort=False)[figures].mean().round(4).to_string())
@@ -382,7 +382,8 @@ def _print(report: dict[str, Any]) -> None:
     print(flags.unstack("share").round(2).to_string())
     print("\nMean ROC-AUC over kinds by profile size")
     print(_mean_by_size(ranking).round(3).to_string())
-    print(f"\nKinds mixed, with a trusted reference, nominal rate {report['nominal_rate']:.0%}: mean, standard error")
+    nominal = f"{100 * report['nominal_rate']:.0f} %"
+    print(f"\nKinds mixed, with a trusted reference, nominal rate {nominal}: mean, standard error")
     decided = mixture.groupby("share")[["false_discovery_proportion", "power"]].agg(["mean", "sem"])
     print(decided.round(3).to_string())
     for part in ("kind", "size"):

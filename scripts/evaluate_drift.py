@@ -329,7 +329,7 @@ def _plot(results: dict[str, Any]) -> bytes:
 def _print(results: dict[str, Any]) -> None:
     print(f"Alarms where nothing moved, {results['splits']} random halves of {results['users']} users:")
     for rule, share in results["false_alarms"]["any_feature"].items():
-        print(f"  {rule:<20} {share:6.1%}")
+        print(f"  {rule:<20} {100 * share:5.1f} %")
     print(f"Shifts found, {results['power_splits']} halves each:")
     for row in results["power"]:
         shares = "  ".join(f"{rule} {share:.2f}" for rule, share in row["found"].items())

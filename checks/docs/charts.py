@@ -119,9 +119,10 @@ def ratings_over_time(warehouse: Warehouse) -> Chart | None:
     busiest = peak.strftime({"year": "%Y", "month": "%Y-%m"}.get(unit, "%Y-%m-%d"))
     first, last = (pd.Timestamp(span[name], unit="s") for name in ("first", "last"))
     title = f"Ratings run from {first:%Y-%m-%d} to {last:%Y-%m-%d}; the busiest {unit} is {busiest}"
-    alt = f"Ratings by {unit} in {len(frame)} {unit}s; at most {most:,}, in {busiest}"
+    alt = f"Ratings by {unit} in {counted(len(frame), unit)}; at most {most:,}, in {busiest}"
     left_out = int(span["total"] - span["usable"])
-    note = f"{left_out:,} ratings without a time that a calendar knows are not shown." if left_out else ""
+    verb = "is" if left_out == 1 else "are"
+    note = f"{counted(left_out, 'rating')} without a time that a calendar knows {verb} not shown." if left_out else ""
     values = [{"period": f"{period:%Y-%m-%dT%H:%M:%SZ}", "ratings": ratings} for period, ratings in periods]
     return Chart("ratings-over-time", "data", title, alt, "over_time", values, {"unit": unit}, note)
 
@@ -160,7 +161,7 @@ def _long_tail(warehouse: Warehouse, key: str, noun: str, title: str) -> Chart |
     tenth = frame[frame["rank"] <= max(1, total // 10)].iloc[-1]
     said = title.format(share=format_share(tenth["running"] / everything))
     most, least = int(frame["ratings"].iloc[0]), int(frame["ratings"].iloc[-1])
-    alt = f"Ratings of {total:,} {noun}s by rank: the first has {most:,}, the last {least:,}"
+    alt = f"Ratings of {counted(total, noun)} by rank: the first has {most:,}, the last {least:,}"
     values = [{"rank": int(row["rank"]), "ratings": int(row["ratings"])} for _, row in frame.iterrows()]
     return Chart(f"long-tail-{noun}s", "data", said, alt, "rank_curve", values, {"noun": noun})
 
@@ -211,9 +212,9 @@ def normal_and_flagged_users(warehouse: Warehouse, names: UserNames = PLAIN) -> 
         return None
     totals = warehouse.sql("select count(*) as users, count(*) filter (is_anomaly) as flagged from user_anomalies")
     users, flagged = int(totals["users"][0]), int(totals["flagged"][0])
-    title = f"{flagged:,} of {users:,} users {'is' if flagged == 1 else 'are'} flagged"
+    title = f"{flagged:,} of {counted(users, 'user')} {'is' if flagged == 1 else 'are'} flagged"
     if not flagged:
-        title = f"None of {users:,} users is flagged"
+        title = f"None of {counted(users, 'user')} is flagged"
     note = f"{DOTS:,} of the users who are not flagged are drawn." if users - flagged > DOTS else ""
     return Chart("users", "users", title, _users_in_words(title, frame), "users", _dots(frame, names), note=note)
 
@@ -222,9 +223,8 @@ def _users_in_words(title: str, frame: pd.DataFrame) -> str:
     typical = frame.loc[~frame["flagged"], ["n_ratings", "mean_rating"]].median()
     if math.isnan(typical["n_ratings"]):
         return title
-    return (
-        f"{title}; the median of the others has {typical['n_ratings']:,.0f} ratings, mean {typical['mean_rating']:.1f}"
-    )
+    ratings = counted(round(typical["n_ratings"]), "rating")
+    return f"{title}; the median of the others has {ratings}, mean {typical['mean_rating']:.1f}"
 
 
 def _dots(frame: pd.DataFrame, names: UserNames) -> list[dict[str, Any]]:
@@ -267,7 +267,11 @@ SMALLEST_P = 1e-4  # drawn; no test here relabels often enough to tell smaller o
 
 def _effects(judged: list[dict[str, Any]]) -> Chart:
     drifted = [one["feature"] for one in judged if one["drifted"]]
-    title = f"{len(drifted)} of {len(judged)} monitored features drifted" if drifted else "No monitored feature drifted"
+    title = (
+        f"{len(drifted)} of {counted(len(judged), 'monitored feature')} drifted"
+        if drifted
+        else "No monitored feature drifted"
+    )
     alt = "Effect as a multiple of the smallest that matters: " + ", ".join(
         f"{one['feature']} {one['effect']:.1f}{' (drifted)' if one['drifted'] else ''}" for one in judged
     )
@@ -277,7 +281,7 @@ def _effects(judged: list[dict[str, Any]]) -> Chart:
 def _p_values(judged: list[dict[str, Any]], row: dict[str, Any]) -> Chart:
     rate = float(row.get("false_alarm_rate") or 0.05)
     rare = sum(one["p"] <= rate for one in judged)
-    title = f"For {rare} of {len(judged)} features the change is more than chance gives"
+    title = f"For {rare} of {counted(len(judged), 'feature')} the change is more than chance gives"
     alt = "p-value, corrected over all features: " + ", ".join(f"{one['feature']} {one['p']:.3g}" for one in judged)
     return Chart("drift-p-values", "drift", title, alt, "p_values", judged, {"rate": rate})
 
@@ -287,21 +291,53 @@ def _windows(row: dict[str, Any]) -> Chart:
     held = findings.histogram(row)
     pairs = list(zip(held["labels"], held["reference"], held["current"], strict=True))
     known = [pair for pair in pairs if pair[1] is not None and pair[2] is not None]
-    unit, form = (UNITS[row["kind"]], "{:.2f}") if row.get("kind") in UNITS else ("Share, by user", "{:.1%}")
-    name = row.get("title") or row["feature"]
+    name, written = _capital(row.get("title") or row["feature"]), _written(row.get("kind"))
     alt = f"{name}, reference and current: " + "; ".join(
-        f"{label} {form.format(before)}, {form.format(now)}" for label, before, now in known
+        f"{label} {written(before)}, {written(now)}" for label, before, now in known
     )
-    told = known[1:] if held["labels"] == ["no", "yes"] else known  # the share of yes says it all
-    label, before, now = max(told, key=lambda pair: abs(pair[2] - pair[1]), default=("", 0.0, 0.0))
-    what = f"{_capital(name)}:" + ("" if label == "yes" else f" {label}")
-    title = f"{what} went from {form.format(before)} to {form.format(now)}"
     values = [
         {"label": str(label), "window": window, "value": value}
         for label, *both in pairs
         for window, value in zip(("reference", "current"), both, strict=True)
     ]
-    return Chart(f"drift-{row['feature']}", "windows", title, alt, "windows", values, {"unit": unit})
+    counts = f"{name} ({held['unit']})" if held.get("unit") else name
+    labels = {
+        "unit": UNITS.get(row.get("kind", ""), "Share, by user"),
+        "bins": "" if row.get("kind") == COST else counts,
+    }
+    title = _moved(name, row.get("kind"), held, known)
+    return Chart(f"drift-{row['feature']}", "windows", title, alt, "windows", values, labels)
+
+
+def _moved(name: str, kind: str | None, held: dict[str, Any], known: Sequence[tuple[Any, float, float]]) -> str:
+    """Where the windows differ most, and by how much: the bin that the finding's message names, too."""
+    written = _written(kind)
+    label, before, now = max(known, key=lambda pair: abs(pair[2] - pair[1]), default=("", 0.0, 0.0))
+    if held["labels"] == ["no", "yes"]:  # the share of yes says it all
+        _, before, now = known[-1]
+        return f"{name} went from {written(before)} to {written(now)}"
+    if kind == COST:
+        return f"The error of a model moved most for {label}: from {written(before)} to {written(now)} stars"
+    unit = " stars" if kind in UNITS else ""
+    return f"{name} moved most at {_bin(str(label), held.get('unit'))}: from {written(before)} to {written(now)}{unit}"
+
+
+def _bin(label: str, unit: str | None) -> str:
+    """A bin's label with its unit, as `drift.words` says it: 1 star, 3 to 3.5 stars, 4.75 stars and more."""
+    if not unit:
+        return label
+    first, more, _ = label.partition(" and more")
+    return f"{first} {unit.removesuffix('s') if first in ('1', 'under 1') and not more else unit}{more}"
+
+
+def _written(kind: str | None) -> Callable[[float], str]:
+    """How a bin's value is written: stars, or per cent."""
+    return "{:z.2f}".format if kind in UNITS else _percent
+
+
+def _percent(share: float) -> str:
+    """A share to a tenth of a per cent, but never rounded to nothing, as `drift.words` writes it."""
+    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.1g} %"
 
 
 UNITS = {"genre_means": "Stars, net of film and user", COST: "Error of a model (RMSE, stars)"}
@@ -326,6 +362,11 @@ def when_it_moved(warehouse: Warehouse) -> Chart | None:
     values = [cell for course in moved for cell in course.cells()]
     note = _reading(every, len(moved), len(courses))
     return Chart("trends", "trends", title, alt, "trends", values, {"every": every, "windows": windows}, note)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, of which there may be one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _capital(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 Spec: TypeAlias = dict[str, Any]
@@ -23,8 +24,15 @@ COUNTS = {"tickCount": 5, "format": "~s"}
 # The ticks of a logarithmic axis: powers of ten alone, without the crowd of lines between them.
 POWERS = {"values": [10**power for power in range(9)], "format": "~s"}
 LOG = {"type": "log"}
+PERCENT = {"labelExpr": "format(100 * datum.value, '~g') + ' %'"}
 TRIANGLE = {"type": "point", "color": VERMILION, "shape": "triangle-up", "filled": True}  # what stands out
 LETTER, LINE = 6, 12  # pixels that a label's letter takes in width, and a label in height
+LONGEST = 150  # pixels of a feature's name; a longer one takes two lines, or a phone would show no plot beside it
+LINES = {"labelExpr": "split(datum.label, '\\n')"}  # Vega-Lite's way to a label of several lines
+# The tick lies between two lines, or at the middle of one.
+BETWEEN = {"condition": {"test": "indexof(datum.label, '\\n') > 0", "value": "bottom"}, "value": "middle"}
+IN_LINES = LINES | {"labelLimit": LONGEST, "labelBaseline": BETWEEN, "domain": False, "ticks": False}
+FEW = 5  # bins whose names have room below them
 # How a cell of a trend is drawn: colour, and share of the row's height, so that it is told by form too.
 CELLS = {"drifted": (VERMILION, 0.9), "not drifted": (BLUE, 0.4), "not judged": (GREY, 0.1)}
 
@@ -86,7 +94,7 @@ def _rank_curve(values: Values, noun: str) -> Spec:
 
 def _missing(values: Values) -> Spec:
     top = max(*(value["share"] for value in values), 0.001)
-    scale, axis = {"domain": [0, top * 1.2]}, {"format": "~%", "tickCount": 4}
+    scale, axis = {"domain": [0, top * 1.2]}, PERCENT | {"tickCount": 4}
     place = {"x": _number("share", "Share of rows", axis=axis, scale=scale), "y": _name("column")}
     bars = _mark(values, {"type": "bar", "color": VERMILION}, **place)
     number = {"field": "missing", "type": "quantitative", "format": ","}
@@ -145,43 +153,61 @@ def _p_values(values: Values, rate: float) -> Spec:
 
 def _dots_by_feature(values: Values, x: Spec, line: float) -> Spec:
     """One dot a feature: drifted ones by colour and form; the line is the bound."""
-    axis = {"labelLimit": 150, "grid": True, "domain": False, "ticks": False}
-    y = _name("feature", scale={"domain": [value["feature"] for value in values]}, axis=axis)
+    values, step = _in_lines(values, 16)
+    y = _name("feature", scale={"domain": [value["feature"] for value in values]}, axis=IN_LINES | {"grid": True})
     bound = {"field": "line", "type": "quantitative"}
     layers = [
         _mark(_having(values, "drifted", False), {"type": "circle", "color": BLUE, "size": 45, "opacity": 1}, x=x, y=y),
         _mark(_having(values, "drifted", True), TRIANGLE | {"size": 75, "opacity": 1}, x=x, y=y),
         _mark([{"line": line}], {"type": "rule", "color": INK, "strokeDash": [3, 3]}, x=bound),
     ]
-    return {"layer": layers, "width": WIDTH - 110, "height": {"step": 16}}
+    return {"layer": layers, "width": WIDTH - 110, "height": {"step": step}}
 
 
-def _windows(values: Values, unit: str) -> Spec:
+def _in_lines(values: Values, step: int) -> tuple[Values, int]:
+    """The values with their features' names broken into lines that fit, and the height of a row that holds these."""
+    names = {value["feature"]: wrap(value["feature"], LONGEST // LETTER, max_lines=2) for value in values}
+    lines = max(map(len, names.values()), default=1)
+    broken = [value | {"feature": "\n".join(names[value["feature"]])} for value in values]
+    return broken, step + LINE * (lines - 1)
+
+
+def _windows(values: Values, unit: str, bins: str) -> Spec:
     windows = ["reference", "current"]
-    crowded = {"labelAngle": -50, "labelFontSize": 10, "labelOverlap": len(values) // len(windows) > 24}
+    values, names = _with_names_below(values, len(values) // len(windows))
     colours = {"domain": windows, "range": [BLUE, VERMILION]}
     window = {"field": "window", "type": "nominal", "sort": windows}
-    axis = {"tickCount": 5, "format": ".0%" if unit.startswith("Share") else "~g"}
+    axis = {"tickCount": 5} | (PERCENT if unit.startswith("Share") else {"format": "~g"})
     return _mark(
         values,
         {"type": "bar"},
-        x=_name("label", axis=crowded),
+        x=_name("label", axis=names | {"titlePadding": 9}) | {"title": wrap(bins, WIDTH // LETTER) or None},
         xOffset=window,
         y=_number("value", unit, axis=axis),
         color=window | {"scale": colours},
     )
 
 
+def _with_names_below(values: Values, count: int) -> tuple[Values, Spec]:
+    """The values and the axis of their names: few are broken into lines, as they find no room when turned."""
+    if count > FEW:
+        return values, {"labelAngle": -50, "labelFontSize": 10, "labelOverlap": count > 24}
+    broken = [
+        value | {"label": "\n".join(wrap(value["label"], WIDTH // count // LETTER, max_lines=3))} for value in values
+    ]
+    return broken, LINES | {"labelAngle": 0}
+
+
 def _trends(values: Values, every: str, windows: list[str]) -> Spec:
     """A cell a feature and window: the stronger, the fuller its colour; a drifted one also fills its row's height."""
     axis = {"labelAngle": -50 if len(windows) > 3 else 0, "labelOverlap": "greedy"}
-    plain = {"labelLimit": 150, "grid": False, "domain": False, "ticks": False}
+    values, step = _in_lines(values, 18)
     features = list(dict.fromkeys(value["feature"] for value in values))
     states = {"domain": list(CELLS), "range": [colour for colour, _ in CELLS.values()]}
     above = {"orient": "none", "direction": "horizontal", "legendX": -110, "legendY": -20}  # over the names as well
     encoding = {
         "x": _name("window", scale={"domain": windows}, axis=axis) | {"title": f"{every.capitalize()} (UTC)"},
-        "y": _name("feature", scale={"domain": features}, axis=plain),
+        "y": _name("feature", scale={"domain": features}, axis=IN_LINES | {"grid": False}),
         "color": {"field": "state", "type": "nominal", "scale": states, "legend": above},
         "opacity": {"field": "opacity", "type": "quantitative", "scale": None, "legend": None},
     }
@@ -189,7 +215,7 @@ def _trends(values: Values, every: str, windows: list[str]) -> Spec:
         _mark(_having(values, "state", state), {"type": "rect", "height": {"band": band}}, **encoding)
         for state, (_, band) in CELLS.items()
     ]
-    return {"layer": layers, "width": WIDTH - 110, "height": {"step": 18}}
+    return {"layer": layers, "width": WIDTH - 110, "height": {"step": step}}
 
 
 KINDS: Mapping[str, Callable[..., Spec]] = {

@@ -163,10 +163,10 @@ def _limits(training: Training) -> str:
     study = training.study
     return f"""## Limits
 
-Of the held-out ratings {study.new_users:.1%} are by users and {study.new_films:.1%} of films that the model had not \
-seen (cold start). For these its bias and factors are 0: it answers as for an average user or film, which is the \
-larger part of its error wherever they are many. It knows nothing of genres, tags or time. Its users chose what \
-they rated, so it does not say what they would give a film that they would not watch."""
+Of the held-out ratings {100 * study.new_users:.1f} % are by users and {100 * study.new_films:.1f} % of films that the \
+model had not seen (cold start). For these its bias and factors are 0: it answers as for an average user or film, \
+which is the larger part of its error wherever they are many. It knows nothing of genres, tags or time. Its users \
+chose what they rated, so it does not say what they would give a film that they would not watch."""
 
 
 def _use() -> str:

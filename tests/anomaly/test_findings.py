@@ -114,7 +114,11 @@ def test_a_coordinated_push_is_one_attack_with_its_target_and_shift() -> None:
     assert len(members) >= 6
     target = labels["targets"].iloc[0][0]
     assert str(target) in members["target_movies"].iloc[0].split("|")
-    assert float(members["target_shift"].iloc[0].split("|")[0]) > 0
+    shift = float(members["target_shift"].iloc[0].split("|")[0])
+    assert shift > 0
+    title = MOVIES.set_index("movieId").loc[int(members["target_movies"].iloc[0].split("|")[0]), "title"]
+    told = f"attack-1: one of {len(members)} users who together raised {title} by {shift:.2f}"
+    assert members["evidence"].str.startswith(told).all()
 
 
 def test_trusted_users_give_p_values_and_flags_at_the_rate() -> None:
@@ -311,9 +315,8 @@ def test_the_recipe_flags_its_share_of_users_that_are_all_alike() -> None:
 
 
 def test_attacks_of_another_part_have_names_of_their_own() -> None:
-    table = pd.DataFrame(
-        {"attack_group": ["attack-1", None], "evidence": ["attack-1: 8 users pushed 5", "rated twice"]}
-    )
+    said = "attack-1: one of 8 users who together raised attack-1 (1999) by 1.00 stars"
+    table = pd.DataFrame({"attack_group": ["attack-1", None], "evidence": [said, "Rated attack-1"]})
     named = _renamed(table.astype("string"))
     assert named["attack_group"].tolist() == ["attack-b1", pd.NA]
-    assert named["evidence"].tolist() == ["attack-b1: 8 users pushed 5", "rated twice"]
+    assert named["evidence"].tolist() == [said.replace("attack-1:", "attack-b1:"), "Rated attack-1"]

@@ -16,6 +16,7 @@ import pytest
 
 from checks.docs import charts, drawing, vega
 from checks.warehouse import Warehouse, connect
+from drift.features import declared_features
 from tests.conftest import ROOT
 
 Rows = list[tuple[Any, ...]]
@@ -54,7 +55,7 @@ def test_rating_levels_count_every_level_and_name_what_is_off_the_scale() -> Non
 def test_ratings_over_time_leave_out_and_mention_times_of_no_calendar() -> None:
     chart = only(charts.ratings_over_time(warehouse([(1, 1, 4.0, 0), (1, 2, 4.0, 86_400), (1, 3, 3.0, 10**13)])))
     assert [value["period"] for value in chart.values] == ["1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z"]
-    assert chart.note.startswith("1 ratings without a time")
+    assert chart.note.startswith("1 rating without a time that a calendar knows is ")
 
 
 @pytest.mark.parametrize(("days", "unit"), [(1, "day"), (200, "week"), (1_000, "month"), (9_000, "year")])
@@ -152,10 +153,45 @@ def test_drift_shows_every_feature_and_both_windows_of_a_drifted_one() -> None:
     assert effects.title == "1 of 2 monitored features drifted"
     assert [value["effect"] for value in effects.values] == pytest.approx([10.0, 0.5])
     assert p_values.title == "For 1 of 2 features the change is more than chance gives"
-    assert windows.title == "Half-stars: went from 10.0% to 30.0%"
+    assert windows.title == "Half-stars went from 10.0 % to 30.0 %"
     assert [value["value"] for value in windows.values] == [0.9, 0.7, 0.1, 0.3]
     for chart in drawing.draw([one.as_dict() for one in (effects, p_values, windows)]):
         ET.fromstring(chart["svg"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "held", "title", "bins"),
+    [
+        ({"title": "ratings", "kind": "ordered"}, {"labels": ["1", "2"], "unit": "stars"},
+         "Ratings moved most at 1 star: from 30.0 % to 10.0 %", "Ratings (stars)"),
+        ({"title": "genres", "kind": "genres"}, {"labels": ["Drama", "War"], "unit": ""},
+         "Genres moved most at Drama: from 30.0 % to 10.0 %", "Genres"),
+        ({"title": "levels of genres", "kind": "genre_means"}, {"labels": ["Drama", "War"]},
+         "Levels of genres moved most at Drama: from 0.30 to 0.10 stars", "Levels of genres"),
+        ({"title": "cost", "kind": charts.COST}, {"labels": ["known users and films", "new users"]},
+         "The error of a model moved most for known users and films: from 0.30 to 0.10 stars", ""),
+    ],
+)  # fmt: skip
+def test_a_drifted_feature_says_at_which_bin_it_moved_most_and_what_its_bins_are(
+    changes: dict[str, Any], held: dict[str, Any], title: str, bins: str
+) -> None:
+    histogram = json.dumps(held | {"reference": [0.3, 0.7], "current": [0.1, 0.8]})
+    [windows] = [one for one in charts.drift_charts([feature(histogram=histogram, **changes)]) if one.kind == "windows"]
+    assert (windows.title, windows.labels["bins"]) == (title, bins)
+    svg = drawing.draw([windows.as_dict()])[0]["svg"]
+    assert bins in svg
+    assert (">80 %<" in svg) == (changes["kind"] in ("ordered", "genres"))
+
+
+@pytest.mark.parametrize("kind", ["effects", "p_values"])
+def test_names_of_features_are_whole_though_a_phone_is_narrow(kind: str) -> None:
+    rows = [feature(feature=one.name, title=one.title) for one in declared_features()]
+    [chart] = [one for one in charts.drift_charts(rows) if one.kind == kind]
+    svg = drawing.draw([chart.as_dict()])[0]["svg"]
+    shown = " ".join(re.findall(r">([^<>]+)</(?:text|tspan)>", svg))
+    for one in declared_features():
+        assert one.title in shown, one.title
+    assert "…" not in svg
 
 
 def test_no_findings_give_no_drift_chart() -> None:

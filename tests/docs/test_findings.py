@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from anomaly.titles import tidy
 from checks.docs import findings
 from tests.docs.test_charts import warehouse
 
-TEXTS = [{"text": "rated 64 films in 10 s; typical users: 2 to 9 (quantile 0.998)"}]
+TEXTS = [{"text": "Rated 64 films in 10 s, more than 998 of 1,000 users; typical: 2 to 9"}]
 EFFECTS = [{"movieId": 7, "mean": 3.0, "mean_without": 4.0, "n_others": 3}, {"movieId": 8, "mean": 1.0}]
 
 
@@ -42,6 +43,12 @@ def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
     assert card["said"] == ["30 or more ratings within 10 s", TEXTS[0]["text"]]
     assert card["compared"][0] == {"measure": "Ratings", "user": 100, "low": 20.0, "median": 20.0, "high": 20.0}
     assert card["films"] == [EFFECTS[0] | {"title": "<b>Heat</b> (1995)"}]
+
+
+def test_a_title_with_a_full_stop_does_not_part_a_sentence_of_the_evidence() -> None:
+    attack = f"attack-1: one of 8 users who together raised {tidy('Dr. No (1962)')} by 1.00 stars"
+    told = {"evidence": f"{attack}. {TEXTS[0]['text']}", "evidence_json": json.dumps(TEXTS)}
+    assert judged(user(5, "flagged", 2.0, **told))["cards"][0]["said"] == [attack, TEXTS[0]["text"]]
 
 
 def test_films_that_movies_does_not_hold_are_named_by_their_id() -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from checks.docs import charts
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
-from drift.messages import message
+from drift.messages import _excluded, _means, _where, message
 from drift.shifts import plant
+from drift.words import bin_said, percent, places
 from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
 DECLARED = [feature.name for feature in declared_features()]
@@ -85,10 +88,10 @@ def test_significant_but_small_is_ok_and_says_so() -> None:
 def test_messages_are_made_of_the_fields_that_decided() -> None:
     row = _planted("level", 0.9).loc["rating"]
     for part in (
-        f"{row['reference_mean']:.3f} -> {row['current_mean']:.3f} stars",
+        f"{row['reference_mean']:.3f} → {row['current_mean']:.3f} stars ({row['mean_change']:+.3f}, 95 % interval",
         f"Statistic {row['statistic']:.2f} against {row['bound']:.2f}",
         f"corrected {row['q_value']:.3f} against 0.05",
-        f"effect {row['effect_size']:.3f} against {row['minimum_effect']:.3f} stars",
+        f"effect {row['effect_size']:.3g} against {row['minimum_effect']:.3g} stars",
         f"{row['reference_users']:.0f} and {row['current_users']:.0f} users",
     ):
         assert part in row["message"]
@@ -105,7 +108,58 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
     row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}
     drawn = {"labels": list(before), "reference": list(before.values()), "current": list(after.values())}
     said = message(row | {"histogram": json.dumps(drawn)})
-    assert "Largest changes, by user: C 30.0% -> 0.0%, B 20.0% -> 40.0%, D 40.0% -> 45.0%." in said
+    assert "Largest changes, by user: C 30.0 % → 0.0 %, B 20.0 % → 40.0 %, D 40.0 % → 45.0 %." in said
+
+
+@pytest.mark.parametrize(("kind", "size", "feature"), [("level", 0.9, "rating"), ("half_star", 0.9, "half_stars")])
+def test_the_message_and_the_chart_name_the_same_bin(kind: str, size: float, feature: str) -> None:
+    row = _planted(kind, size).reset_index().set_index("feature", drop=False).loc[feature].to_dict()
+    [chart] = [chart for chart in charts.drift_charts([row]) if chart.kind == "windows"]
+    moved = re.search(r"most at (.+?: from .+? % to .+? %)", row["message"])
+    assert moved is not None
+    assert chart.title.endswith(f" moved most at {moved[1]}")
+
+
+def test_the_bin_that_moved_is_said_with_its_unit_and_nothing_where_there_is_none() -> None:
+    held = {"labels": ["1", "1.5 to 2", "2 and more"], "reference": [0.5, 0.3, 0.2], "current": [0.2, 0.4, 0.4]}
+    row = {"kind": "ordered", "unit": "stars", "mean_change": 1.0, "histogram": json.dumps(held | {"unit": "stars"})}
+    assert _where(row) == ", most at 1 star: from 50.0 % to 20.0 %"
+    assert _where(row | {"kind": "share"}) == _where(row | {"histogram": ""}) == ""
+    assert bin_said("2 and more", "stars") == "2 stars and more"
+
+
+def test_small_changes_are_told_with_places_enough_and_none_is_minus_nothing() -> None:
+    row = {"unit": "share", "reference_mean": 0.0001, "current_mean": 0.000112, "mean_change": 0.000012}
+    row |= {"mean_change_low": -1e-9, "mean_change_high": 0.000024}
+    assert _means(row) == (
+        "mean 0.01000 % → 0.01120 % (+0.00120 percentage points, 95 % interval +0.00000 to +0.00240)"
+    )
+    assert places(0.0) == places(1e-9) == places(0.125) == 3
+    assert (percent(0.0), percent(0.214), percent(0.0000123)) == ("0.0 %", "21.4 %", "0.001 %")
+
+
+def test_one_rating_is_singular() -> None:
+    assert _excluded({"excluded_rows": 1}) == "1 rating without a user or a usable time was left out."
+    assert _excluded({"excluded_rows": 1200}) == "1,200 ratings without a user or a usable time were left out."
+
+
+def test_declared_bins_have_a_label_each_of_its_own() -> None:
+    for feature in declared_features():
+        if feature.kind == "ordered" and feature.labels:
+            assert len(set(feature.labels)) == len(feature.edges) - 1, feature.name
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "label"),
+    [
+        ("activity", np.log2([7, 8, 45, 46]), ["1 to 7", "8 to 22", "32 to 45", "46 to 63"]),
+        ("gap", np.log2([1, 2, 3, 63]), ["0 s", "1 to 2 s", "1 to 2 s", "31 to 62 s"]),
+    ],
+)
+def test_labels_say_in_numbers_what_is_counted_in_doublings(name: str, number: np.ndarray, label: list[str]) -> None:
+    [feature] = [one for one in declared_features() if one.name == name]
+    bins = np.searchsorted(feature.edges, number, side="right") - 1
+    assert [feature.labels[place] for place in bins] == label
 
 
 def test_histograms_can_be_drawn() -> None:

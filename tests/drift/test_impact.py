@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from drift.impact import (
     Impact,
     _errors,
     _impact,
+    _message,
     _mixture,
     _poisson_table,
     impact_row,
@@ -59,7 +62,9 @@ def test_users_who_changed_their_minds_are_a_reason_to_retrain() -> None:
     row = impact_row(_windows(reference, current.assign(rating=5.5 - current["rating"])), seed=1)
     assert (row["status"], row["recommendation"]) == ("drifted", "retrain")
     assert row["statistic"] > row["bound"] == COSTLY
-    assert f"{row['mean_change']:+.3f}" in row["message"]
+    assert f"change {row['mean_change']:+.2f} (95 % interval {row['mean_change_low']:+.2f} to" in row["message"]
+    assert row["message"].startswith("Recommendation: retrain: a model trained on the reference errs by ")
+    assert row["message"].endswith(f" costs at least {row['statistic']:.2g} stars, and from 0.02 stars on it matters.")
 
 
 def _with(change: tuple[float, float, float], cold_start: float) -> Impact:
@@ -74,8 +79,10 @@ def test_the_loss_is_cold_start_alone_only_where_change_can_be_excluded() -> Non
     assert (advice, reason) == ("watch", NOT_CHANGE)
     advice, reason = recommendation(_with((0.116, -0.009, 0.244), cold_start=0.08))
     assert advice == "watch"
-    assert reason.startswith("it cannot be told whether the loss is cold start (+0.080) or change as well (+0.116, and")
-    assert "up to +0.244 cannot be excluded" in reason
+    assert reason == (
+        "New users and films cost enough to matter. Whether change does too cannot be told yet: it may cost up to 0.24 "
+        "stars, and from 0.02 stars on it matters."
+    )
 
 
 def test_without_a_dear_cold_start_the_interval_of_change_alone_decides() -> None:
@@ -145,6 +152,18 @@ def test_a_kind_that_was_judged_in_one_window_alone_is_no_evidence_of_change() -
     shares, reference, current = _mixture(sums)
     assert shares[0].tolist() == [0.75, 0, 0.25, 0]
     assert reference[0].tolist() == current[0].tolist() == [1, 4, 4, 0]
+
+
+def test_the_message_says_what_is_lost_and_to_what_in_sentences() -> None:
+    impact = replace(_with((0.033, -0.056, 0.132), cold_start=0.117), shares=np.array([0.05, 0.79, 0.03, 0.13]))
+    assert _message(impact) == (
+        "Recommendation: watch: a model trained on the reference errs by 0.90 stars there, on users and films that it "
+        "knows, and by 1.05 now. Of the difference of +0.15 stars, users and films that it has never seen explain "
+        "+0.12, and change +0.03 (95 % interval -0.06 to +0.13). 92 % of the current ratings are by such users, 16 % "
+        "are of such films. New users and films cost enough to matter. Whether change does too cannot be told yet: it "
+        "may cost up to 0.13 stars, and from 0.02 stars on it matters."
+    )
+    assert "explain +0.00, and change +0.00 (95" in _message(_with((-0.001, -0.002, 0.002), cold_start=-0.001))
 
 
 def test_the_errors_are_those_of_the_model() -> None:

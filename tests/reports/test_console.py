@@ -1,0 +1,36 @@
+"""What the terminal and every report let through of texts from the data."""
+
+from __future__ import annotations
+
+import pytest
+
+from checks.gate import FailingRow
+from checks.reports.console import printable, row_text
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
+HEART_ON_FIRE = "\u2764\ufe0f\u200d\U0001f525"
+PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"  # "I want": without its joiner it is misspelt
+
+
+@pytest.mark.parametrize("text", [FAMILY, HEART_ON_FIRE, PERSIAN, "E\u0301te\u0301", "\u0915\u094d\u200d\u0937"])
+def test_characters_that_join_others_are_no_damage(text: str) -> None:
+    assert printable(text) == text
+    assert row_text(FailingRow("tags.csv", 7, {"tag": text})) == f"tags.csv:7  tag '{text}'"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u202egnp", "a\ufffdgnp"),  # turns the text around
+        ("\u2066\u05d0\u2069", "\ufffd\u05d0\ufffd"),
+        ("ad\u200dmin", "ad\ufffdmin"),  # joins nothing, and would hide
+        ("\u200d", "\ufffd"),
+        (f"{PERSIAN}\u200c\u200c", f"{PERSIAN}\u200c\ufffd"),
+        ("soft\u00adhyphen\ufeff", "soft\ufffdhyphen\ufffd"),
+        ("\x1b[31mred\n", "\ufffd[31mred\ufffd"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_what_can_deceive_is_shown_as_damage(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert printable(shown) == shown
