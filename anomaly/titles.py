@@ -41,12 +41,17 @@ def _known(warehouse: Warehouse, films: list[int]) -> dict[int, str]:
     return {film: title for film, title in titles.items() if title}
 
 
+def _is_harmful(c: str) -> bool:
+    """Whether a character is not seen but acts: all that format text but the joiners of emoji and Persian words."""
+    return unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\u200c\u200d"
+
+
 def tidy(title: str) -> str:
-    """The title on one line of at most `LONGEST` characters, without control characters.
+    """The title on one line of at most `LONGEST` characters, without what moves a cursor or turns the text round.
 
     A full stop keeps to what follows by a no-break space, as sentences of evidence are parted at '. '.
     """
     line = " ".join(title.split())
-    line = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in line)
+    line = "".join("\N{REPLACEMENT CHARACTER}" if _is_harmful(c) else c for c in line)
     line = line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"
     return line.replace(". ", ".\N{NO-BREAK SPACE}")

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.docs import drawing, words
+from checks.reports.console import printable
 
 HERE = Path(__file__).parent
 STYLE, SCRIPT = HERE / "static" / "style.css", HERE / "static" / "script.js"
@@ -43,6 +44,7 @@ def _environment() -> Environment:
     environment.globals.update(policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"))
     environment.filters.update(
         cell=words.cell,
+        plain=printable,
         moment=words.moment,
         number=words.number,
         size=words.size,

@@ -83,6 +83,7 @@ def test_the_delivery_names_a_film_before_the_reference() -> None:
         ("Dr. No (1962)", "Dr.\u00a0No (1962)"),  # evidence is parted at '. '
         ("two\nlines\r\n\u2028 and\ttabs ", "two lines and tabs"),
         ("\x1b[31mred\x00", "\ufffd[31mred\ufffd"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),
         ("<b>bold</b>", "<b>bold</b>"),  # escaped where it is shown
         ("x" * 300, "x" * (LONGEST - 1) + "…"),
         (" \n ", ""),

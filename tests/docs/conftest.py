@@ -85,9 +85,16 @@ def found() -> Figures:
     """Two flagged users who acted together and a drifted feature, in hostile words."""
     script, image = HOSTILE_TITLES[:2]
     effects = json.dumps([{"movieId": 7, "mean": 3.0, "mean_without": 4.0, "n_others": 3}])
-    told = {"attack_group": image, "target_movies": "7", "target_shift": script, "evidence": script}
+    turned = f"{script} {HOSTILE_TITLES[-1]}"
+    told = {"attack_group": image, "target_movies": "7", "target_shift": script, "evidence": turned}
     users = [user(number, "flagged", 9.0, movie_effects=effects, **told) for number in (1, 2)]
-    drifted = feature(title=script, message=f"{image} Statistic {script}", action=image, severity="warning", cause=None)
+    drifted = feature(
+        title=script,
+        message=f"{image} {HOSTILE_TITLES[-1]} Statistic {script}",
+        action=image,
+        severity="warning",
+        cause=None,
+    )
     tables = {
         "user_anomalies": pd.DataFrame([*users, user(3, "ok", 0.1)]),
         "drift_findings": pd.DataFrame([{"source_line": 2, **drifted, "recommendation": script}]),

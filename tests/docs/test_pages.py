@@ -160,6 +160,11 @@ def test_hostile_strings_are_shown_as_text_and_run_nothing(site: Path, visitor: 
     assert "<img src=x onerror=window.ran=1>" in run.locator(".verdict .eyebrow").inner_text()
 
 
+def test_no_character_of_the_data_turns_the_text_round(site: Path) -> None:
+    for path in every_kind(site):
+        assert not set("\u202a\u202b\u202d\u202e\u2066\u2067") & set(path.read_text(encoding="utf-8")), path
+
+
 def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[0]).page
     assert "2 of 3 users flagged, 1 attack." in page.locator(".questions li").nth(1).inner_text()
