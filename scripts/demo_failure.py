@@ -110,15 +110,17 @@ def _shown(outcome: Outcome) -> str:
 
 def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
     """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
+    from scripts.job.places import check_inputs
     from scripts.job.progress import silence
     from scripts.run_checkpoint import judge_delivery, parser
 
+    settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
+    check_inputs(settings, folder)  # what is judged is a copy, but the first run would replace what is copied next
     shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()
     edits = {fault.file: fault.edit for fault in faults}
     for file in sorted(folder.glob("*.csv")):
         _copy(file, broken / file.name, edits.get(file.name, lambda lines: lines))
-    settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
     return judge_delivery(settings, broken, simulated, silence())[1]
 
 

@@ -33,23 +33,6 @@ if TYPE_CHECKING:
     from checks.run import Run
     from scripts.job.preparing import Job
 
-# What a run may write; what it does not, as where an analysis failed, must not be left standing from an earlier run.
-RESULTS = (
-    "summary.json",
-    "summary_statistics.csv",
-    "user_statistics_with_anomalies.csv",
-    "anomalous_users.csv",
-    "drift_analysis.csv",
-    "drift_trends.csv",
-    "warehouse.json",
-    "quarantine",
-    "validated",
-    "junit.xml",
-    "results.sarif",
-    "report.md",
-    "gl-code-quality-report.json",
-)
-
 
 @answered("the last results are as they were")
 def main(argv: Sequence[str] | None = None) -> int:
@@ -143,14 +126,17 @@ def judge_delivery(
     May be called again and again in one process. Raises DeliveryError, OutputError or ProjectError.
     """
     from checks.results import history, outputs, retention
+    from scripts.job import places
     from scripts.job.preparing import Job
 
     def waiting() -> None:
         progress.say(f"Waiting: another run is writing to {arguments.output}")
 
+    places.check_inputs(arguments, folder)
     announcements: list[Callable[[], None]] = []
-    with outputs.staged(arguments.output, waiting, RESULTS, announcements) as staging:
+    with outputs.staged(arguments.output, waiting, places.RESULTS, announcements) as staging:
         history.check(arguments.output / retention.HISTORY)
+        places.check_ours(arguments.output)
         retention.carry_over(arguments.output, staging, arguments.keep_runs)
         run, verdict = _judge(Job(arguments, folder, simulated, staging, progress))
         announcements += run.announcements
