@@ -50,7 +50,7 @@ def staged(
         raise OutputError(f"{output}: must have no question mark in its path; choose another --output.")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        lock = (output / LOCK).open("w")
+        lock = (output / LOCK).open("a")  # whosever file it is, nothing is written
     except OSError as error:
         raise OutputError(f"{output}: can't be written ({error.strerror}); choose another --output.") from error
     with lock:
@@ -144,7 +144,7 @@ def _remove_outdated(ready: Path, output: Path) -> None:
     listed = ready / OUTDATED
     for name in listed.read_text(encoding="utf-8").split("\n") if listed.exists() else []:
         place = output / name
-        if name and place.is_dir():
+        if name and place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         elif name:
             place.unlink(missing_ok=True)
