@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
 from scripts.job.arguments import seconds
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import silence
 
@@ -304,7 +304,8 @@ def _say(text: str) -> None:
     """One line of a log, with its time; what a folder's name holds can't move a terminal's cursor."""
     from checks.reports.console import printable
 
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}", flush=True)
+    with printing():
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from checks.spark.files import place
 from scripts.job import findings
 from scripts.job.arguments import memory, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import Progress
 
@@ -109,7 +109,8 @@ def _run(arguments: argparse.Namespace) -> int:
     folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):
         run, verdict = judge_delivery(arguments, folder, simulated, progress)
-    _report(arguments, run, verdict)
+    with printing():
+        _report(arguments, run, verdict)
     return verdict.exit_code
 
 
@@ -202,10 +203,10 @@ def _end(code: int) -> NoReturn:
     """End the process without taking the interpreter apart: the system frees a million objects at once."""
     try:
         atexit._run_exitfuncs()  # temporary folders, Spark
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # nobody reads any more: let Python tell it as ever
-        raise SystemExit(code) from None
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed is None
+            stream.flush()
+    except OSError:  # nobody reads any more
+        pass
     os._exit(code)
 
 

@@ -7,24 +7,25 @@ the environment, the receipt must be signed with that key.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from checks.results import receipt
 from checks.spark.files import place
 from scripts.job.arguments import spark_setting
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing, say
 
 
 @answered("nothing was verified")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
-        print(_verify(arguments))
+        valid = _verify(arguments)
     except (receipt.ReceiptError, OSError) as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 1
+    with printing():
+        print(valid)
     return 0
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +21,7 @@ from checks.spark.files import place
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
 from scripts.job.arguments import day, share, spark_setting
+from scripts.job.ending import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -293,7 +293,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         warehouse.write(TRENDS, trends)
     except Exception as error:
         reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
-        print(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.", file=sys.stderr)
+        say(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.")
 
 
 def database_limit(settings: argparse.Namespace) -> str:
