@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.demo_failure", description=__doc__)
     parser.add_argument(
         "--data",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="a folder of MovieLens's CSV files, which is only read (default: data/ml-latest-small if it is there, "
         "else a simulated sample)",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="keep the Data Docs of all runs here (default: nothing is kept)"
+        "--output", type=local, metavar="DIR", help="keep the Data Docs of all runs here (default: nothing is kept)"
     )
     return parser.parse_args(argv)
 

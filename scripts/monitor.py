@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
-from scripts.job.arguments import seconds
+from scripts.job.arguments import local, seconds
 from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import silence
@@ -66,7 +66,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Nam
         epilog="Every setting of scripts.run_checkpoint may be added, except --data and --json.",
         allow_abbrev=False,
     )
-    parser.add_argument("--watch", type=Path, required=True, metavar="DIR", help="where deliveries arrive")
+    parser.add_argument("--watch", type=local, required=True, metavar="DIR", help="where deliveries arrive")
     parser.add_argument(
         "--settle",
         type=seconds,

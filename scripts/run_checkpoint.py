@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from checks.engine.suites import SEVERITIES
 from checks.results.pseudonyms import SALT
 from checks.results.retention import KEPT_RUNS
-from checks.spark.files import place
 from scripts.job import findings
-from scripts.job.arguments import memory, positive
+from scripts.job.arguments import local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
 from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
@@ -53,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=local,
         default=Path("outputs"),
         metavar="DIR",
         help="where results go (default: outputs)",

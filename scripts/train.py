@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.results import receipt
-from scripts.job.arguments import whole
+from scripts.job.arguments import local, whole
 from scripts.job.ending import answered, printing, say
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
     parser.add_argument(
         "--run",
-        type=Path,
+        type=local,
         default=Path("outputs"),
         metavar="DIR",
         help="the output folder of a passed run, with receipt.json and validated/ (default: outputs)",
     )
-    parser.add_argument("--model", type=Path, metavar="DIR", help="where the model goes (default: model/ in --run)")
+    parser.add_argument("--model", type=local, metavar="DIR", help="where the model goes (default: model/ in --run)")
     parser.add_argument(
         "--hold-out",
         choices=("time", "user"),

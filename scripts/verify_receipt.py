@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from checks.results import receipt
-from checks.spark.files import place
-from scripts.job.arguments import spark_setting
+from scripts.job.arguments import local, place, spark_setting
 from scripts.job.ending import answered, printing, say
 
 
@@ -31,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.verify_receipt", description=__doc__)
-    parser.add_argument("receipt", type=Path, metavar="RECEIPT", help="the receipt.json of a passed run")
+    parser.add_argument("receipt", type=local, metavar="RECEIPT", help="the receipt.json of a passed run")
     parser.add_argument(
         "--data",
         type=place,
@@ -41,7 +39,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--rules",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="also demand that suites, checkpoint and waivers in this folder are those that were judged by (gx)",
     )

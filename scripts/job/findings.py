@@ -17,10 +17,9 @@ from checks.gate import one_line
 from checks.results.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.results.receipt import sha256
 from checks.spark import files as spark_files
-from checks.spark.files import place
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
-from scripts.job.arguments import day, share, spark_setting
+from scripts.job.arguments import day, local, place, share, spark_setting
 from scripts.job.ending import say
 
 if TYPE_CHECKING:
@@ -46,7 +45,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--reference", type=place, metavar="DIR", help="trusted data, such as those trained on, to compare"
     )
-    group.add_argument("--trusted-users", type=Path, metavar="FILE", help="ids of users known to be honest, one a line")
+    group.add_argument(
+        "--trusted-users", type=local, metavar="FILE", help="ids of users known to be honest, one a line"
+    )
     group.add_argument(
         "--false-discovery-rate",
         type=share,
