@@ -61,14 +61,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=DETECTORS[0],
         help="how users are scored (isolation-forest: the common recipe, which uses no trusted users)",
     )
-    group.add_argument(
+    windows = group.add_mutually_exclusive_group()
+    windows.add_argument(
         "--split",
         type=share,
         default=0.8,
         metavar="SHARE",
         help="the share of the ratings, oldest first, that is the reference window (default: 0.8)",
     )
-    group.add_argument(
+    windows.add_argument(
         "--since", type=day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
     )
     group.add_argument(
@@ -155,9 +156,13 @@ def user_names(settings: argparse.Namespace) -> UserNames:
 
 def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     """All that decides a verdict besides data and rules, JSON-ready: files by their SHA-256, ages in days."""
-    plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "split", "since")
+    plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "since")
+    by_share = (
+        settings.since is None and settings.reference is None
+    )  # else the setting, mostly its default, says nothing
     return {
         **{name: getattr(settings, name) for name in plain},
+        "split": settings.split if by_share else None,
         "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
     }

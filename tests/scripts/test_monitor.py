@@ -444,16 +444,34 @@ def test_settings_are_recorded_with_the_content_of_the_files_they_name(tmp_path:
     trusted.write_text("1")
 
     def recorded() -> dict[str, object]:
-        options = ["--reference", str(reference), "--trusted-users", str(trusted), "--split", "0.7"]
+        options = ["--reference", str(reference), "--trusted-users", str(trusted), "--fail-on", "info"]
         return findings.recorded(run_checkpoint.parser().parse_args(options))
 
     before = recorded()
-    assert before["split"] == 0.7
+    assert before["fail_on"] == "info"
     assert set(before["reference"]) == {"ratings.csv", "movies.csv", "tags.csv", "links.csv"}
     trusted.write_text("2")
     grow(reference / "ratings.csv")
     after = recorded()
     assert [name for name in after if after[name] != before[name]] == ["reference", "trusted_users"]
+
+
+def test_of_the_settings_that_part_time_only_what_decided_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = deliveries.write(tmp_path / "reference", deliveries.clean())
+
+    def recorded(*options: str) -> tuple[object, object]:
+        found = findings.recorded(run_checkpoint.parser().parse_args(options))
+        return found["split"], found["since"]
+
+    assert recorded() == (0.8, None)
+    assert recorded("--split", "0.5") == (0.5, None)
+    assert recorded("--since", "2018-01-01") == (None, "2018-01-01")
+    assert recorded("--reference", str(reference)) == (None, None)
+    with pytest.raises(SystemExit, match="2"):
+        recorded("--split", "0.8", "--since", "2018-01-01")
+    assert "not allowed with argument --split" in capsys.readouterr().err
 
 
 def _until(condition: Callable[[], bool]) -> None:
