@@ -41,15 +41,15 @@ OF_TABLES = re.compile(rf"({'|'.join(table.name for table in DELIVERED)})([-_.].
 WHOLE = tuple(f"{table.name}{suffix}" for table in DELIVERED for suffix in ("", *files.SUFFIXES))
 
 
-def check_inputs(settings: argparse.Namespace, data: Path | None) -> None:
-    """Raise OutputError where the run would replace what it reads: the first one would be the last."""
-    given = {"--data": data, "--reference": settings.reference, "--trusted-users": settings.trusted_users}
-    for option, path in given.items():
+def check_inputs(settings: argparse.Namespace, data: Path | None, option: str = "--data") -> None:
+    """Raise OutputError where the run would replace what it reads, `data` being named by `option`."""
+    given = {option: data, "--reference": settings.reference, "--trusted-users": settings.trusted_users}
+    for name, path in given.items():
         if path is None or "://" in str(path):  # results are never put into another system
             continue
         if place := _in_the_way(path, settings.output, settings.engine == "spark"):
             raise OutputError(
-                f"{option} {path}: is read from {place}, where this run puts its results; "
+                f"{name} {path}: is read from {place}, where this run puts its results; "
                 "choose another --output, or copy it elsewhere first."
             )
 

@@ -304,6 +304,29 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_judged(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("incoming", "is the watched folder"),
+        ("link", "is the watched folder"),
+        (".", "where this run puts its results"),
+    ],
+)
+def test_results_are_not_watched_for(
+    once: list[str], incoming: Path, tmp_path: Path, output: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(incoming / "monday")
+    watched = tmp_path / "validated"
+    incoming.rename(watched)
+    (tmp_path / "incoming").symlink_to(watched)
+    (tmp_path / "link").symlink_to(watched)
+    assert monitor.main([*once, "--watch", str(watched), "--output", str(tmp_path / output)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+    assert [path.name for path in watched.iterdir()] == ["monday"]
+
+
 @pytest.fixture
 def watching(incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> monitor.Monitor:
     """A monitor of one delivery, monday, that is ready to be judged; the job is `judge_delivery`, to be replaced."""
