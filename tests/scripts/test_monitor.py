@@ -304,6 +304,17 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_judged(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_log_that_nobody_reads_changes_no_exit_code(incoming: Path, tmp_path: Path) -> None:
+    deliver(incoming / "monday")
+    command = [sys.executable, "-m", "scripts.monitor", "--watch", str(incoming), "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("w") as full:
+        options = ["--once", "--settle", "0"]
+        done = subprocess.run([*command, *options], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.startswith("The report could not be printed (No space left on device)")
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == json.loads((tmp_path / "out" / "summary.json").read_text())["exit_code"]
+
+
 @pytest.mark.parametrize(
     ("output", "words"),
     [
