@@ -175,11 +175,11 @@ class AlertAction(RunAction):
         to = alerts.addresses()
         if to and alerts.concerns(verdict, self.notify_on):
             title, text = alerts.message(verdict, under_way, since_last_run(verdict, under_way))
-            under_way.announce(lambda: _send(title, text, to))
+            under_way.announce(lambda: _send(title, text, to, verdict.decision))
 
 
-def _send(title: str, text: str, to: Sequence[str]) -> None:
+def _send(title: str, text: str, to: Sequence[str], decision: gate.Decision) -> None:
     from checks.reports import alerts
 
-    for fault in alerts.send(title, text, to):
+    for fault in alerts.send(title, text, to, decision):
         print(f"Alert: {fault}; the verdict stands.", file=sys.stderr)

@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="an interpreter that has them")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="where simulated data are kept for the next time (default: data in --output)",
     )
-    parser.add_argument("--output", type=Path, default=Path("outputs/bench"), metavar="DIR", help="(%(default)s)")
+    parser.add_argument("--output", type=local, default=Path("outputs/bench"), metavar="DIR", help="(%(default)s)")
     parser.add_argument(
         "--patience", type=_count, default=3_600, metavar="SECONDS", help="for one run (default: %(default)s)"
     )

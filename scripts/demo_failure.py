@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.demo_failure", description=__doc__)
     parser.add_argument(
         "--data",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="a folder of MovieLens's CSV files, which is only read (default: data/ml-latest-small if it is there, "
         "else a simulated sample)",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="keep the Data Docs of all runs here (default: nothing is kept)"
+        "--output", type=local, metavar="DIR", help="keep the Data Docs of all runs here (default: nothing is kept)"
     )
     return parser.parse_args(argv)
 
@@ -110,15 +111,17 @@ def _shown(outcome: Outcome) -> str:
 
 def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
     """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
+    from scripts.job.places import check_inputs
     from scripts.job.progress import silence
     from scripts.run_checkpoint import judge_delivery, parser
 
+    settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
+    check_inputs(settings, folder)  # what is judged is a copy, but the first run would replace what is copied next
     shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()
     edits = {fault.file: fault.edit for fault in faults}
     for file in sorted(folder.glob("*.csv")):
         _copy(file, broken / file.name, edits.get(file.name, lambda lines: lines))
-    settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
     return judge_delivery(settings, broken, simulated, silence())[1]
 
 

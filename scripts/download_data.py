@@ -18,6 +18,7 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
@@ -223,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "edition", nargs="?", default=EDITION, help="ml-latest-small (default), ml-latest, ml-25m, ml-32m ..."
     )
-    parser.add_argument("--to", type=Path, default=Path("data"), help="folder to put it in (default: data)")
+    parser.add_argument("--to", type=local, default=Path("data"), help="folder to put it in (default: data)")
     parser.add_argument("--base-url", default=BASE_URL, help="a mirror of GroupLens's folder of archives")
     return parser
 

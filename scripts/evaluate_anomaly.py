@@ -62,11 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_anomaly", description=__doc__)
     parser.add_argument(
         "--data",
-        type=Path,
+        type=arguments.local,
         metavar="DIR",
         help=f"MovieLens-format files (default: {REAL_DATA} if it is there, else a simulated sample)",
     )
-    parser.add_argument("--output", type=Path, default=Path("outputs"), metavar="DIR", help="where results go")
+    parser.add_argument(
+        "--output", type=arguments.local, default=Path("outputs"), metavar="DIR", help="where results go"
+    )
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of attack (default: all)")
     parser.add_argument(
         "--shares",

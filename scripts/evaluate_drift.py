@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.job.arguments import positive, whole
+from scripts.job.arguments import local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 from scripts.job.findings import check_needed
@@ -83,7 +83,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=local,
         metavar="DIR",
         help=f"MovieLens folder (default: {REAL_DATA} if it is there, else a simulated sample)",
     )
@@ -92,7 +92,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")
     parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
     parser.add_argument("--seed", type=whole, default=SEED)
-    parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder for the results (%(default)s)")
+    parser.add_argument("--output", type=local, default=Path("outputs"), help="folder for the results (%(default)s)")
     return parser.parse_args(argv)
 
 

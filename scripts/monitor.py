@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
-from scripts.job.arguments import seconds
-from scripts.job.ending import answered
+from scripts.job.arguments import local, seconds
+from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import silence
 
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
         return UNDETERMINED
     findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
+    _check_output(settings, arguments.watch)
     settle()
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
@@ -66,7 +67,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Nam
         epilog="Every setting of scripts.run_checkpoint may be added, except --data and --json.",
         allow_abbrev=False,
     )
-    parser.add_argument("--watch", type=Path, required=True, metavar="DIR", help="where deliveries arrive")
+    parser.add_argument("--watch", type=local, required=True, metavar="DIR", help="where deliveries arrive")
     parser.add_argument(
         "--settle",
         type=seconds,
@@ -81,6 +82,19 @@ def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Nam
     if settings.data is not None or settings.json:
         parser.error("--data and --json are for one run; the monitor finds deliveries in --watch")
     return own, settings
+
+
+def _check_output(settings: argparse.Namespace, watch: Path) -> None:
+    """Raise OutputError where results and deliveries would be taken for each other."""
+    from checks.results.outputs import OutputError
+    from scripts.job.places import check_inputs
+
+    if settings.output.resolve() == watch.resolve():  # validated/ and quarantine/ hold MovieLens-format files, too
+        raise OutputError(
+            f"--output {settings.output}: is the watched folder, where results would be judged as deliveries; "
+            "choose a folder in it or elsewhere."
+        )
+    check_inputs(settings, watch, "--watch")
 
 
 class Stop:
@@ -304,7 +318,8 @@ def _say(text: str) -> None:
     """One line of a log, with its time; what a folder's name holds can't move a terminal's cursor."""
     from checks.reports.console import printable
 
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}", flush=True)
+    with printing():
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}")
 
 
 if __name__ == "__main__":

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from checks.engine.suites import SEVERITIES
 from checks.results.pseudonyms import SALT
 from checks.results.retention import KEPT_RUNS
-from checks.spark.files import place
 from scripts.job import findings
-from scripts.job.arguments import memory, positive
+from scripts.job.arguments import local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import Progress
 
@@ -32,23 +31,6 @@ if TYPE_CHECKING:
     from checks.gate import Verdict
     from checks.run import Run
     from scripts.job.preparing import Job
-
-# What a run may write; what it does not, as where an analysis failed, must not be left standing from an earlier run.
-RESULTS = (
-    "summary.json",
-    "summary_statistics.csv",
-    "user_statistics_with_anomalies.csv",
-    "anomalous_users.csv",
-    "drift_analysis.csv",
-    "drift_trends.csv",
-    "warehouse.json",
-    "quarantine",
-    "validated",
-    "junit.xml",
-    "results.sarif",
-    "report.md",
-    "gl-code-quality-report.json",
-)
 
 
 @answered("the last results are as they were")
@@ -70,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=local,
         default=Path("outputs"),
         metavar="DIR",
         help="where results go (default: outputs)",
@@ -126,7 +108,8 @@ def _run(arguments: argparse.Namespace) -> int:
     folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):
         run, verdict = judge_delivery(arguments, folder, simulated, progress)
-    _report(arguments, run, verdict)
+    with printing():
+        _report(arguments, run, verdict)
     return verdict.exit_code
 
 
@@ -143,14 +126,17 @@ def judge_delivery(
     May be called again and again in one process. Raises DeliveryError, OutputError or ProjectError.
     """
     from checks.results import history, outputs, retention
+    from scripts.job import places
     from scripts.job.preparing import Job
 
     def waiting() -> None:
         progress.say(f"Waiting: another run is writing to {arguments.output}")
 
+    places.check_inputs(arguments, folder)
     announcements: list[Callable[[], None]] = []
-    with outputs.staged(arguments.output, waiting, RESULTS, announcements) as staging:
+    with outputs.staged(arguments.output, waiting, places.RESULTS, announcements) as staging:
         history.check(arguments.output / retention.HISTORY)
+        places.check_ours(arguments.output)
         retention.carry_over(arguments.output, staging, arguments.keep_runs)
         run, verdict = _judge(Job(arguments, folder, simulated, staging, progress))
         announcements += run.announcements
@@ -216,10 +202,10 @@ def _end(code: int) -> NoReturn:
     """End the process without taking the interpreter apart: the system frees a million objects at once."""
     try:
         atexit._run_exitfuncs()  # temporary folders, Spark
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # nobody reads any more: let Python tell it as ever
-        raise SystemExit(code) from None
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed is None
+            stream.flush()
+    except OSError:  # nobody reads any more
+        pass
     os._exit(code)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.job.arguments import local
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 
@@ -31,11 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.score_suites", description=__doc__)
     parser.add_argument(
         "--data",
-        type=Path,
+        type=local,
         metavar="DIR",
         help=f"sound data to plant faults in, as plain CSV (default: {REAL_DATA} if it is there, else a sample)",
     )
-    parser.add_argument("--gx", type=Path, metavar="DIR", help="the project whose suites are scored (default: gx)")
+    parser.add_argument("--gx", type=local, metavar="DIR", help="the project whose suites are scored (default: gx)")
     parser.add_argument("--family", metavar="NAME", help="plant the faults of one family alone")
     parser.add_argument("--json", action="store_true", help="print the score as JSON")
     return parser

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import parse_qs, unquote
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 HOST = "127.0.0.1"  # reports quote the data, so they are for who sits at this machine
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.serve_docs", description=__doc__)
     parser.add_argument(
-        "--output", type=Path, default=Path("outputs"), metavar="DIR", help="where runs put results (default: outputs)"
+        "--output", type=local, default=Path("outputs"), metavar="DIR", help="where runs put results (default: outputs)"
     )
     parser.add_argument(
         "--port", type=int, default=PORT, metavar="N", help=f"0 takes any that is free (default: {PORT})"

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.job.arguments import local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="where to write; must not exist, or be empty")
+    parser.add_argument("folder", type=local, help="where to write; must not exist, or be empty")
     parser.add_argument("--users", type=int, help=f"number of users (default {USERS})")
     parser.add_argument("--ratings", type=int, help="number of ratings in all, at least 20 a user")
     parser.add_argument("--seed", type=int, default=SEED, help="the same seed gives the same bytes")
@@ -148,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KIND[:SIZE[:SINCE]]",
         help="plant a shift of size 0 to 1 since a date (default: the newest fifth of the ratings); may be repeated",
     )
-    parser.add_argument("--into", type=Path, metavar="DIR", help="plant into a copy of this delivery")
+    parser.add_argument("--into", type=local, metavar="DIR", help="plant into a copy of this delivery")
     return parser
 
 

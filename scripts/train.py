@@ -7,14 +7,13 @@ the environment, the receipt must be signed with that key.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.results import receipt
-from scripts.job.arguments import whole
-from scripts.job.ending import answered
+from scripts.job.arguments import local, whole
+from scripts.job.ending import answered, printing, say
 
 if TYPE_CHECKING:
     from scripts.training.keeping import Training
@@ -31,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         found = _receipt(arguments.run)
     except (receipt.ReceiptError, OSError) as error:
-        print(f"Refused to train: {error}", file=sys.stderr)
+        say(f"Refused to train: {error}")
         return REFUSED
     return _train(arguments, found)
 
@@ -40,12 +39,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
     parser.add_argument(
         "--run",
-        type=Path,
+        type=local,
         default=Path("outputs"),
         metavar="DIR",
         help="the output folder of a passed run, with receipt.json and validated/ (default: outputs)",
     )
-    parser.add_argument("--model", type=Path, metavar="DIR", help="where the model goes (default: model/ in --run)")
+    parser.add_argument("--model", type=local, metavar="DIR", help="where the model goes (default: model/ in --run)")
     parser.add_argument(
         "--hold-out",
         choices=("time", "user"),
@@ -73,17 +72,17 @@ def _receipt(run: Path) -> dict[str, Any]:
 
 
 def _train(arguments: argparse.Namespace, found: dict[str, Any]) -> int:
-    from checks.results.outputs import OutputError
     from scripts.training.ratings import TrainingError
 
     try:
         training, model = _fit(arguments, found)
         folder = arguments.model or arguments.run / "model"
         _keep(folder, training, model)
-    except (TrainingError, OutputError, receipt.ReceiptError) as error:
-        print(f"Refused to train: {error}", file=sys.stderr)
+    except (TrainingError, receipt.ReceiptError) as error:
+        say(f"Refused to train: {error}")
         return REFUSED
-    _report(training, folder)
+    with printing():
+        _report(training, folder)
     _log(training, arguments.run / receipt.VALIDATED / RATINGS, folder)
     return 0
 
@@ -105,7 +104,7 @@ def _keep(folder: Path, training: Training, model: Model) -> None:
     from checks.results import outputs
     from scripts.training import keeping
 
-    with outputs.staged(folder) as staging:
+    with outputs.staged(folder, option="--model") as staging:
         keeping.save(staging / keeping.MODEL, model, str(training.receipt["digest"]))
         sha256 = receipt.sha256(staging / keeping.MODEL)
         outputs.write_text(staging / keeping.CARD, keeping.card(training, model, sha256))
@@ -129,7 +128,7 @@ def _log(training: Training, ratings: Path, folder: Path) -> None:
     from scripts.training import tracked
 
     if failure := tracking.log(lambda: tracked.record(training, ratings, folder)):
-        print(failure, file=sys.stderr)
+        say(failure)
 
 
 if __name__ == "__main__":

@@ -7,30 +7,29 @@ the environment, the receipt must be signed with that key.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from checks.results import receipt
-from checks.spark.files import place
-from scripts.job.arguments import spark_setting
-from scripts.job.ending import answered
+from scripts.job.arguments import local, place, spark_setting
+from scripts.job.ending import answered, printing, say
 
 
 @answered("nothing was verified")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
-        print(_verify(arguments))
+        valid = _verify(arguments)
     except (receipt.ReceiptError, OSError) as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 1
+    with printing():
+        print(valid)
     return 0
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.verify_receipt", description=__doc__)
-    parser.add_argument("receipt", type=Path, metavar="RECEIPT", help="the receipt.json of a passed run")
+    parser.add_argument("receipt", type=local, metavar="RECEIPT", help="the receipt.json of a passed run")
     parser.add_argument(
         "--data",
         type=place,
@@ -40,7 +39,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--rules",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="also demand that suites, checkpoint and waivers in this folder are those that were judged by (gx)",
     )

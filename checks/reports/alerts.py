@@ -25,6 +25,8 @@ ALWAYS = "always"
 PATIENCE = 30.0  # seconds for all addresses together: a run never waits longer for a service that hangs
 WORST = 3
 SHOWN_NEW = 10
+# What apprise is told that a message is, by which services choose colour and icon, and programs what to do.
+KINDS = {gate.Decision.PASS: "success", gate.Decision.FAIL: "failure", gate.Decision.UNDETERMINED: "warning"}
 # apprise and what it sends through name hosts and whole addresses in their logs.
 TALKATIVE = ("apprise", "urllib3", "requests")
 
@@ -89,7 +91,7 @@ def _extent(outcome: gate.Outcome) -> str:
     return f" ({outcome.unexpected_count:,} {noun}{outcome.example})."
 
 
-def send(title: str, text: str, to: Sequence[str], patience: float = PATIENCE) -> list[str]:
+def send(title: str, text: str, to: Sequence[str], decision: gate.Decision, patience: float = PATIENCE) -> list[str]:
     """Send to every address at once; what went wrong, one line for each that failed, without its address.
 
     Never raises, and returns within `patience` seconds whatever the services do.
@@ -98,7 +100,7 @@ def send(title: str, text: str, to: Sequence[str], patience: float = PATIENCE) -
     faults: dict[int, str] = dict.fromkeys(range(1, len(to) + 1), f"gave no answer within {patience:g} seconds")
 
     def deliver(number: int, address: str) -> None:
-        faults[number] = _deliver(title, text, address)
+        faults[number] = _deliver(title, text, address, KINDS[decision])
 
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -110,7 +112,7 @@ def send(title: str, text: str, to: Sequence[str], patience: float = PATIENCE) -
     return [f"address {number} of {len(to)} {fault}" for number, fault in sorted(faults.items()) if fault]
 
 
-def _deliver(title: str, text: str, address: str) -> str:
+def _deliver(title: str, text: str, address: str, kind: str) -> str:
     """Why an address could not be reached; empty where it was. An exception's own text could hold the address."""
     try:
         with warnings.catch_warnings():
@@ -121,7 +123,8 @@ def _deliver(title: str, text: str, address: str) -> str:
             service = apprise.Apprise(asset=asset)
             if not service.add(address):
                 return "is no address that apprise knows"
-            sent = service.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT)
+            plain = apprise.NotifyFormat.TEXT
+            sent = service.notify(body=text, title=title, notify_type=apprise.NotifyType(kind), body_format=plain)
     except Exception as error:  # whatever a service's plug-in does, the verdict stands
         return f"could not be used ({type(error).__name__})"
     return "" if sent else "did not take the message"

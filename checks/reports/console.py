@@ -31,13 +31,20 @@ DECISION_STYLES = {
 }
 
 
+class _Console(Console):
+    """One that leaves it to the command what it means that nobody reads any more: rich's ends it with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  rich calls this where it caught the error
+
+
 def console(stderr: bool = False) -> Console:
     """A console that neither guesses links and numbers nor reads markup: data are printed as they are."""
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    made = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     return (
         made
         if made.is_terminal
-        else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=LOG_WIDTH, soft_wrap=True)
+        else _Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=LOG_WIDTH, soft_wrap=True)
     )
 
 

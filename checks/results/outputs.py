@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -39,20 +39,22 @@ def staged(
     waiting: Callable[[], None] = lambda: None,
     owned: Iterable[str] = (),
     announcements: Iterable[Callable[[], None]] = (),
+    option: str = "--output",
 ) -> Iterator[Path]:
     """A folder to write results into; on success its contents replace those of the same name in `output`.
 
     What is `owned` and was not written is removed: no result of an earlier run stands beside those of this one.
     Two runs on one folder take turns; `waiting` is called where this one has to wait. When all is in its place,
-    before the next run's turn, `announcements` are called. Raises OutputError where `output` can't be written.
+    before the next run's turn, `announcements` are called. Raises OutputError where `output`, which the user names by
+    `option`, can't be written.
     """
     if "?" in str(output.resolve()):  # DuckDB would take what follows for a query, and look for its log elsewhere
-        raise OutputError(f"{output}: must have no question mark in its path; choose another --output.")
+        raise OutputError(f"{output}: must have no question mark in its path; choose another {option}.")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        lock = (output / LOCK).open("w")
+        lock = (output / LOCK).open("a")  # whosever file it is, nothing is written
     except OSError as error:
-        raise OutputError(f"{output}: can't be written ({error.strerror}); choose another --output.") from error
+        raise OutputError(f"{output}: can't be written ({error.strerror}); choose another {option}.") from error
     with lock:
         _take_turns(lock, waiting)
         _recover(output)
@@ -64,7 +66,7 @@ def staged(
         except Exception as error:
             if not _is_full(error):
                 raise
-            raise OutputError(f"{output}: the disk is full; free some space or choose another --output.") from error
+            raise OutputError(f"{output}: the disk is full; free some space or choose another {option}.") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -80,7 +82,9 @@ def _announce(announcements: Iterable[Callable[[], None]]) -> None:
         try:
             announce()
         except Exception as error:  # a service's, or a full disk under the step summary
-            print(f"The results stand, but could not be announced ({type(error).__name__}: {error}).", file=sys.stderr)
+            with suppress(OSError):  # nor who can't be told of that
+                text = f"The results stand, but could not be announced ({type(error).__name__}: {error})."
+                print(text, file=sys.stderr)
 
 
 def _take_turns(lock: IO[str], waiting: Callable[[], None]) -> None:
@@ -144,7 +148,7 @@ def _remove_outdated(ready: Path, output: Path) -> None:
     listed = ready / OUTDATED
     for name in listed.read_text(encoding="utf-8").split("\n") if listed.exists() else []:
         place = output / name
-        if name and place.is_dir():
+        if name and place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         elif name:
             place.unlink(missing_ok=True)

@@ -5,8 +5,27 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError
 from datetime import date
+from pathlib import Path
+
+from checks.spark import files as spark_files
 
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
+
+
+def local(text: str) -> Path:
+    """A folder or file on this machine: what is empty would be the current folder, which nobody meant."""
+    return Path(_given(text))
+
+
+def place(text: str) -> Path:
+    """A folder here, or the address of one elsewhere."""
+    return spark_files.place(_given(text))
+
+
+def _given(text: str) -> str:
+    if not text.strip():
+        raise ArgumentTypeError("is empty, perhaps as a variable is not set; give a path (. is the current folder)")
+    return text
 
 
 def positive(text: str) -> int:

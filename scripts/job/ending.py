@@ -6,12 +6,13 @@ delivery fails, the gate let a fault pass, the receipt is refused.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import ParamSpec
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TextIO
 
 CANNOT = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -28,17 +29,55 @@ def answered(kept: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
         @functools.wraps(main)
         def command(*arguments: P.args, **named: P.kwargs) -> int:
             try:
-                return main(*arguments, **named)
+                code = main(*arguments, **named)
+                with (
+                    printing()
+                ):  # what was printed may wait in memory, and its failing would be an exit code of its own
+                    pass
+                return code
             except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
-                print(f"Interrupted; {kept}.", file=sys.stderr)
+                say(f"Interrupted; {kept}.")
                 return INTERRUPTED
             except Exception as error:
-                print(_told(error, kept), file=sys.stderr)
+                say(_told(error, kept))
                 return CANNOT
 
         return command
 
     return around
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """Print what is done and stands: where that can't be, it is said on standard error, and changes no exit code."""
+    try:
+        yield
+        if sys.stdout is not None:  # as it is where it was closed
+            sys.stdout.flush()
+    except Exception as error:
+        if os.environ.get(TRACEBACK) and not isinstance(error, OSError):
+            raise
+        let_go(sys.stdout)
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        say(f"The report could not be printed ({reason}); all else is done, and the exit code says how it went.")
+
+
+def say(text: str) -> None:
+    """One line on standard error, if anybody reads it."""
+    if sys.stderr is None:  # it was closed, and `print` would take standard output in its place
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        let_go(sys.stderr)
+
+
+def let_go(stream: TextIO) -> None:
+    """Send what a stream still holds, and is yet to hold, to nowhere: Python would try again at the end, and fail."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a test's or a notebook's is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _told(error: Exception, kept: str) -> str:

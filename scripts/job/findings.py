@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +17,10 @@ from checks.gate import one_line
 from checks.results.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.results.receipt import sha256
 from checks.spark import files as spark_files
-from checks.spark.files import place
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
-from scripts.job.arguments import day, share, spark_setting
+from scripts.job.arguments import day, local, place, share, spark_setting
+from scripts.job.ending import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +45,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--reference", type=place, metavar="DIR", help="trusted data, such as those trained on, to compare"
     )
-    group.add_argument("--trusted-users", type=Path, metavar="FILE", help="ids of users known to be honest, one a line")
+    group.add_argument(
+        "--trusted-users", type=local, metavar="FILE", help="ids of users known to be honest, one a line"
+    )
     group.add_argument(
         "--false-discovery-rate",
         type=share,
@@ -60,14 +61,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=DETECTORS[0],
         help="how users are scored (isolation-forest: the common recipe, which uses no trusted users)",
     )
-    group.add_argument(
+    windows = group.add_mutually_exclusive_group()
+    windows.add_argument(
         "--split",
         type=share,
         default=0.8,
         metavar="SHARE",
         help="the share of the ratings, oldest first, that is the reference window (default: 0.8)",
     )
-    group.add_argument(
+    windows.add_argument(
         "--since", type=day, metavar="DATE", help="the first day (UTC) of the current window, in place of --split"
     )
     group.add_argument(
@@ -154,9 +156,13 @@ def user_names(settings: argparse.Namespace) -> UserNames:
 
 def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     """All that decides a verdict besides data and rules, JSON-ready: files by their SHA-256, ages in days."""
-    plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "split", "since")
+    plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "since")
+    by_share = (
+        settings.since is None and settings.reference is None
+    )  # else the setting, mostly its default, says nothing
     return {
         **{name: getattr(settings, name) for name in plain},
+        "split": settings.split if by_share else None,
         "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
     }
@@ -293,7 +299,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         warehouse.write(TRENDS, trends)
     except Exception as error:
         reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
-        print(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.", file=sys.stderr)
+        say(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.")
 
 
 def database_limit(settings: argparse.Namespace) -> str:

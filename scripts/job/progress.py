@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from scripts.job.ending import let_go
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,20 +26,21 @@ class Progress:
         from checks.reports.console import printable
 
         text = printable(text)  # it names folders
-        if self.silent:
-            yield
-        elif self.out.is_terminal:
+        if not self.silent and self.out.is_terminal:
             with self.out.status(text):
                 yield
         else:
-            self.out.print(text)
+            self.say(text)
             yield
 
     def say(self, text: str) -> None:
         from checks.reports.console import printable
 
         if not self.silent:
-            self.out.print(printable(text))
+            try:
+                self.out.print(printable(text))
+            except OSError:  # who does not listen stops no work
+                let_go(sys.stderr)
 
 
 def silence() -> Progress:

@@ -22,6 +22,7 @@ from scripts import run_checkpoint
 from tests import deliveries, verdicts
 
 SECRET = "hunter2-s3cr3t"
+FAIL = gate.Decision.FAIL
 
 
 class Hook(ThreadingHTTPServer):
@@ -83,15 +84,19 @@ def body(message) -> str:
     return "\n".join(part.get_payload(decode=True).decode() for part in parts)
 
 
-def test_one_message_reaches_a_webhook(hook):
-    assert alerts.send("Data quality FAIL: small", "It failed.", [hook.address]) == []
+@pytest.mark.parametrize(
+    ("decision", "kind"),
+    [(gate.Decision.PASS, "success"), (gate.Decision.FAIL, "failure"), (gate.Decision.UNDETERMINED, "warning")],
+)
+def test_one_message_reaches_a_webhook_as_what_it_is(hook, decision, kind):
+    assert alerts.send("Data quality: small", "It was judged.", [hook.address], decision) == []
     (posted,) = hook.posted
-    assert (posted["title"], posted["message"]) == ("Data quality FAIL: small", "It failed.")
+    assert (posted["title"], posted["message"], posted["type"]) == ("Data quality: small", "It was judged.", kind)
 
 
 def test_one_message_reaches_a_mailbox(mailbox):
     box, address = mailbox
-    assert alerts.send("Data quality FAIL: small", "1 < 2 & it failed.\nLook.", [address]) == []
+    assert alerts.send("Data quality FAIL: small", "1 < 2 & it failed.\nLook.", [address], FAIL) == []
     (mail,) = box.received
     assert (mail["Subject"], mail["To"]) == ("Data quality FAIL: small", "jane@example.org")
     assert "it failed." in body(mail)
@@ -102,7 +107,7 @@ def test_what_fails_is_told_by_number_and_never_by_address(hook, capfd, caplog):
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = f"json://user:{SECRET}@127.0.0.1:{free.getsockname()[1]}/"
     bad = [hook.address, closed, f"nosuchservice://{SECRET}", f"mailto://{SECRET}", SECRET]
-    faults = alerts.send("title", "text", bad)
+    faults = alerts.send("title", "text", bad, FAIL)
     assert faults == [
         "address 1 of 5 did not take the message",
         "address 2 of 5 did not take the message",
@@ -116,7 +121,7 @@ def test_what_fails_is_told_by_number_and_never_by_address(hook, capfd, caplog):
 def test_a_service_that_never_answers_is_not_waited_for():
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and says nothing
         address = f"json://127.0.0.1:{silent.getsockname()[1]}/"
-        (fault,) = alerts.send("title", "text", [address], patience=0.2)
+        (fault,) = alerts.send("title", "text", [address], FAIL, patience=0.2)
     assert fault == "address 1 of 1 gave no answer within 0.2 seconds"
 
 
@@ -125,7 +130,9 @@ def test_a_plugin_that_raises_is_told_without_its_words(monkeypatch):
         raise RuntimeError(SECRET)
 
     monkeypatch.setattr("apprise.Apprise.notify", broken)
-    assert alerts.send("title", "text", ["json://127.0.0.1/"]) == ["address 1 of 1 could not be used (RuntimeError)"]
+    assert alerts.send("title", "text", ["json://127.0.0.1/"], FAIL) == [
+        "address 1 of 1 could not be used (RuntimeError)"
+    ]
 
 
 def test_addresses_come_from_the_environment_alone(monkeypatch):
@@ -189,7 +196,7 @@ def test_no_value_of_the_data_leaves_the_house(tmp_path, text):
 
 def test_nobody_is_told_before_the_results_stand(tmp_path, monkeypatch):
     """Alert, MLflow and GitHub's summary: each finds the published summary.json of this very run."""
-    out, told = tmp_path / "out", []
+    out, told, decisions = tmp_path / "out", [], []
 
     def tell(who: str) -> None:
         told.append((who, json.loads((out / "summary.json").read_text())["verdict"]))
@@ -201,13 +208,14 @@ def test_nobody_is_told_before_the_results_stand(tmp_path, monkeypatch):
         tell("mlflow")
 
     monkeypatch.setenv(alerts.VARIABLE, "json://nowhere/")
-    monkeypatch.setattr(alerts, "send", lambda *_: tell("alert") or [])
+    monkeypatch.setattr(alerts, "send", lambda *sent: tell("alert") or decisions.append(sent[3]) or [])
     monkeypatch.setattr(tracking, "wanted", lambda: True)
     monkeypatch.setattr(tracking, "_log", log)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setattr(github, "add_step_summary", lambda _: tell("github"))
     data = deliveries.write(tmp_path / "data", deliveries.clean())
     assert run_checkpoint.main(["--data", str(data), "--output", str(out), "--quiet"]) == 2
+    assert decisions == [gate.Decision.UNDETERMINED]
     assert sorted(told) == [(who, "undetermined") for who in ("alert", "github", "mlflow")]
 
 

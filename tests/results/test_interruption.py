@@ -147,6 +147,16 @@ def test_results_give_way_to_results_of_another_kind(tmp_path: Path) -> None:
     assert set(said(tmp_path).values()) == {"new"}
 
 
+def test_a_link_in_an_outdated_results_place_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    elsewhere = _folder(tmp_path / "elsewhere")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "validated").symlink_to(elsewhere)
+    with outputs.staged(tmp_path / "out", owned=["validated"]):
+        pass
+    assert not (tmp_path / "out" / "validated").is_symlink()
+    assert elsewhere.is_dir()
+
+
 def test_a_run_that_fails_leaves_the_results_as_they_were(tmp_path: Path) -> None:
     stage(tmp_path, "old")
     with pytest.raises(ZeroDivisionError), outputs.staged(tmp_path) as staging:

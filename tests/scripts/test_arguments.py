@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+import importlib
+from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from scripts.job import arguments
+from tests.conftest import ROOT
+
+COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
+        (arguments.local, ".", Path()),
+        (arguments.place, "s3a://bucket/folder", Path("s3a://bucket/folder")),
         (arguments.positive, "1", 1),
         (arguments.whole, "0", 0),
         (arguments.share, "0.2", 0.2),
@@ -40,3 +47,33 @@ def test_what_is_meant_is_taken(kind: Callable[[str], object], text: str, value:
 def test_what_is_not_is_named(kind: Callable[[str], object], text: str) -> None:
     with pytest.raises(ArgumentTypeError, match=f"'{text}' is no "):
         kind(text)
+
+
+def actions(command: str, monkeypatch: pytest.MonkeyPatch) -> list[Action]:
+    """The arguments that a command declares."""
+    found: list[Action] = []
+
+    def keep(parser: ArgumentParser, *_: object) -> None:
+        found.extend(parser._actions)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArgumentParser, "parse_known_args", keep)
+        with pytest.raises(SystemExit):
+            importlib.import_module(f"scripts.{command}").main([])
+    return found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_empty_path_is_no_command_s_current_folder(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main, taken = importlib.import_module(f"scripts.{command}").main, actions(command, monkeypatch)
+    assert [one.dest for one in taken if one.type is Path] == []
+    for path in (one for one in taken if one.type in (arguments.local, arguments.place)):
+        with pytest.raises(SystemExit, match="2"):
+            main([*path.option_strings[:1], " " if path.option_strings else ""])
+        assert "is empty, perhaps as a variable is not set" in capsys.readouterr().err
+    if any(one.option_strings == ["--output"] for one in taken):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--output="])

@@ -304,6 +304,40 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_judged(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_log_that_nobody_reads_changes_no_exit_code(incoming: Path, tmp_path: Path) -> None:
+    deliver(incoming / "monday")
+    command = [sys.executable, "-m", "scripts.monitor", "--watch", str(incoming), "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("w") as full:
+        options = ["--once", "--settle", "0"]
+        done = subprocess.run([*command, *options], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.startswith("The report could not be printed (No space left on device)")
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == json.loads((tmp_path / "out" / "summary.json").read_text())["exit_code"]
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("incoming", "is the watched folder"),
+        ("link", "is the watched folder"),
+        (".", "where this run puts its results"),
+    ],
+)
+def test_results_are_not_watched_for(
+    once: list[str], incoming: Path, tmp_path: Path, output: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(incoming / "monday")
+    watched = tmp_path / "validated"
+    incoming.rename(watched)
+    (tmp_path / "incoming").symlink_to(watched)
+    (tmp_path / "link").symlink_to(watched)
+    assert monitor.main([*once, "--watch", str(watched), "--output", str(tmp_path / output)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+    assert [path.name for path in watched.iterdir()] == ["monday"]
+
+
 @pytest.fixture
 def watching(incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> monitor.Monitor:
     """A monitor of one delivery, monday, that is ready to be judged; the job is `judge_delivery`, to be replaced."""
@@ -444,16 +478,34 @@ def test_settings_are_recorded_with_the_content_of_the_files_they_name(tmp_path:
     trusted.write_text("1")
 
     def recorded() -> dict[str, object]:
-        options = ["--reference", str(reference), "--trusted-users", str(trusted), "--split", "0.7"]
+        options = ["--reference", str(reference), "--trusted-users", str(trusted), "--fail-on", "info"]
         return findings.recorded(run_checkpoint.parser().parse_args(options))
 
     before = recorded()
-    assert before["split"] == 0.7
+    assert before["fail_on"] == "info"
     assert set(before["reference"]) == {"ratings.csv", "movies.csv", "tags.csv", "links.csv"}
     trusted.write_text("2")
     grow(reference / "ratings.csv")
     after = recorded()
     assert [name for name in after if after[name] != before[name]] == ["reference", "trusted_users"]
+
+
+def test_of_the_settings_that_part_time_only_what_decided_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = deliveries.write(tmp_path / "reference", deliveries.clean())
+
+    def recorded(*options: str) -> tuple[object, object]:
+        found = findings.recorded(run_checkpoint.parser().parse_args(options))
+        return found["split"], found["since"]
+
+    assert recorded() == (0.8, None)
+    assert recorded("--split", "0.5") == (0.5, None)
+    assert recorded("--since", "2018-01-01") == (None, "2018-01-01")
+    assert recorded("--reference", str(reference)) == (None, None)
+    with pytest.raises(SystemExit, match="2"):
+        recorded("--split", "0.8", "--since", "2018-01-01")
+    assert "not allowed with argument --split" in capsys.readouterr().err
 
 
 def _until(condition: Callable[[], bool]) -> None:

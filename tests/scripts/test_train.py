@@ -196,6 +196,23 @@ def test_a_training_that_breaks_off_leaves_the_earlier_model(run_folder, tmp_pat
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_report_that_can_not_be_printed_is_no_failure(run_folder, tmp_path):
+    command = [sys.executable, "-m", "scripts.train", "--run", str(run_folder), "--model", str(tmp_path / "model")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    assert done.stderr.startswith("The report could not be printed (No space left on device)")
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "model" / keeping.MODEL).is_file()
+
+
+def test_a_model_that_can_not_be_written_is_no_refusal(run_folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert train.main(["--run", str(run_folder), "--model", str(tmp_path / "file" / "model"), "--rank", "2"]) == 2
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path / 'file' / 'model'}: can't be written (Not a directory); choose another --model.\n"
+
+
 def test_a_model_read_back_predicts_alike_and_needs_no_pickle(trained, run_folder):
     model, digest = keeping.load(trained / keeping.MODEL)
     assert digest == json.loads((run_folder / receipt.FILE_NAME).read_text())["digest"]
