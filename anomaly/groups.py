@@ -157,7 +157,9 @@ class _Usual:
     def _told_by(cls, say: Bools, suspects: Bools, klass: Ints) -> _Usual:
         n = int(klass.max(initial=0)) + 1
         counts = [np.bincount(klass[some], minlength=n) for some in (suspects & say, say)]
-        return cls(counts[0], counts[1], float(suspects[say].mean()), klass, say)
+        # None may be had: with no chance at all of meeting one, any three of a crowd would be an attack.
+        share = max(1, counts[0].sum()) / max(1, counts[1].sum())
+        return cls(counts[0], counts[1], float(share), klass, say)
 
     def chances(self, members: Ints) -> Floats:
         """How often users of each class are suspects, (n_classes,), without the members (users' numbers) but for one.

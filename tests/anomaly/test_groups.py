@@ -223,6 +223,15 @@ def test_what_half_of_an_attack_pushes_it_is_after(supporters: int, targets: tup
     assert _group(1, crews, profiles, films_of(profiles)).targets == targets
 
 
+@pytest.mark.parametrize(("n_suspects", "attacks"), [(3, 0), (20, 1)])
+def test_three_of_a_hundred_fans_are_no_attack_where_all_suspects_are_in_the_crowd(
+    n_suspects: int, attacks: int
+) -> None:
+    fans = profiles_of(crowd() + [(user, 99, 5.0, (50 + user % 30) * DAY) for user in range(100)])
+    suspects, in_crowd = np.arange(200) < n_suspects, np.arange(200) < 100
+    assert len(find_groups(fans, films_of(fans), suspects, in_crowd)) == attacks
+
+
 def test_who_joined_in_from_a_crowd_belongs_to_the_attack() -> None:
     """Eight suspects and twelve of a crowd, who are no suspects, give the film a 5.0 on the same days."""
     profiles, user = community([10 + user % 4 for user in range(20)]), np.arange(200)
