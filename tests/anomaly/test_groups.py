@@ -201,7 +201,8 @@ def test_two_who_are_left_of_a_crew_are_no_attack_and_may_yet_belong_to_one() ->
     """Of six users two each are in attacks of ten; one of the others is in a crew with five of the first, too."""
     scattered, late = (frozenset(users) for users in ([1, 2, 11, 12, 30, 31], [1, 2, 3, 4, 5, 30]))
     attacks = _merged([crew(range(1, 11), 1), crew(range(11, 21), 2), crew(scattered, 3), crew(late, 4)])
-    assert [{user for one in crews for user in one.users} for crews in attacks] == [{*range(1, 11), 30}, {*range(11, 21)}]
+    users = [{user for one in crews for user in one.users} for crews in attacks]
+    assert users == [{*range(1, 11), 30}, {*range(11, 21)}]
 
 
 def test_an_attack_names_no_more_films_than_can_be_read() -> None:
