@@ -46,8 +46,13 @@ def decide(
     if rate is not None:
         return _calibrated(scores, score, breaks, trusted, rate)
     nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
-    top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
+    top = _highest(score, max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged))))
     return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.full(n_judged, -1))
+
+
+def _highest(score: Floats, n: int) -> Bools:
+    """Who has the n highest scores, and nobody else who has the same as the last of them."""
+    return np.isin(np.arange(len(score)), np.argsort(-score, kind="stable")[:n])
 
 
 def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:

@@ -84,6 +84,13 @@ def test_without_trusted_users_the_highest_hundredth_is_up_for_review_and_never_
     assert not found.flagged.any()
 
 
+def test_users_of_the_same_score_are_not_all_up_for_review() -> None:
+    same, nobody = np.zeros(300), np.zeros(300, bool)
+    nothing = np.empty((300, 0))
+    found = decisions.decide(Scores(same, same, nothing, nothing), {"rule": nobody}, nobody, 300, None)
+    assert found.review.sum() == 3
+
+
 def test_who_breaks_a_rule_that_trusted_users_keep_is_flagged_and_one_that_they_break_too_is_reviewed() -> None:
     """Ten of sixty break it, whose scores are as usual, and nobody, or every tenth, of two hundred trusted ones."""
     place = np.arange(TESTED + TRUSTED)
