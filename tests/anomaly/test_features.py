@@ -255,6 +255,14 @@ def test_a_machine_keeps_one_pause_and_keeps_it_in_a_row() -> None:
     assert rules_of(modal_gap_share=0.95, repeated_positive_gap_share=0.95) == ["machine_cadence"]
 
 
+@pytest.mark.parametrize(("ratings", "breaks"), [(11.0, False), (12.0, True)])
+def test_a_few_ratings_may_be_of_one_level_or_at_one_pause(ratings: float, breaks: bool) -> None:
+    """As the first ten are of every hundredth published user."""
+    assert rules_of(share_one_level=1.0, n_ratings=ratings) == ["one_level"] * breaks
+    paced = rules_of(modal_gap_share=1.0, repeated_positive_gap_share=1.0, n_ratings=ratings)
+    assert paced == ["machine_cadence"] * breaks
+
+
 @pytest.mark.parametrize(
     ("most", "of", "bursts"), [(14, 16, []), (15, 16, ["burst"]), (15, 31, []), (29, 500, []), (30, 500, ["burst"])]
 )
