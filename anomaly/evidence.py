@@ -70,7 +70,7 @@ WORDINGS: dict[str, Wording] = {
     "correlation_with_means": Wording("correlation with the films' means {}", _number),
     "popularity": Wording("films rated by {} other users (geometric mean)", _films_of_log),
     "share_top_films": Wording("{} of the films among the most rated", _percent),
-    "share_known_films": Wording("{} of the films among the better known half", _percent),
+    "share_known_films": Wording("{} of the films among the most rated, which gather half of all ratings", _percent),
     "share_rare_films": Wording("{} of the films rarely rated by anyone", _percent),
     "most_same_second": Wording("rated {} films in one second", _whole_of_log),
     "most_in_10s": Wording("rated {} films in 10 s", _whole_of_log),
