@@ -27,9 +27,14 @@ def _burst(features: dict[str, Floats]) -> Bools:
     return (most >= 30) | ((most >= 15) & (most >= 0.5 * features["n_ratings"]))
 
 
+def _lowest(features: dict[str, Floats]) -> Bools:
+    """Both levels count: a single 0.5 would else undo any number of 1.0."""
+    return np.asarray(np.round(features["share_extreme"] - features["share_top"], 9) >= 0.80)
+
+
 COPIED = "copied_profile"
-# Few ratings are often of one level, or follow one another at one pause: of users' first 5 in ml-latest-small, MovieLens
-# 100K and a part of 1M, 26 of 610, 24 of 943 and 12 of 825 are of one level, of the first 10 it is 6, 2 and 3, of the
+# Few ratings are often of one level, or follow one another at one pause: of users' first 5 in ml-latest-small, 100K and
+# a part of MovieLens 1M, 26 of 610, 24 of 943 and 12 of 825 are of one level, of the first 10 it is 6, 2 and 3, of the
 # first 12 it is 4, 0 and 3, and of the first 15, 3, 0 and 2. One pause 10, 1, 2 and 1 of ml-latest-small's keep, and
 # nobody of the others. More than twelve would spare few of them, and bots of as many ratings.
 FEWEST = 12
@@ -55,7 +60,7 @@ RULES = (
         ),
     ),
     Rule("burst", "30 ratings or more, or half of all and 15 at least, within 10 s", _burst),
-    Rule("all_lowest", "80 % or more of the ratings are at the lowest level", lambda f: f["share_bottom"] >= 0.80),
+    Rule("all_lowest", "80 % or more of the ratings are at the lowest levels, 1.0 or 0.5", _lowest),
 )
 
 
