@@ -479,7 +479,8 @@ def _power_user(campaign: Campaign) -> Profile:
 
 
 def _copied(campaign: Campaign) -> Profile:
-    """A real user's films and ratings, a tenth to three tenths of it changed, and the target."""
+    """A real user's ratings, or as many as are four fifths or more of a profile: up to a fifth of them moved by noise,
+    up to as many popular films more, and the target."""
     data, rng = campaign.data, campaign.rng
     enough = np.flatnonzero(np.diff(data.start) >= min(campaign.sizes[0], int(np.diff(data.start).max())))
     rows = data.user(int(rng.choice(enough)))

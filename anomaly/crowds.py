@@ -64,7 +64,17 @@ def crowded(profiles: Profiles) -> Bools:
             if len(crowds.key):
                 crowds = crowds.of(_beyond(crowds, key, asked.n_users) | _pure(crowds, window, asked, end))
                 share = np.maximum(share, _largest_shares(profiles, end, crowds))
-    return np.asarray((share > 0) & (share > np.quantile(share, 1 - MOST)))
+    return _largest(share)
+
+
+def _largest(share: Floats) -> Bools:
+    """Who has the largest shares, and no more than may be; of equal ones, as those of one crowd are, any.
+
+    To leave out all of these instead would make attackers usual once there is one more of them than may be.
+    """
+    in_any_order = np.random.default_rng(0).permutation(len(share))
+    largest = np.lexsort((in_any_order, -share))[: int(MOST * len(share))]
+    return np.isin(np.arange(len(share)), largest) & (share > 0)
 
 
 def _crowds(key: Ints, window: int, active: Ints) -> _Crowds:

@@ -20,6 +20,8 @@ REVIEW_SHARE, REVIEW_MOST = 0.01, 100
 # Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
 # top is of honest users, few of whom are so like simulated attackers; hardly any planted attacker is less.
 SUSPECT_SHARE, SUSPECT_LOG_ODDS = 0.05, -1.0
+# A rule that more of the trusted users break than attackers may be says nothing of any of them.
+DOUBTED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,26 @@ def decide(
     score = scoring.combined(scores)[:n_judged]
     breaks = np.logical_or.reduce(list(broken.values()))
     if rate is not None:
-        return _calibrated(scores, score, breaks, trusted, rate)
+        judgement = _calibrated(scores, score, breaks, trusted, rate)
+        return replace(judgement, review=judgement.review | _doubtful(score, broken, trusted))
     nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
-    top = score >= np.sort(score)[-max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged)))]
+    top = _highest(score, max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged))))
     return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.full(n_judged, -1))
+
+
+def _highest(score: Floats, n: int) -> Bools:
+    """Who has the n highest scores, and nobody else who has the same as the last of them."""
+    return np.isin(np.arange(len(score)), np.argsort(-score, kind="stable")[:n])
+
+
+def _doubtful(score: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
+    """Trusted users to look at, as a reference is seldom known one by one: who breaks a rule that few of them do.
+
+    They are vouched for, and so never flagged.
+    """
+    rare = [breaks & trusted for breaks in broken.values() if breaks[trusted].mean() <= DOUBTED_SHARE]
+    doubted = np.logical_or.reduce([np.zeros(len(trusted), bool), *rare])[: len(score)]
+    return doubted & _highest(np.where(doubted, score, -np.inf), REVIEW_MOST)
 
 
 def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:

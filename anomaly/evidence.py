@@ -99,7 +99,7 @@ WORDINGS: dict[str, Wording] = {
     ),
     "popularity": Wording("a typical film of this user is rated by {}", _users_of_log, "other user"),
     "share_top_films": Wording("{} of the films among the most rated", _percent),
-    "share_known_films": Wording("{} of the films among the better known half", _percent),
+    "share_known_films": Wording("{} of the films among the most rated, which gather half of all ratings", _percent),
     "share_rare_films": Wording("{} of the films rarely rated by anyone", _percent),
     "most_same_second": Wording("rated {} in one second", _whole_of_log, "film"),
     "most_in_10s": Wording("rated {} in 10 s", _whole_of_log, "film"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints, Warehouse
 
 DETECTORS = ("two-channel", "isolation-forest")
+TRUSTED = "trusted, and so not judged"
 COLUMNS = (
     "source_line", "userId", "n_ratings", "mean_rating", "std_rating", "score", "p_value", "q_value", "status",
     "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
@@ -61,7 +62,9 @@ def find_anomalies(
           could be flagged, and of who comes back at most that of the new ratings alone. NaN without trusted users, for
           these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
-          look, no error rate promised), 'undetermined' (too little to tell; `reason` says what) or 'ok'
+          look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
+          judgement, and 'review' says that it breaks a plain rule that few trusted users do
+        - reason: why a user is undetermined, or that it is trusted, and so not judged
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
         - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
@@ -213,7 +216,7 @@ def _table(
     table["status"] = np.select([judgement.flagged, judgement.review], ["flagged", "review"], "ok")
     table["is_anomaly"] = judgement.flagged
     table["catalogue_score"], table["novelty_score"] = scores.catalogue[:n], scores.novelty[:n]
-    table["trusted"] = trusted[:n]
+    table["trusted"], table["reason"] = trusted[:n], np.where(trusted[:n], TRUSTED, "")
     table["rules_broken"] = rules.names(broken)[:n]
     ids = judged["userId"].to_numpy()
     like = population.most_like[:n]
@@ -253,7 +256,6 @@ def _explained(
         ["|".join(f"{s:+.2f}" for s in group[u].shifts) if u in group else None for u in range(n)], "string"
     )
     table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
-    table["reason"] = ""
     return table
 
 

@@ -157,7 +157,9 @@ class _Usual:
     def _told_by(cls, say: Bools, suspects: Bools, klass: Ints) -> _Usual:
         n = int(klass.max(initial=0)) + 1
         counts = [np.bincount(klass[some], minlength=n) for some in (suspects & say, say)]
-        return cls(counts[0], counts[1], float(suspects[say].mean()), klass, say)
+        # None may be had: with no chance at all of meeting one, any three of a crowd would be an attack.
+        share = max(1, counts[0].sum()) / max(1, counts[1].sum())
+        return cls(counts[0], counts[1], float(share), klass, say)
 
     def chances(self, members: Ints) -> Floats:
         """How often users of each class are suspects, (n_classes,), without the members (users' numbers) but for one.
@@ -262,19 +264,27 @@ def _log_chance(at_least: int, mean: float, scatter: float) -> float:
 
 
 def _merged(crews: list[Crew]) -> list[list[Crew]]:
-    """Crews that share half of the smaller one's users are one attack; each list begins with the least likely crew."""
+    """Crews that share half of the smaller one's users are one attack; each list begins with the least likely crew.
+
+    Whoever is in an attack stays there: crews of others are without them.
+    """
     attacks: list[tuple[set[int], list[Crew]]] = []
+    taken: set[int] = set()
     for crew in crews:
-        for users, known in attacks:
-            if 2 * len(crew.users & users) >= min(len(crew.users), len(users)):
-                users.update(crew.users)
-                known.append(crew)
-                break
-        else:
-            left = crew.users.difference(*(users for users, _ in attacks))
-            attacks.append((set(left), [crew._replace(users=frozenset(left))]))
-    large = [(users, known) for users, known in attacks if len(users) >= SMALLEST]
-    return [known for _, known in sorted(large, key=lambda attack: (-len(attack[0]), min(attack[0])))]
+        users, known = next((attack for attack in attacks if _alike(crew.users, attack[0])), (set[int](), list[Crew]()))
+        mine = crew.users & users | crew.users - taken
+        if not known and len(mine) < SMALLEST:
+            continue
+        if not known:
+            attacks.append((users, known))
+        known.append(crew._replace(users=mine))
+        users.update(mine)
+        taken.update(mine)
+    return [known for _, known in sorted(attacks, key=lambda attack: (-len(attack[0]), min(attack[0])))]
+
+
+def _alike(users: frozenset[int], others: set[int]) -> bool:
+    return 2 * len(users & others) >= min(len(users), len(others))
 
 
 def _joined(attacks: list[list[Crew]]) -> list[list[Crew]]:

@@ -46,9 +46,8 @@ class Norms:
         width = max(min(60, len(size)), int(NEAREST_SHARE * len(size)))
         rows = []
         for at in knot:
-            middle = int(np.searchsorted(log_size[order], at))
-            first = min(max(middle - width // 2, 0), len(size) - width)
-            rows.append(np.quantile(values[order[first : first + width]], (0.1, 0.5, 0.9), axis=0))
+            nearest = order[_nearest(log_size[order], at, width)]
+            rows.append(np.quantile(values[nearest], (0.1, 0.5, 0.9), axis=0))
         low, centre, high = np.array(rows).transpose(1, 0, 2)
         floor = 0.15 * values.std(axis=0) + 1e-3
         # 1.2816: from the 90 % quantile of a normal variable to its standard deviation.
@@ -69,6 +68,13 @@ class Norms:
         high = np.minimum(low + 1, len(self.knot) - 1)
         share = (position - low)[:, None]
         return table[low] * (1 - share) + table[high] * share
+
+
+def _nearest(ordered: Floats, at: float, width: int) -> slice:
+    """So many places about a number, with all that hold just that number in the middle, were they more."""
+    left, right = (int(np.searchsorted(ordered, at, side)) for side in ("left", "right"))
+    first = min(max((left + right - width) // 2, 0), len(ordered) - width)
+    return slice(min(first, left), max(first + width, right))
 
 
 def expand(deviation: Floats) -> Floats:

@@ -83,8 +83,13 @@ def rows_of(profiles: Profiles) -> list[tuple[int, int, float, int]]:
 
 
 def test_somebody_is_left_to_say_what_is_usual() -> None:
-    everybody = month([(5.0, 1_010)] * ACTIVE)
-    assert len(members(everybody)) <= MOST * ACTIVE
+    for lovers in (59, 60, 61, 90, ACTIVE):
+        assert len(members(month([(5.0, 1_010)] * lovers))) == min(lovers, MOST * ACTIVE)
+
+
+def test_who_is_left_of_a_crowd_to_say_what_is_usual_does_not_hang_on_the_order_of_users() -> None:
+    left = set(range(ACTIVE)) - set(members(month([(5.0, 1_010)] * ACTIVE)))
+    assert 10 <= len([user for user in left if user < ACTIVE / 2]) <= 30
 
 
 @pytest.mark.parametrize(("n", "crowd"), [(19, 0), (20, 20)])
@@ -113,7 +118,9 @@ def test_a_crowd_may_drip_for_half_a_year_and_not_for_years(days_apart: int, cro
 def test_of_two_crowds_that_are_nearly_everybody_the_larger_has_no_say() -> None:
     profiles = month([(5.0, 1_010)] * 55)
     second = [(user, 98, 5.0, 1_011 * DAY) for user in range(55, 95)]
-    assert members(profiles_of([*rows_of(profiles), *second])) == list(range(55))
+    in_crowd = members(profiles_of([*rows_of(profiles), *second]))
+    assert in_crowd[:55] == list(range(55))
+    assert len(in_crowd) == MOST * ACTIVE, "of the other, as many as may be"
 
 
 def test_of_users_who_are_not_asked_those_are_in_a_crowd_who_are_within_a_week_of_it(

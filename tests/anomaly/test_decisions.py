@@ -84,6 +84,13 @@ def test_without_trusted_users_the_highest_hundredth_is_up_for_review_and_never_
     assert not found.flagged.any()
 
 
+def test_users_of_the_same_score_are_not_all_up_for_review() -> None:
+    same, nobody = np.zeros(300), np.zeros(300, bool)
+    nothing = np.empty((300, 0))
+    found = decisions.decide(Scores(same, same, nothing, nothing), {"rule": nobody}, nobody, 300, None)
+    assert found.review.sum() == 3
+
+
 def test_who_breaks_a_rule_that_trusted_users_keep_is_flagged_and_one_that_they_break_too_is_reviewed() -> None:
     """Ten of sixty break it, whose scores are as usual, and nobody, or every tenth, of two hundred trusted ones."""
     place = np.arange(TESTED + TRUSTED)
@@ -96,6 +103,30 @@ def test_who_breaks_a_rule_that_trusted_users_keep_is_flagged_and_one_that_they_
         )
         assert np.flatnonzero(found.flagged).tolist() == ([] if as_trusted else list(range(10)))
         assert np.flatnonzero(found.review).tolist() == (list(range(10)) if as_trusted else [])
+
+
+@pytest.mark.parametrize(("breaking", "looked_at"), [(10, 10), (11, 0)])
+def test_trusted_users_who_break_a_rule_that_few_of_them_do_are_for_a_person_and_never_flagged(
+    breaking: int, looked_at: int
+) -> None:
+    """So many of two hundred trusted ones do, far beyond all others, who are as many; and one of these."""
+    place = np.arange(400)
+    breaks = (place >= 400 - breaking) | (place == 0)
+    usual, nothing = np.random.default_rng(3).normal(size=400) + 30 * breaks, np.empty((400, 0))
+    kept = np.zeros(400, bool)
+    found = decisions.decide(
+        Scores(usual, usual, nothing, nothing), {"rule": breaks, "kept": kept}, place >= 200, 400, rate=0.1
+    )
+    trusted = place >= 200
+    assert np.flatnonzero(found.review & trusted).tolist() == list(range(400 - looked_at, 400))
+    assert not (found.flagged & trusted).any()
+
+
+def test_of_trusted_users_who_break_a_rule_no_more_are_up_for_review_than_a_person_reads() -> None:
+    place, nothing = np.arange(4_000.0), np.empty((4_000, 0))
+    everybody, breaks = np.ones(4_000, bool), place % 20 == 0
+    found = decisions.decide(Scores(place, place, nothing, nothing), {"rule": breaks}, everybody, 4_000, rate=0.1)
+    assert np.flatnonzero(found.review).tolist() == list(range(2_000, 4_000, 20))
 
 
 def test_acting_together_flags_alone_and_is_for_a_person_where_a_calibrated_test_says_no() -> None:

@@ -209,14 +209,15 @@ HONEST_NUMBERS = {
     "modal_gap_share": 0.2,
     "repeated_positive_gap_share": 0.1,
     "most_in_10s": np.log(9),
-    "share_bottom": 0.1,
+    "share_extreme": 0.3,
+    "share_top": 0.2,
 }
 BREAKS = {
     "copied_profile": {"copied_ratings": 0.60},
     "one_level": {"share_one_level": 0.98},
     "machine_cadence": {"modal_gap_share": 0.70, "repeated_positive_gap_share": 0.50},
     "burst": {"most_in_10s": np.log(30)},
-    "all_lowest": {"share_bottom": 0.80},
+    "all_lowest": {"share_extreme": 1.0},
 }
 
 
@@ -224,8 +225,7 @@ BREAKS = {
 def test_each_rule_breaks_at_its_bound_alone(rule: str) -> None:
     at = {name: np.array([value]) for name, value in (HONEST_NUMBERS | BREAKS[rule]).items()}
     assert [name for name, users in broken(at).items() if users[0]] == [rule]
-    just_below = {name: np.array([value - 0.04]) for name, value in (HONEST_NUMBERS | BREAKS[rule]).items()}
-    assert not any(users[0] for users in broken(just_below).values())
+    assert rules_of(**{name: value - 0.04 for name, value in BREAKS[rule].items()}) == []
 
 
 def test_half_of_a_small_profile_at_once_is_a_burst() -> None:
@@ -253,6 +253,28 @@ def test_a_machine_keeps_one_pause_and_keeps_it_in_a_row() -> None:
     assert rules_of(modal_gap_share=0.95) == []
     assert rules_of(repeated_positive_gap_share=0.95) == []
     assert rules_of(modal_gap_share=0.95, repeated_positive_gap_share=0.95) == ["machine_cadence"]
+
+
+@pytest.mark.parametrize(("at_half", "at_one", "breaks"), [(0, 36, True), (1, 35, True), (8, 32, True), (8, 23, False)])
+def test_a_single_lower_rating_does_not_undo_all_at_the_lowest(at_half: int, at_one: int, breaks: bool) -> None:
+    """Of forty ratings, whose others are 3.0."""
+    levels = [0.5] * at_half + [1.0] * at_one + [3.0] * (40 - at_half - at_one)
+    user = measured(profile([(film, level, 1_000 + 7 * film**2) for film, level in enumerate(levels)]))
+    numbers = {name: float(user[name][0]) for name in HONEST_NUMBERS if name in user}
+    assert rules_of(**numbers) == ["all_lowest"] * breaks
+
+
+def test_four_fifths_are_four_fifths_in_floating_point() -> None:
+    assert 0.95 - 0.15 < 0.80
+    assert rules_of(share_extreme=0.95, share_top=0.15) == ["all_lowest"]
+
+
+@pytest.mark.parametrize(("ratings", "breaks"), [(11.0, False), (12.0, True)])
+def test_a_few_ratings_may_be_of_one_level_or_at_one_pause(ratings: float, breaks: bool) -> None:
+    """As the first ten are of every hundredth published user."""
+    assert rules_of(share_one_level=1.0, n_ratings=ratings) == ["one_level"] * breaks
+    paced = rules_of(modal_gap_share=1.0, repeated_positive_gap_share=1.0, n_ratings=ratings)
+    assert paced == ["machine_cadence"] * breaks
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,16 @@ def test_a_reference_of_the_same_users_is_those_users_trusted() -> None:
     assert table["rules_broken"].str.contains("copied_profile").sum() == 0
 
 
+def test_a_delivery_held_against_itself_is_not_judged_and_says_so() -> None:
+    ratings = pd.concat([HONEST, bots(901)])
+    table = find(ratings, reference=Tables(ratings, MOVIES)).set_index("userId")
+    assert table["trusted"].all()
+    assert set(table["reason"]) == {"trusted, and so not judged"}
+    assert table.index[table["status"] == "review"].tolist() == [901, 902, 903, 904], "who break a plain rule"
+    assert table.loc[901, "evidence"].startswith("98 % or more of the ratings are at one level")
+    assert not table["is_anomaly"].any()
+
+
 def test_a_namesake_in_the_reference_is_somebody_else() -> None:
     other = honest(60, seed=77)
     table = find(HONEST, reference=Tables(other, MOVIES))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
@@ -179,7 +181,7 @@ def test_the_chance_of_so_many_is_poissons_and_larger_where_counts_scatter() -> 
     assert _log_chance(20, 4.0, 0.5) > _log_chance(20, 4.0, 0.0) + 5
 
 
-def crew(users: range, film: int) -> Crew:
+def crew(users: Iterable[int], film: int) -> Crew:
     return Crew(frozenset(users), film, EXTREMES[1], -90.0 + film)
 
 
@@ -187,6 +189,20 @@ def crew(users: range, film: int) -> Crew:
 def test_crews_that_share_half_of_the_smaller_one_are_one_attack(second: range, attacks: int) -> None:
     """Of ten users each five are half, and four are of eight."""
     assert len(_merged([crew(range(10), 1), crew(second, 2)])) == attacks
+
+
+def test_nobody_is_in_two_attacks() -> None:
+    """Two crews of ten; a third of six shares two users with the first, four with the second."""
+    attacks = _merged([crew(range(1, 11), 1), crew(range(11, 21), 2), crew(range(9, 15), 3)])
+    assert [{user for one in crews for user in one.users} for crews in attacks] == [{*range(1, 11)}, {*range(11, 21)}]
+
+
+def test_two_who_are_left_of_a_crew_are_no_attack_and_may_yet_belong_to_one() -> None:
+    """Of six users two each are in attacks of ten; one of the others is in a crew with five of the first, too."""
+    scattered, late = (frozenset(users) for users in ([1, 2, 11, 12, 30, 31], [1, 2, 3, 4, 5, 30]))
+    attacks = _merged([crew(range(1, 11), 1), crew(range(11, 21), 2), crew(scattered, 3), crew(late, 4)])
+    users = [{user for one in crews for user in one.users} for crews in attacks]
+    assert users == [{*range(1, 11), 30}, {*range(11, 21)}]
 
 
 def test_an_attack_names_no_more_films_than_can_be_read() -> None:
@@ -206,6 +222,15 @@ def test_what_half_of_an_attack_pushes_it_is_after(supporters: int, targets: tup
     profiles = profiles_of(pushed + others)
     crews = [crew(range(10), 91), crew(range(supporters), 98)]
     assert _group(1, crews, profiles, films_of(profiles)).targets == targets
+
+
+@pytest.mark.parametrize(("n_suspects", "attacks"), [(3, 0), (20, 1)])
+def test_three_of_a_hundred_fans_are_no_attack_where_all_suspects_are_in_the_crowd(
+    n_suspects: int, attacks: int
+) -> None:
+    fans = profiles_of(crowd() + [(user, 99, 5.0, (50 + user % 30) * DAY) for user in range(100)])
+    suspects, in_crowd = np.arange(200) < n_suspects, np.arange(200) < 100
+    assert len(find_groups(fans, films_of(fans), suspects, in_crowd)) == attacks
 
 
 def test_who_joined_in_from_a_crowd_belongs_to_the_attack() -> None:

@@ -11,6 +11,21 @@ from anomaly.scoring import Ellipsoid, Norms, Scores
 NOTHING = np.empty((0, 0))
 
 
+def test_norms_at_a_size_that_many_have_are_of_users_of_that_size() -> None:
+    """Three hundred users each of 20, 60 and 200 ratings, whose numbers have nothing in common."""
+    size = np.repeat([20, 60, 200], 300)
+    spread = np.tile(np.linspace(-1, 1, 300), 3)
+    norms = Norms.fit((np.repeat([5.0, 3.0, 1.0], 300) + 0.1 * spread)[:, None], size)
+    found = norms.deviations(np.array([[5.0], [3.0], [1.0]]), np.array([20, 60, 200]))
+    assert found.ravel() == pytest.approx(np.zeros(3), abs=0.1)
+    assert norms.centre.ravel() == pytest.approx([5.0, 3.0, 1.0], abs=0.05)
+
+
+def test_norms_of_users_of_one_size_are_of_all_of_them() -> None:
+    norms = Norms.fit(np.arange(301.0)[:, None], np.full(301, 20))
+    assert norms.centre.ravel().tolist() == [150.0]
+
+
 def one_far_out(place: int) -> np.ndarray:
     """A hundred and one users evenly from -1 to 1, of whom one is at 8 instead."""
     channel = np.linspace(-1, 1, 101)

@@ -22,7 +22,7 @@ def table() -> pd.DataFrame:
     users["source_line"] = 2 + 20 * (users["userId"] - 1)
     users["n_ratings"], users["score"], users["p_value"], users["q_value"] = 20, 0.5, 0.5, 1.0
     users["status"], users["is_anomaly"], users["rules_broken"], users["evidence"] = "ok", False, "", ""
-    users["reason"] = ""
+    users["reason"], users["trusted"] = "", False
     for name in ("attack_group", "target_movies", "target_shift"):
         users[name] = pd.Series([None] * 100, dtype="string")
     return users
@@ -61,6 +61,10 @@ FAULTS: dict[str, tuple[pd.DataFrame, int]] = {
     "No user is up for review.": (table().assign(status=["ok", "review"] + ["ok"] * 98), 22),
     "At most 5 % of the users are undetermined.": (table().assign(status=["undetermined"] * 6 + ["ok"] * 94), 2),
     "At least half of the users could be judged.": (table().assign(status=["undetermined"] * 51 + ["ok"] * 49), 2),
+    "Somebody is judged where users are trusted.": (
+        table().assign(status=["undetermined"] * 2 + ["ok"] * 97 + ["review"], trusted=[False] * 2 + [True] * 98),
+        2,
+    ),
 }
 
 
@@ -102,10 +106,18 @@ def test_where_most_users_could_not_be_judged_the_commonest_reason_is_told() -> 
         ("At most 2 % of the users are flagged.", flag(table(), 2)),
         ("At most 5 % of the users are flagged.", flag(table(), 5)),
         ("At most 5 % of the users are undetermined.", table().assign(status=["undetermined"] * 5 + ["ok"] * 95)),
+        ("Somebody is judged where users are trusted.", table().assign(trusted=[False] + [True] * 99)),
+        ("Somebody is judged where users are trusted.", table().assign(status="undetermined")),
+        ("Somebody is judged where users are trusted.", table().iloc[:0]),
     ],
 )
 def test_a_limit_itself_is_within(description: str, users: pd.DataFrame) -> None:
     assert unexpected(description, users).empty
+
+
+def test_where_nobody_is_judged_the_users_are_not_called_honest() -> None:
+    rule = EXPECTATIONS["Somebody is judged where users are trusted."]
+    assert (rule["severity"], rule["meta"]["when_failed"]) == ("critical", "undetermined")
 
 
 def test_an_empty_table_does_not_pass() -> None:
