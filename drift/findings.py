@@ -17,7 +17,7 @@ from drift.causes import with_causes
 from drift.features import declared_features
 from drift.impact import impact_row
 from drift.messages import message
-from drift.relabelling import APPEARANCES, judge
+from drift.relabelling import APPEARANCES, FEWEST_DIFFERING, judge
 from drift.users import collect
 from drift.windows import CURRENT, REFERENCE, sampled, windows_of
 
@@ -147,8 +147,8 @@ def judged_rows(
     judgements = judge(units, sound, rate, relabellings, seed)
     judged = {value.feature.name: judgement for value, judgement in zip(sound, judgements, strict=True)}
     rows = [
-        _row(feature, windows, units, collected.values.get(feature.name), judged.get(feature.name), rate)
-        | {"problem": problems[feature.name]}
+        {"problem": problems[feature.name]}
+        | _row(feature, windows, units, collected.values.get(feature.name), judged.get(feature.name), rate)
         for feature in features
     ]
     return [row | {"message": message(row)} for row in rows]
@@ -207,8 +207,19 @@ def _row(
         row |= _described(value, units)
     if value is None or judgement is None:
         return row
+    if problem := _unjudged(judgement, row["effect_size"], feature):
+        return row | {"problem": problem}
     drifted = judgement.q_value <= rate and row["effect_size"] >= feature.minimum
     return row | vars(judgement) | {"status": "drifted" if drifted else "ok"}
+
+
+def _unjudged(judgement: Judgement, effect: float, feature: Feature) -> str | None:
+    """Why relabelling says nothing of the feature, or None; an effect too small to matter needs no test."""
+    if np.isnan(effect):
+        return "no genre was rated in both windows"
+    if judgement.too_few and effect >= feature.minimum:
+        return f"in no part of it do {FEWEST_DIFFERING} users or more differ from the usual one"
+    return None
 
 
 def _described(value: UserValues, units: Units) -> dict[str, Any]:

@@ -82,6 +82,49 @@ def test_significant_but_small_is_ok_and_says_so() -> None:
     assert "by less than matters" in row["message"]
 
 
+def _small(seed: int, fallen: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ten users and ten others, who rate so much lower."""
+    reference, current = halves(seed=seed, users=20)
+    return reference, current.assign(rating=(current["rating"] - fallen).clip(0.5))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_ten_users_who_all_rate_a_star_and_a_half_lower_it_is_found(seed: int) -> None:
+    found = _compare(*_small(seed, fallen=1.5))
+    assert found.loc["user_level", "status"] == "drifted", found.loc["user_level", "message"]
+    assert "same for every user" not in found.loc["rating", "message"]
+
+
+def _with_halves_by(users: int, reference: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
+    """Whole stars, but for some of the current users, who give nothing else than half-stars."""
+    whole, also = (frame.assign(rating=np.floor(frame["rating"]).clip(1)) for frame in (reference, current))
+    chosen = current["userId"].isin(sorted(set(current["userId"]))[:users])
+    return _compare(whole, also.assign(rating=also["rating"] - 0.5 * chosen))
+
+
+def test_what_a_few_of_few_users_alone_did_is_undetermined_and_never_the_same_for_every_user() -> None:
+    row = _with_halves_by(4, *_small(4)).loc["half_stars"]
+    assert (row["status"], row["effect_size"] > 0.3) == ("undetermined", True)
+    assert "could not be judged: in no part of it do 5 users or more differ from the usual one." in row["message"]
+    row = _with_halves_by(0, *_small(4)).loc["half_stars"]
+    assert (row["status"], "the same for every user" in row["message"]) == ("ok", True)
+
+
+def test_what_a_few_of_many_users_alone_did_is_less_than_matters() -> None:
+    row = _with_halves_by(1, *halves(seed=4)).loc["half_stars"]
+    assert (row["status"], 0 < row["effect_size"] < row["minimum_effect"]) == ("ok", True)
+    assert "differs for a few users alone, and by less than matters" in row["message"]
+
+
+def test_genres_of_which_none_was_rated_in_both_windows_are_not_compared() -> None:
+    reference, current = halves(seed=4)
+    comedies = movies()["movieId"][movies()["genres"] == "Comedy"]
+    is_horror = reference["movieId"].isin(movies()["movieId"][movies()["genres"] == "Drama|Horror"])
+    row = _compare(reference[is_horror], current[current["movieId"].isin(comedies)]).loc["genre_level"]
+    assert row["status"] == "undetermined"
+    assert "no genre was rated in both windows" in row["message"]
+
+
 def test_messages_are_made_of_the_fields_that_decided() -> None:
     row = _planted("level", 0.9).loc["rating"]
     for part in (
