@@ -7,6 +7,7 @@ effect. `undetermined` means that it could not be judged; it is never taken for 
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -115,10 +116,9 @@ def find_drift(
     from the time at which the share `split` of the ratings was given. false_alarm_rate: the chance that any
     feature is called drifted where nothing moved. Raises ValueError on a parameter out of range.
     """
-    if not 0 < false_alarm_rate < 1:
-        raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
+    check_rate(false_alarm_rate)
     if relabellings < 1 / false_alarm_rate:
-        raise ValueError(f"relabellings is {relabellings}: must be at least {1 / false_alarm_rate:.0f}")
+        raise ValueError(f"relabellings is {relabellings}: must be at least {ceil(1 / false_alarm_rate)}")
     windows = sampled(windows_of(warehouse, reference, split, since))
     # What was collected, the largest that is held here, is not kept for what follows.
     rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
@@ -127,6 +127,12 @@ def find_drift(
     rows.append(impact_row(windows, seed) | {"false_alarm_rate": false_alarm_rate})
     table = table_of(rows, list(COLUMNS))
     return table.assign(source_line=np.arange(FIRST_LINE, FIRST_LINE + len(table)))
+
+
+def check_rate(false_alarm_rate: float) -> None:
+    """Raise ValueError unless it can be a rate of false alarms."""
+    if not 0 < false_alarm_rate < 1:
+        raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
 
 
 def table_of(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

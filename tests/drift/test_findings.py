@@ -294,6 +294,7 @@ def test_the_same_seed_gives_the_same_table() -> None:
     [
         ({"false_alarm_rate": 0.0}, "false_alarm_rate is 0.0"),
         ({"relabellings": 10}, "relabellings is 10: must be at least 20"),
+        ({"relabellings": 33, "false_alarm_rate": 0.03}, "relabellings is 33: must be at least 34"),
         ({"split": 0.0}, "split is 0.0"),
         ({"since": "soon"}, "since is 'soon'"),
     ],
