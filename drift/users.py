@@ -110,7 +110,7 @@ class _Summing:
 
     def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
         """The sums of each part, one row a user and side."""
-        return [_of_part(part, self.films.facts, self.sums) for part in parts]
+        return [_of_part(part, self.films.facts_in(part.handle), self.sums) for part in parts]
 
     def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
         """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,16 @@ from drift.messages import message
 from drift.shifts import plant
 from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DECLARED = [feature.name for feature in declared_features()]
 
 
 def _compare(reference: pd.DataFrame, current: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
     with (
         Handle(ratings=reference, movies=movies()) as before,
-        Handle(ratings=current, movies=movies(), **tables) as now,
+        Handle(**{"ratings": current, "movies": movies()} | tables) as now,
     ):
         return find_drift(now, reference=before, relabellings=199, seed=1).set_index("feature")
 
@@ -281,6 +285,36 @@ def test_levels_beyond_any_scale_are_off_it_and_overflow_nothing() -> None:
     row = _compare(reference, current.assign(rating=huge)).loc["off_scale"]
     assert (row["status"], round(row["current_mean"], 3)) == ("drifted", 0.01)
     assert _compare(reference, current.assign(rating=-huge)).loc["off_scale", "status"] == "drifted"
+
+
+def _with_genres(change: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
+    """Findings where nothing moved, but the delivery's catalogue lists other genres than the reference's."""
+    catalogue = movies()
+    return _compare(*halves(seed=4), movies=catalogue.assign(genres=change(catalogue["genres"])))
+
+
+def test_all_genres_lost_by_the_delivery_are_undetermined_and_not_taken_from_the_reference() -> None:
+    found = _with_genres(lambda genres: genres.mask(genres != "", "(no genres listed)"))
+    assert set(found.loc[["genre", "genre_level"], "status"]) == {"undetermined"}
+    assert "the current window has 0 users with a value" in found.loc["genre", "message"]
+
+
+def test_a_genre_lost_by_the_delivery_is_named() -> None:
+    """Comedies keep what else they are; where they were nothing else, no genre is listed."""
+    row = _with_genres(lambda genres: genres.str.replace(r"^Comedy\|?", "", regex=True)).loc["genre"]
+    assert (row["status"], row["strongest"]) == ("drifted", "Comedy")
+    assert "Comedy 24.9% -> 0.0%" in row["message"]
+
+
+def test_an_edition_that_lists_other_genres_is_no_change_of_what_is_rated() -> None:
+    """Comedies are dramas too, now, and half of the horror films no longer horror."""
+    plain = _compare(*halves(seed=4))
+    second = movies()["movieId"] % 10 >= 5
+    other = _with_genres(lambda genres: genres.str.replace("Comedy", "Comedy|Drama").mask(second, genres + "|War"))
+    revised = _with_genres(lambda genres: genres.str.replace("|Horror", "", regex=False).where(second, genres))
+    for found in (other, revised):
+        assert found.loc["genre", "effect_size"] == plain.loc["genre", "effect_size"]
+        assert found.loc["genre", "status"] == "ok"
 
 
 def test_the_same_seed_gives_the_same_table() -> None:
