@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri, rel_entr
 
 from drift.relabelling import weights
+from drift.users import plain_shares
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def effect_size(value: UserValues, units: Units) -> float:
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
-    columns = value.columns**2 if feature.kind == "genres" else value.columns  # roots of shares
+    columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
     reference = group_mean(units, REFERENCE, columns, weight)
     current = group_mean(units, CURRENT, columns, weight)
     changes = np.abs(current - reference)

@@ -259,6 +259,11 @@ def root_shares(shares: NDArray[np.float32], counts: NDArray[np.float32]) -> NDA
     return np.asarray(np.sqrt((shares * n + 0.5) / (n + 1)), np.float32)
 
 
+def plain_shares(roots: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The shares of which these are `root_shares`; counts: shape (n_units, 1)."""
+    return np.asarray((roots**2 * (counts + 1) - 0.5) / np.maximum(counts, 1), np.float32)
+
+
 def _below(means: NDArray[np.float32], edges: Sequence[float]) -> NDArray[np.float32]:
     """Whether each user's value lies below each edge; 0 where there is no value."""
     return (means[:, None] < np.asarray(edges, np.float32)[None]).astype(np.float32)
