@@ -11,6 +11,7 @@ import pytest
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
+from drift.impact import BEYOND_TASTE, COSTLY
 from tests.conftest import ROOT
 from tests.drift.deliveries import Handle, movies, ratings
 
@@ -28,7 +29,7 @@ FAULTS = {
     "No feature that bears on a model has drifted.": ("rating", {"status": "drifted"}),
     "No feature that explains others has drifted.": ("hour", {"status": "drifted"}),
     "Change costs a model no more than 0.02 stars.": ("impact", {"recommendation": "retrain"}),
-    "Change costs a model no more than 0.2 stars.": ("impact", {"mean_change_low": 0.3}),
+    "Change costs a model no more than 0.2 stars.": ("impact", {"recommendation": "mend"}),
     "The cost of the drift could be judged.": ("impact", {"status": "undetermined"}),
     "Every rating could be placed in a window.": ("rating", {"excluded_rows": 3.0}),
 }  # fmt: skip
@@ -66,6 +67,11 @@ def test_each_rule_names_the_row_of_its_fault(description: str, findings: pd.Dat
     for column, value in fault.items():
         faulty.loc[at, column] = value
     assert _unexpected(faulty, QUERIES[description])["source_line"].tolist() == findings.loc[at, "source_line"].tolist()
+
+
+def test_the_limits_of_the_cost_are_those_that_the_recommendation_has() -> None:
+    for limit in (COSTLY, BEYOND_TASTE):
+        assert f"Change costs a model no more than {limit:g} stars." in QUERIES
 
 
 def test_rules_over_all_features_count_them(findings: pd.DataFrame) -> None:
