@@ -69,6 +69,17 @@ def test_each_rule_names_the_row_of_its_fault(description: str, findings: pd.Dat
     assert _unexpected(faulty, QUERIES[description])["source_line"].tolist() == findings.loc[at, "source_line"].tolist()
 
 
+def test_what_explains_others_is_advised_by_its_own_action() -> None:
+    """Of a clock that is wrong a check of it, not 'nothing by itself'."""
+    (advice,) = [
+        e["notes"][1] for e in SUITE["expectations"] if e["description"].startswith("No feature that explains")
+    ]
+    assert "`action`" in advice
+    actions = {one.name: one.action for one in declared_features() if one.severity == "info"}
+    assert "clock" in actions["hour"]
+    assert [name for name, action in actions.items() if action.startswith("Nothing")] == ["film_age", "release_year"]
+
+
 def test_the_limits_of_the_cost_are_those_that_the_recommendation_has() -> None:
     for limit in (COSTLY, BEYOND_TASTE):
         assert f"Change costs a model no more than {limit:g} stars." in QUERIES
