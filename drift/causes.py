@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from drift.effects import effect_size
 from drift.features import declared_features
 from drift.handle import statement
 from drift.relabelling import judge
@@ -15,10 +16,13 @@ from drift.users import collect
 from drift.windows import DAY, since_start
 
 if TYPE_CHECKING:
+    from drift.relabelling import Judgement, Units
+    from drift.users import UserValues
     from drift.windows import Windows
 
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
 APART: Final = 90  # days without the level that make earlier ones stray, and that levels that came together differ by
+MARGIN: Final = 1.28  # standard deviations by which a statistic falls short of what is expected once in ten times
 EXPECTED: Final = 50  # ratings of a level that should have been given before, at its later share: absence is no chance
 
 
@@ -75,25 +79,39 @@ def with_causes(
 ) -> list[dict[str, Any]]:
     """Add `cause` to drifted features that read the scale: do they drift on ratings since its last change?
 
+    That they do not explains something only where it would be seen if they did.
     Films are then known by these ratings alone, too: their means by all would carry the old scale in.
     """
-    drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
+    drifted = {row["feature"]: row["effect_size"] for row in rows if row["status"] == "drifted"}
     in_question = tuple(one for one in declared_features() if one.reads_scale and one.name in drifted)
     change = new_levels(windows) if in_question else None
     if change is None:
         return rows
     collected = collect(since_start(windows, change.start), in_question)
-    judged = judge(collected.units, list(collected.values.values()), rate, relabellings, seed)
-    causes = {
-        name: _sentence(change, judgement.q_value, rate)
-        for name, judgement in zip(collected.values, judged, strict=True)
-    }
+    units, values = collected.units, collected.values
+    judged = dict(zip(values, judge(units, list(values.values()), rate, relabellings, seed), strict=True))
+    shown = {name: _would_show(drifted[name], values[name], units, judged[name]) for name in values}
+    causes = {name: _sentence(change, judged[name].q_value, rate, shown[name]) for name in values}
     return [row | {"cause": causes[row["feature"]]} if row["feature"] in causes else row for row in rows]
 
 
-def _sentence(change: NewLevels, q_value: float, rate: float) -> str:
+def _would_show(effect: float, value: UserValues, units: Units, judgement: Judgement) -> bool:
+    """Whether an effect as large as that on all ratings would be significant on these, too, nine times in ten.
+
+    What the statistic is to their own effect tells what it would be of the other.
+    """
+    own = effect_size(value, units)
+    return own > 0 and judgement.statistic * effect / own >= judgement.bound + MARGIN
+
+
+def _sentence(change: NewLevels, q_value: float, rate: float, would_show: bool) -> str:
     verdict = "not significant" if q_value > rate else "still significant"
-    reading = "this change of scale can explain it" if q_value > rate else "this does not explain all of it"
+    if q_value <= rate:
+        reading = "this does not explain all of it"
+    elif would_show:
+        reading = "this change of scale can explain it"
+    else:
+        reading = "one as large could be missed there, so it cannot be told whether this change of scale explains it"
     return (
         f"{str(change)[0].upper()}{str(change)[1:]}, inside the reference window; on the reference since then the "
         f"difference is {verdict} (corrected p {q_value:.3f}): {reading}."

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri, rel_entr
 
 from drift.relabelling import weights
+from drift.users import plain_shares
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
@@ -102,14 +103,17 @@ def effect_size(value: UserValues, units: Units) -> float:
     """The effect that is held against the feature's minimum, as its users are weighted.
 
     Ordered: the Wasserstein distance, but at least the change of the mean. Share: its change. Category: total
-    variation. Genres and genre_means: the largest change among genres.
+    variation. Genres and genre_means: the largest change among genres; NaN where none has values in both windows.
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
-    columns = value.columns**2 if feature.kind == "genres" else value.columns  # roots of shares
+    columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
     reference = group_mean(units, REFERENCE, columns, weight)
     current = group_mean(units, CURRENT, columns, weight)
-    changes = np.abs(np.nan_to_num(current - reference))
+    changes = np.abs(current - reference)
+    if np.isnan(changes).all():
+        return np.nan
+    changes = np.nan_to_num(changes)
     if feature.kind == "category":
         return float(changes.sum() / 2)
     if feature.kind == "ordered":

@@ -7,6 +7,7 @@ effect. `undetermined` means that it could not be judged; it is never taken for 
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from drift.causes import with_causes
 from drift.features import declared_features
 from drift.impact import impact_row
 from drift.messages import message
-from drift.relabelling import APPEARANCES, judge
+from drift.relabelling import APPEARANCES, FEWEST_DIFFERING, judge
 from drift.users import bin_unit, collect
 from drift.windows import CURRENT, REFERENCE, sampled, windows_of
 from drift.words import counted
@@ -116,10 +117,9 @@ def find_drift(
     from the time at which the share `split` of the ratings was given. false_alarm_rate: the chance that any
     feature is called drifted where nothing moved. Raises ValueError on a parameter out of range.
     """
-    if not 0 < false_alarm_rate < 1:
-        raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
+    check_rate(false_alarm_rate)
     if relabellings < 1 / false_alarm_rate:
-        raise ValueError(f"relabellings is {relabellings}: must be at least {1 / false_alarm_rate:.0f}")
+        raise ValueError(f"relabellings is {relabellings}: must be at least {ceil(1 / false_alarm_rate)}")
     windows = sampled(windows_of(warehouse, reference, split, since))
     # What was collected, the largest that is held here, is not kept for what follows.
     rows = judged_rows(windows, collect(windows, declared_features()), false_alarm_rate, relabellings, seed)
@@ -128,6 +128,12 @@ def find_drift(
     rows.append(impact_row(windows, seed) | {"false_alarm_rate": false_alarm_rate})
     table = table_of(rows, list(COLUMNS))
     return table.assign(source_line=np.arange(FIRST_LINE, FIRST_LINE + len(table)))
+
+
+def check_rate(false_alarm_rate: float) -> None:
+    """Raise ValueError unless it can be a rate of false alarms."""
+    if not 0 < false_alarm_rate < 1:
+        raise ValueError(f"false_alarm_rate is {false_alarm_rate}: must lie between 0 and 1")
 
 
 def table_of(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
@@ -148,8 +154,8 @@ def judged_rows(
     judgements = judge(units, sound, rate, relabellings, seed)
     judged = {value.feature.name: judgement for value, judgement in zip(sound, judgements, strict=True)}
     rows = [
-        _row(feature, windows, units, collected.values.get(feature.name), judged.get(feature.name), rate)
-        | {"problem": problems[feature.name]}
+        {"problem": problems[feature.name]}
+        | _row(feature, windows, units, collected.values.get(feature.name), judged.get(feature.name), rate)
         for feature in features
     ]
     return [row | {"message": message(row)} for row in rows]
@@ -208,8 +214,19 @@ def _row(
         row |= _described(value, units)
     if value is None or judgement is None:
         return row
+    if problem := _unjudged(judgement, row["effect_size"], feature):
+        return row | {"problem": problem}
     drifted = judgement.q_value <= rate and row["effect_size"] >= feature.minimum
     return row | vars(judgement) | {"status": "drifted" if drifted else "ok"}
+
+
+def _unjudged(judgement: Judgement, effect: float, feature: Feature) -> str | None:
+    """Why relabelling says nothing of the feature, or None; an effect too small to matter needs no test."""
+    if np.isnan(effect):
+        return "no genre was rated in both windows"
+    if judgement.too_few and effect >= feature.minimum:
+        return f"in no part of it do {FEWEST_DIFFERING} users or more differ from the usual one"
+    return None
 
 
 def _described(value: UserValues, units: Units) -> dict[str, Any]:

@@ -34,6 +34,7 @@ SHRINKAGE: Final = 5  # ratings at the overall level that every film and user st
 RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about a tenth of its width
 FEWEST_USERS: Final = 10  # with a judged rating, in each window
 COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
+BEYOND_TASTE: Final = 0.2  # stars, a fifth of the usual error of one: no change of taste costs so much
 DEAR_COLD_START: Final = 0.05  # stars: beyond this, more data of new users and films is worth more than a model
 NOT_CHANGE: Final = (
     "The loss comes from new users and films, not from change: their ratings would help, another model would not."
@@ -213,8 +214,13 @@ def _root_mean(shares: NDArray[np.float64], errors: NDArray[np.float64]) -> NDAr
 
 
 def recommendation(impact: Impact) -> tuple[str, str]:
-    """'retrain', 'watch' or 'nothing', and why: a sentence."""
+    """'mend', 'retrain', 'watch' or 'nothing', and why: a sentence."""
     low, high = (f"{bound:z.2g}" for bound in (impact.low, impact.high))
+    if impact.low > BEYOND_TASTE:
+        return "mend", (
+            f"Change alone costs at least {low} stars, and no change of taste costs {BEYOND_TASTE}. Do not train; look "
+            "for another scale, another unit or mixed-up ids."
+        )
     if impact.low > COSTLY:
         return "retrain", f"Change alone costs at least {low} stars, and from {COSTLY} stars on it matters."
     dear = impact.cold_start > DEAR_COLD_START
@@ -251,7 +257,7 @@ def _fields(impact: Impact) -> dict[str, Any]:
         "statistic": impact.low,
         "bound": COSTLY,
         "effect_size": impact.change,
-        "status": "drifted" if advice == "retrain" else "ok",
+        "status": "drifted" if advice in ("mend", "retrain") else "ok",
         "recommendation": advice,
         "histogram": json.dumps(histogram),
     }

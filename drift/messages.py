@@ -27,6 +27,8 @@ def _verdict(row: dict[str, Any]) -> str:
         return f"{title}: drifted{_where(row)}."
     if row["q_value"] <= row["false_alarm_rate"]:
         return f"{title}: moved, but by less than matters."
+    if row.get("too_few"):
+        return f"{title}: differs for a few users alone, and by less than matters."
     if not _known(row, "bound"):
         return f"{title}: the same for every user of both windows."
     return f"{title}: no more difference than chance gives."

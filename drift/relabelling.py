@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drift.users import UserValues
 
 TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference may be among them, and huge
-FEWEST_USERS: Final = 5  # that must bear out a column: below, a few users' chance decides
+FEWEST_DIFFERING: Final = 5  # users from the usual one in a column: below, a few users' chance decides
 ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
 # that stops a training or calls a person gets five times the share of one that only explains others
 APPEARANCES: Final = "presence"  # the source of features that compare who is there
@@ -133,6 +133,7 @@ class Judgement:
     statistic: standardised difference, in standard deviations under relabelling; `bound` is what it would have
     had to exceed. p_value: alone; q_value: corrected for all features judged together.
     strongest: the column that differs most, by its standardised difference.
+    too_few: users differ, but in no column as many as `FEWEST_DIFFERING`, so that nothing was held against chance.
     """
 
     statistic: float
@@ -140,6 +141,7 @@ class Judgement:
     p_value: float
     q_value: float
     strongest: str
+    too_few: bool = False
 
 
 def judge(
@@ -167,13 +169,15 @@ def judge(
     scores = _score(squares, shapes, scales) + np.log(shares)
     q_values, bounds = _step_down(scores, false_alarm_rate)
     bounds = np.sqrt(gammainccinv(shapes, np.exp(np.minimum(0, np.log(shares) - bounds))) * scales)
-    bounds[~squares.any(axis=0)] = np.nan  # nothing varies: no difference could have been seen
+    silent = np.asarray(squares.max(axis=0) == 0)
+    bounds[silent] = np.nan  # nothing varies, or for too few: no difference could have been seen
+    too_few = [bool(none and _varies(value)) for none, value in zip(silent, values, strict=True)]
     p_values = (squares >= squares[0]).mean(axis=0)
     strongest = [_strongest(z, value) for z, value in zip(standardised, values, strict=True)]
     statistics = np.sqrt(squares[0])
     return [
-        Judgement(float(statistics[i]), float(bounds[i]), float(p_values[i]), float(q_values[i]), strongest[i])
-        for i in range(len(values))
+        Judgement(statistics[i].item(), bounds[i].item(), p_values[i].item(), q_values[i].item(), strongest[i], few)
+        for i, few in enumerate(too_few)
     ]
 
 
@@ -197,14 +201,46 @@ def _weighted(value: UserValues) -> NDArray[np.float32]:
     mean = (weight * value.columns).sum(axis=0, dtype=np.float64) / np.maximum(total, 1e-30)
     centred = weight * (value.columns - mean.astype(np.float32))
     if value.feature.kind != "share":
-        centred[:, _borne_out(centred) < FEWEST_USERS] = 0
+        centred[:, ~_borne_out(centred, value.columns, weight)] = 0
     return np.concatenate([centred, weight], axis=1)
 
 
-def _borne_out(centred: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How many users carry each column: k, where k of very many users differ from the rest."""
-    absolute = np.abs(centred).sum(axis=0, dtype=np.float64)
-    return absolute**2 / np.maximum((centred**2).sum(axis=0, dtype=np.float64), 1e-30) / 4
+def _borne_out(
+    centred: NDArray[np.float32], columns: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Whether enough users differ from the usual one in each column.
+
+    Of very many users, k who differ from all others make half of all that lies about the mean, so that four times as
+    many are counted there: of those who may be too few then, the distances from the middle user's value are taken.
+    """
+    enough = _bearers(centred) / 4 >= FEWEST_DIFFERING
+    for column in np.flatnonzero(~enough):
+        of = weight[:, column if weight.shape[1] > 1 else 0]
+        values, counted = columns[of > 0, column], of[of > 0, None]
+        apart = values - np.median(values) if len(values) else values
+        enough[column] = _bearers(counted * apart[:, None])[0] >= FEWEST_DIFFERING
+    return enough
+
+
+def _bearers(deviations: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How many users make up the deviations of each column: k, where k users deviate by as much and others not."""
+    absolute = np.abs(deviations).sum(axis=0, dtype=np.float64)
+    return absolute**2 / np.maximum((deviations**2).sum(axis=0, dtype=np.float64), 1e-30)
+
+
+def _varies(value: UserValues) -> bool:
+    """Whether any column differs between users."""
+    counted = np.broadcast_to(value.counts > 0, value.columns.shape)
+    lowest, highest = (
+        reduce(value.columns, axis=0, where=counted, initial=start)
+        for reduce, start in ((np.min, np.inf), (np.max, -np.inf))
+    )
+    return bool((highest - lowest > _noise(value)).any())
+
+
+def _noise(value: UserValues) -> NDArray[np.float64]:
+    """What the differences of the columns may err by."""
+    return np.asarray(1e-6 * np.abs(value.columns).max(axis=0, initial=1.0), float)
 
 
 def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.float64]:
@@ -217,7 +253,7 @@ def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.fl
     scale = np.where(usable, 1 / np.where(usable, current, 1) + 1 / np.where(usable, reference, 1), 0)
     differences = sums[:, :n_columns] * scale
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
-    noise = 1e-6 * np.abs(value.columns).max(axis=0, initial=1.0)
+    noise = _noise(value)
     return np.where(spread > noise, differences / np.where(spread > noise, spread, 1), 0)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from drift.features import declared_features
-from drift.findings import COLUMNS, judged_rows, table_of
+from drift.findings import COLUMNS, check_rate, judged_rows, table_of
 from drift.users import collect_each
 from drift.windows import Window, sampled, windows_of
 
@@ -44,6 +44,7 @@ def find_trends(
     """
     if every not in FREQUENCIES:
         raise ValueError(f"every is {every!r}: must be one of {', '.join(FREQUENCIES)}")
+    check_rate(false_alarm_rate)
     windows = windows_of(warehouse, reference, split, since)
     starts = _starts(windows, every)
     windows = sampled(windows, max(1, len(starts) - 1))  # so that the usual year, quarter or month has enough users

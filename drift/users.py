@@ -110,7 +110,7 @@ class _Summing:
 
     def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
         """The sums of each part, one row a user and side."""
-        return [_of_part(part, self.films.facts, self.sums) for part in parts]
+        return [_of_part(part, self.films.facts_in(part.handle), self.sums) for part in parts]
 
     def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
         """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""
@@ -257,6 +257,11 @@ def root_shares(shares: NDArray[np.float32], counts: NDArray[np.float32]) -> NDA
     """
     n = counts[:, None]
     return np.asarray(np.sqrt((shares * n + 0.5) / (n + 1)), np.float32)
+
+
+def plain_shares(roots: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The shares of which these are `root_shares`; counts: shape (n_units, 1)."""
+    return np.asarray((roots**2 * (counts + 1) - 0.5) / np.maximum(counts, 1), np.float32)
 
 
 def _below(means: NDArray[np.float32], edges: Sequence[float]) -> NDArray[np.float32]:

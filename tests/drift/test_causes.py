@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from drift.causes import NewLevels, new_levels
 from drift.features import declared_features
@@ -47,6 +48,18 @@ def test_what_drifted_besides_is_not_explained_by_new_levels_of_the_scale() -> N
     assert row["status"] == "drifted"
     assert "the difference is still significant" in row["cause"]
     assert row["cause"].endswith("this does not explain all of it.")
+
+
+@pytest.mark.parametrize("day", [312, 316])
+def test_what_could_not_be_seen_on_the_few_users_since_then_is_not_explained_by_their_levels(day: int) -> None:
+    """Eight or four users of the reference remain, and half of the current ones rate a star lower than all of these."""
+    frame = _with_half_stars_since(day)
+    lower = (frame["timestamp"] >= START + 320 * DAY) & (frame["userId"] % 2 == 0)
+    found = _found(frame.assign(rating=frame["rating"].mask(lower, (frame["rating"] - 1).clip(0.5))))
+    for name in ("rating", "user_level"):
+        assert found.loc[name, "status"] == "drifted"
+        assert "is not significant" in found.loc[name, "cause"]
+        assert found.loc[name, "cause"].endswith("it cannot be told whether this change of scale explains it.")
 
 
 def test_only_what_drifted_and_reads_the_scale_has_such_a_cause() -> None:

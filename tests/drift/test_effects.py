@@ -14,7 +14,7 @@ from drift.effects import (
 )
 from drift.features import declared_features, n_cells
 from drift.relabelling import Units
-from drift.users import UserValues
+from drift.users import UserValues, root_shares
 
 HALF, NEXT = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
 
@@ -69,7 +69,7 @@ def _effect(name: str, reference: dict[int, float], current: dict[int, float], m
     for row, side in zip(shares, (reference, current), strict=True):
         row[list(side)] = list(side.values())
     level, ones = np.array(means, np.float32), np.ones(2, np.float32)
-    columns = np.sqrt(shares) if feature.kind == "genres" else shares
+    columns = root_shares(shares, ones) if feature.kind == "genres" else shares
     columns = level[:, None] if feature.kind == "ordered" else columns
     return effect_size(UserValues(feature, (), columns, ones[:, None], level, level**2, (), shares, ones), units)
 
@@ -87,6 +87,16 @@ def test_the_effect_on_categories_is_all_that_moved_and_on_genres_what_the_one_d
     assert _effect("hour", *moved, means=(0, 0)) == pytest.approx(0.5)
     assert _effect("genre", *moved, means=(0, 0)) == pytest.approx(0.4), "of shares, not of their roots"
     assert _effect("genre_level", *moved, means=(0, 0)) == pytest.approx(0.4)
+
+
+def test_the_effect_on_genres_is_told_in_full_however_few_ratings_a_user_gave() -> None:
+    """Of two ratings, the half that is added to them for the statistic would leave 0.133 of 0.2."""
+    units, shares = Units(np.array([1, 2]), np.array([0, 1], np.int8)), np.array([[0.5, 0.5], [0.3, 0.7]], np.float32)
+    for ratings in (1, 2, 20):
+        n, nothing = np.full(2, ratings, np.float32), np.zeros(2, np.float32)
+        roots = root_shares(shares, n)
+        value = UserValues(BY_NAME["genre"], ("a", "b"), roots, n[:, None], nothing, nothing, (), shares, n)
+        assert effect_size(value, units) == pytest.approx(0.2, abs=1e-5)
 
 
 def test_histograms_are_of_users_or_of_their_ratings() -> None:

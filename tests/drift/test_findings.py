@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,16 @@ from drift.shifts import plant
 from drift.words import bin_said, percent, places
 from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DECLARED = [feature.name for feature in declared_features()]
 
 
 def _compare(reference: pd.DataFrame, current: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
     with (
         Handle(ratings=reference, movies=movies()) as before,
-        Handle(ratings=current, movies=movies(), **tables) as now,
+        Handle(**{"ratings": current, "movies": movies()} | tables) as now,
     ):
         return find_drift(now, reference=before, relabellings=199, seed=1).set_index("feature")
 
@@ -83,6 +87,49 @@ def test_significant_but_small_is_ok_and_says_so() -> None:
     assert row["effect_size"] < row["minimum_effect"]
     assert row["status"] == "ok"
     assert "by less than matters" in row["message"]
+
+
+def _small(seed: int, fallen: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ten users and ten others, who rate so much lower."""
+    reference, current = halves(seed=seed, users=20)
+    return reference, current.assign(rating=(current["rating"] - fallen).clip(0.5))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_ten_users_who_all_rate_a_star_and_a_half_lower_it_is_found(seed: int) -> None:
+    found = _compare(*_small(seed, fallen=1.5))
+    assert found.loc["user_level", "status"] == "drifted", found.loc["user_level", "message"]
+    assert "same for every user" not in found.loc["rating", "message"]
+
+
+def _with_halves_by(users: int, reference: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
+    """Whole stars, but for some of the current users, who give nothing else than half-stars."""
+    whole, also = (frame.assign(rating=np.floor(frame["rating"]).clip(1)) for frame in (reference, current))
+    chosen = current["userId"].isin(sorted(set(current["userId"]))[:users])
+    return _compare(whole, also.assign(rating=also["rating"] - 0.5 * chosen))
+
+
+def test_what_a_few_of_few_users_alone_did_is_undetermined_and_never_the_same_for_every_user() -> None:
+    row = _with_halves_by(4, *_small(4)).loc["half_stars"]
+    assert (row["status"], row["effect_size"] > 0.3) == ("undetermined", True)
+    assert "could not be judged: in no part of it do 5 users or more differ from the usual one." in row["message"]
+    row = _with_halves_by(0, *_small(4)).loc["half_stars"]
+    assert (row["status"], "the same for every user" in row["message"]) == ("ok", True)
+
+
+def test_what_a_few_of_many_users_alone_did_is_less_than_matters() -> None:
+    row = _with_halves_by(1, *halves(seed=4)).loc["half_stars"]
+    assert (row["status"], 0 < row["effect_size"] < row["minimum_effect"]) == ("ok", True)
+    assert "differs for a few users alone, and by less than matters" in row["message"]
+
+
+def test_genres_of_which_none_was_rated_in_both_windows_are_not_compared() -> None:
+    reference, current = halves(seed=4)
+    comedies = movies()["movieId"][movies()["genres"] == "Comedy"]
+    is_horror = reference["movieId"].isin(movies()["movieId"][movies()["genres"] == "Drama|Horror"])
+    row = _compare(reference[is_horror], current[current["movieId"].isin(comedies)]).loc["genre_level"]
+    assert row["status"] == "undetermined"
+    assert "no genre was rated in both windows" in row["message"]
 
 
 def test_messages_are_made_of_the_fields_that_decided() -> None:
@@ -294,6 +341,36 @@ def test_levels_beyond_any_scale_are_off_it_and_overflow_nothing() -> None:
     assert _compare(reference, current.assign(rating=-huge)).loc["off_scale", "status"] == "drifted"
 
 
+def _with_genres(change: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
+    """Findings where nothing moved, but the delivery's catalogue lists other genres than the reference's."""
+    catalogue = movies()
+    return _compare(*halves(seed=4), movies=catalogue.assign(genres=change(catalogue["genres"])))
+
+
+def test_all_genres_lost_by_the_delivery_are_undetermined_and_not_taken_from_the_reference() -> None:
+    found = _with_genres(lambda genres: genres.mask(genres != "", "(no genres listed)"))
+    assert set(found.loc[["genre", "genre_level"], "status"]) == {"undetermined"}
+    assert "the current window has 0 users with a value" in found.loc["genre", "message"]
+
+
+def test_a_genre_lost_by_the_delivery_is_named() -> None:
+    """Comedies keep what else they are; where they were nothing else, no genre is listed."""
+    row = _with_genres(lambda genres: genres.str.replace(r"^Comedy\|?", "", regex=True)).loc["genre"]
+    assert (row["status"], row["strongest"]) == ("drifted", "Comedy")
+    assert "Comedy 24.9 % → 0.0 %" in row["message"]
+
+
+def test_an_edition_that_lists_other_genres_is_no_change_of_what_is_rated() -> None:
+    """Comedies are dramas too, now, and half of the horror films no longer horror."""
+    plain = _compare(*halves(seed=4))
+    second = movies()["movieId"] % 10 >= 5
+    other = _with_genres(lambda genres: genres.str.replace("Comedy", "Comedy|Drama").mask(second, genres + "|War"))
+    revised = _with_genres(lambda genres: genres.str.replace("|Horror", "", regex=False).where(second, genres))
+    for found in (other, revised):
+        assert found.loc["genre", "effect_size"] == plain.loc["genre", "effect_size"]
+        assert found.loc["genre", "status"] == "ok"
+
+
 def test_the_same_seed_gives_the_same_table() -> None:
     with Handle(ratings=ratings(), movies=movies()) as warehouse:
         first, again = (find_drift(warehouse, relabellings=99, seed=5) for _ in range(2))
@@ -305,6 +382,7 @@ def test_the_same_seed_gives_the_same_table() -> None:
     [
         ({"false_alarm_rate": 0.0}, "false_alarm_rate is 0.0"),
         ({"relabellings": 10}, "relabellings is 10: must be at least 20"),
+        ({"relabellings": 33, "false_alarm_rate": 0.03}, "relabellings is 33: must be at least 34"),
         ({"split": 0.0}, "split is 0.0"),
         ({"since": "soon"}, "since is 'soon'"),
     ],

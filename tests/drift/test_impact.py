@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from drift.impact import (
+    BEYOND_TASTE,
     COSTLY,
     NOT_CHANGE,
     Impact,
@@ -59,12 +60,23 @@ def test_new_users_are_cold_start_and_no_reason_to_retrain() -> None:
 
 def test_users_who_changed_their_minds_are_a_reason_to_retrain() -> None:
     reference, current = _parted()
-    row = impact_row(_windows(reference, current.assign(rating=5.5 - current["rating"])), seed=1)
+    anew = current["rating"].mask(current["movieId"] % 15 == 0, 5.5 - current["rating"])
+    row = impact_row(_windows(reference, current.assign(rating=anew)), seed=1)
     assert (row["status"], row["recommendation"]) == ("drifted", "retrain")
     assert row["statistic"] > row["bound"] == COSTLY
     assert f"change {row['mean_change']:+.2f} (95 % interval {row['mean_change_low']:+.2f} to" in row["message"]
     assert row["message"].startswith("Recommendation: retrain: a model trained on the reference errs by ")
     assert row["message"].endswith(f" costs at least {row['statistic']:.2g} stars, and from 0.02 stars on it matters.")
+
+
+def test_a_cost_beyond_any_change_of_taste_is_to_be_mended_and_not_trained_on() -> None:
+    reference, current = _parted()
+    row = impact_row(_windows(reference, current.assign(rating=current["rating"] / 2)), seed=1)
+    assert (row["status"], row["recommendation"]) == ("drifted", "mend")
+    assert row["mean_change_low"] > BEYOND_TASTE
+    assert row["message"].startswith("Recommendation: mend: a model trained on the reference errs by ")
+    assert "Do not train" in row["message"]
+    assert "retrain" not in row["message"]
 
 
 def _with(change: tuple[float, float, float], cold_start: float) -> Impact:
@@ -92,9 +104,18 @@ def test_without_a_dear_cold_start_the_interval_of_change_alone_decides() -> Non
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "advice"), [(-0.01, 0.019, "nothing"), (0.019, 0.04, "watch"), (0.021, 0.04, "retrain")]
+    ("low", "high", "advice"),
+    [
+        (-0.01, 0.019, "nothing"),
+        (0.019, 0.04, "watch"),
+        (0.021, 0.04, "retrain"),
+        (0.199, 0.4, "retrain"),
+        (0.201, 0.4, "mend"),
+    ],
 )
-def test_two_hundredths_of_a_star_are_costly(low: float, high: float, advice: str) -> None:
+def test_two_hundredths_of_a_star_are_costly_and_two_tenths_no_change_of_taste(
+    low: float, high: float, advice: str
+) -> None:
     assert recommendation(_with(((low + high) / 2, low, high), cold_start=0.0))[0] == advice
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -120,6 +121,33 @@ def test_a_column_that_a_few_users_alone_bear_out_is_not_judged(users: int, judg
     apart = np.where(np.arange(400) >= 400 - users, 9.0, 0.0)[:, None]
     assert np.isfinite(_judge(units, apart, names=("user_level",))[0].bound) == judged
     assert np.isfinite(_judge(units, apart, names=("tagging",))[0].bound), "of a share each user is an event"
+
+
+@pytest.mark.parametrize(
+    ("values", "judged", "too_few"),
+    [
+        (np.random.default_rng(1).normal(size=20), True, False),  # all differ, if most of them by little
+        (np.arange(20) < 5, True, False),
+        (np.arange(20) < 4, False, True),
+        (np.full(20, 4.0), False, False),  # there is nothing that could differ
+    ],
+)
+def test_of_ten_and_ten_users_it_counts_how_many_differ_and_not_by_how_much(
+    values: np.ndarray, judged: bool, too_few: bool
+) -> None:
+    (judgement,) = _judge(_units(10, 10), values[:, None], names=("user_level",))
+    assert (bool(np.isfinite(judgement.bound)), judgement.too_few) == (judged, too_few)
+
+
+def test_a_few_who_rated_a_genre_are_compared_with_others_who_did() -> None:
+    """Forty of two hundred have a value at all; of these four differ, or all do."""
+    feature, units = BY_NAME["genre_level"], _units(100, 100)
+    counts = (np.arange(200) % 5 == 0).astype(np.float32)[:, None]
+    few = np.where(np.arange(200) % 50 == 0, 9, 0)[:, None]
+    many = np.random.default_rng(1).normal(size=(200, 1)) * counts
+    for columns, too_few in ((few, True), (many, False)):
+        value = replace(_value(feature, columns), counts=counts)
+        assert judge(units, [value], 0.05, 99, 0)[0].too_few == too_few
 
 
 def test_a_warning_has_five_times_the_share_of_the_error_rate_that_an_information_has() -> None:

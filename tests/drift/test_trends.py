@@ -33,6 +33,12 @@ def test_no_current_window_gives_no_rows_and_a_wrong_word_is_said() -> None:
             find_trends(warehouse, every="week")
 
 
+@pytest.mark.parametrize("rate", [-1.0, 0.0, 1.0, 2.0, float("nan")])
+def test_what_is_no_rate_is_refused(rate: float) -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse, pytest.raises(ValueError, match="between 0 and 1"):
+        find_trends(warehouse, every="year", false_alarm_rate=rate)
+
+
 def test_a_reference_of_its_own_is_compared_whole_wherever_it_lies_in_time() -> None:
     frame = ratings(users=60, each=25, seed=7, first_user=1001)  # one user a day from 2004-11-09 to 2005-01-07
     late = frame["timestamp"] >= int(pd.Timestamp("2004-12-08", tz="UTC").timestamp())
