@@ -18,6 +18,7 @@ import numpy as np
 from anomaly import catalogue, copies, film_facts, profiles, rules, scoring
 from anomaly.batches import FEWEST_RATINGS
 from anomaly.population import Population, load_films, measure_all, survey_against
+from anomaly.table import COLUMNS, undetermined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -163,8 +164,6 @@ def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> p
     """Findings of those looked at closely; the others' by their score and the plain rules alone; all on one scale."""
     import pandas as pd
 
-    from anomaly.findings import COLUMNS, undetermined
-
     broken = scored.loc[scored["rules_broken"] != "", "userId"]
     close = close[(close["status"] == "flagged") | ~close["userId"].isin(broken)]
     rest = users[~users["userId"].isin(close["userId"])]
@@ -181,8 +180,6 @@ def _joined(users: pd.DataFrame, scored: pd.DataFrame, close: pd.DataFrame) -> p
 
 
 def _plainly(rest: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    from anomaly.findings import undetermined
-
     table = undetermined(rest, "")
     broken = scored.set_index("userId")["rules_broken"].reindex(table["userId"]).to_numpy()
     table["rules_broken"], table["is_anomaly"] = broken, broken != ""

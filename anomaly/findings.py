@@ -11,6 +11,7 @@ from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, i
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
 from anomaly.population import MUTUAL, Population, load_films, load_users, survey
 from anomaly.profiles import Films
+from anomaly.table import COLUMNS, nullable, undetermined
 from anomaly.titles import Titles
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 DETECTORS = ("two-channel", "isolation-forest")
 TRUSTED = "trusted, and so not judged"
-COLUMNS = (
-    "source_line", "userId", "n_ratings", "mean_rating", "std_rating", "score", "p_value", "q_value", "status",
-    "is_anomaly", "attack_group", "evidence", "rules_broken", "catalogue_score", "novelty_score", "trusted",
-    "most_like_user", "target_movies", "target_shift", "movie_effects", "evidence_json", "reason",
-)  # fmt: skip
 
 
 def find_anomalies(
@@ -221,14 +217,8 @@ def _table(
     ids = judged["userId"].to_numpy()
     like = population.most_like[:n]
     known = (like >= 0) & (like < n)
-    table["most_like_user"] = _nullable([int(ids[like[u]]) if known[u] else None for u in range(n)], "Int64")
+    table["most_like_user"] = nullable([int(ids[like[u]]) if known[u] else None for u in range(n)], "Int64")
     return _explained(table, judged["n_usable"].to_numpy(), population, found, witnesses)
-
-
-def _nullable(values: list[object], dtype: str) -> pd.Series:
-    import pandas as pd
-
-    return pd.Series(values, dtype=dtype)
 
 
 def _explained(
@@ -248,11 +238,11 @@ def _explained(
         texts[user] = ". ".join(filter(None, sentences))
         items[user] = evidence.as_json(telling)
         effects[user] = evidence.as_json(movie_effects(population, user))
-    table["attack_group"] = _nullable([group[u].name if u in group else None for u in range(n)], "string")
-    table["target_movies"] = _nullable(
+    table["attack_group"] = nullable([group[u].name if u in group else None for u in range(n)], "string")
+    table["target_movies"] = nullable(
         ["|".join(str(film_ids[f]) for f in group[u].targets) if u in group else None for u in range(n)], "string"
     )
-    table["target_shift"] = _nullable(
+    table["target_shift"] = nullable(
         ["|".join(f"{s:+.2f}" for s in group[u].shifts) if u in group else None for u in range(n)], "string"
     )
     table["evidence"], table["evidence_json"], table["movie_effects"] = texts, items, effects
@@ -299,19 +289,3 @@ def _with_undetermined(users: pd.DataFrame, found: list[pd.DataFrame]) -> pd.Dat
     few = undetermined(users[~users["userId"].isin(known)], f"fewer than {FEWEST_RATINGS} usable ratings")
     tables = [table[list(COLUMNS)] for table in (*found, few) if not table.empty] or [few]
     return pd.concat(tables, ignore_index=True).sort_values("userId", kind="stable").reset_index(drop=True)
-
-
-def undetermined(users: pd.DataFrame, reason: str) -> pd.DataFrame:
-    """Rows that say that nothing could be told, and why."""
-    table = users.drop(columns="n_usable").copy()
-    for name in ("score", "p_value", "q_value", "catalogue_score", "novelty_score"):
-        table[name] = np.nan
-    table["status"], table["is_anomaly"], table["trusted"] = "undetermined", False, False
-    for name in ("attack_group", "target_movies", "target_shift"):
-        table[name] = _nullable([None] * len(table), "string").to_numpy()
-        table[name] = table[name].astype("string")
-    table["most_like_user"] = _nullable([None] * len(table), "Int64").to_numpy()
-    table["most_like_user"] = table["most_like_user"].astype("Int64")
-    table["rules_broken"], table["evidence"] = "", f"undetermined: {reason}"
-    table["evidence_json"], table["movie_effects"], table["reason"] = "[]", "[]", reason
-    return table[list(COLUMNS)].reset_index(drop=True)

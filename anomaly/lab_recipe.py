@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anomaly.evidence import counted
+from anomaly.table import undetermined
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,9 +37,6 @@ def isolation_forest_scores(users: pd.DataFrame, seed: int) -> Floats:
 
 def isolation_forest_findings(users: pd.DataFrame, columns: Sequence[str], seed: int) -> pd.DataFrame:
     """The findings table by the recipe: the top twentieth, rounded down, is flagged, whether or not anyone is bad."""
-    from anomaly.evidence import counted
-    from anomaly.findings import undetermined
-
     table = undetermined(users, "the recipe needs two ratings of a user, and two users")
     score = isolation_forest_scores(users, seed)
     told = ~np.isnan(score)

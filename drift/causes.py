@@ -16,8 +16,8 @@ from drift.users import collect
 from drift.windows import DAY, since_start
 
 if TYPE_CHECKING:
-    from drift.relabelling import Judgement, Units
-    from drift.users import UserValues
+    from drift.relabelling import Judgement
+    from drift.units import Units, UserValues
     from drift.windows import Windows
 
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err

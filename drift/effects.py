@@ -15,8 +15,7 @@ from drift.windows import CURRENT, REFERENCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drift.relabelling import Units
-    from drift.users import UserValues
+    from drift.units import Units, UserValues
 
 CONFIDENCE: Final = 0.95
 PSI_PSEUDO_SHARE: Final = 1e-4  # added to every bin's share: an empty bin counts as one value in ten thousand

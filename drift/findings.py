@@ -18,7 +18,8 @@ from drift.causes import with_causes
 from drift.features import declared_features
 from drift.impact import impact_row
 from drift.messages import message
-from drift.relabelling import APPEARANCES, FEWEST_DIFFERING, judge
+from drift.relabelling import FEWEST_DIFFERING, judge
+from drift.units import APPEARANCES
 from drift.users import bin_unit, collect
 from drift.windows import CURRENT, REFERENCE, sampled, windows_of
 from drift.words import counted
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
     from drift.features import Feature
     from drift.handle import Handle
-    from drift.relabelling import Judgement, Units
-    from drift.users import Collected, UserValues
+    from drift.relabelling import Judgement
+    from drift.units import Units, UserValues
+    from drift.users import Collected
     from drift.windows import Windows
 
 FEWEST_USERS: Final = 10  # a window: with fewer, relabellings repeat themselves

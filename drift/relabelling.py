@@ -12,50 +12,25 @@ Winkler et al.: Non-parametric combination and related permutation tests, Human 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, gammainccinv
 
-from drift.windows import CURRENT, REFERENCE
+from drift.units import APPEARANCES, Units
+from drift.windows import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from drift.users import UserValues
+    from drift.units import UserValues
 
 TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference may be among them, and huge
 FEWEST_DIFFERING: Final = 5  # users from the usual one in a column: below, a few users' chance decides
 ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
 # that stops a training or calls a person gets five times the share of one that only explains others
-APPEARANCES: Final = "presence"  # the source of features that compare who is there
 BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the system's time, fewer the product's
-
-
-@dataclass(frozen=True)
-class Units:
-    """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side."""
-
-    users: NDArray[np.int64]
-    sides: NDArray[np.int8]
-
-    @cached_property
-    def user(self) -> NDArray[np.int64]:
-        """The place of each row's user among all users."""
-        return np.unique(self.users, return_inverse=True)[1]
-
-    def single_rows(self) -> NDArray[np.int64]:
-        """Rows of users seen on one side."""
-        return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())
-
-    def paired_rows(self) -> NDArray[np.int64]:
-        """Rows of users seen on both sides, shape (2, n): the reference's above the current one's."""
-        reference = np.flatnonzero(self.sides == REFERENCE)
-        current = np.flatnonzero(self.sides == CURRENT)
-        _, left, right = np.intersect1d(self.users[reference], self.users[current], return_indices=True)
-        return np.stack([reference[left], current[right]])
 
 
 def relabelled_sums(

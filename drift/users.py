@@ -17,8 +17,8 @@ import pandas as pd
 from drift.features import has_mean
 from drift.films import Films, film_columns, known_films, push_films
 from drift.handle import statement
-from drift.relabelling import APPEARANCES, Units
 from drift.sums import UNIT, Sums
+from drift.units import APPEARANCES, Units, UserValues
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
@@ -34,33 +34,6 @@ SIDE_AND_USER = ["side", "user_id"]
 RATINGS: Final = "events"  # the source of features that read the ratings; others stand beside them
 STRETCH: Final = 500_000  # ratings at a time: some 150 MB of arrays; fewer, and the films are joined too often
 AHEAD = 1  # stretches that are read while another one is added up
-
-
-@dataclass(frozen=True)
-class UserValues:
-    """One feature for each unit (a user on a side): what is compared, and on how many ratings it rests.
-
-    counts: shape (n_units, 1), or (n_units, n_columns) where columns rest on different ratings; 0: no value.
-    columns: shape (n_units, n_columns): means, cumulative shares or shares, named by `names`.
-    means, squares: shape (n_units,): mean of the values and of their squares; empty for kinds without.
-    shares: shape (n_units, n_bins): histograms that sum to one over `bins`; empty for kinds without.
-    ratings: shape (n_units,): number of ratings of the unit, for weighting by rating.
-    """
-
-    feature: Feature
-    names: tuple[str, ...]
-    columns: NDArray[np.float32]
-    counts: NDArray[np.float32]
-    means: NDArray[np.float32]
-    squares: NDArray[np.float32]
-    bins: tuple[str, ...]
-    shares: NDArray[np.float32]
-    ratings: NDArray[np.float32]
-
-    def values_behind(self) -> NDArray[np.float32]:
-        """Number of values of each unit: its ratings, where these are averaged or overlap."""
-        one_each = self.feature.per == "rating" and self.counts.shape[1] == 1
-        return self.counts[:, 0] if one_each else self.ratings
 
 
 @dataclass(frozen=True)

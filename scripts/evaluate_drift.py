@@ -158,7 +158,7 @@ def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, 
 
     from drift.features import declared_features
     from drift.findings import judged_rows
-    from drift.relabelling import Units
+    from drift.units import Units
     from drift.users import Collected, collect
     from drift.windows import windows_in_time
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
-from scripts.job.arguments import local, seconds
+from scripts.job.arguments import SettingError, local, seconds
 from scripts.job.ending import answered, printing
 from scripts.job.machine import settle
 from scripts.job.progress import silence
@@ -255,7 +255,7 @@ class Monitor:
         self.arrivals.take(folder)
         try:
             self._judge_new(folder)
-        except (OutputError, ProjectError, findings.SettingError) as error:
+        except (OutputError, ProjectError, SettingError) as error:
             self._put_off(folder, str(error))
         except DeliveryError as error:
             self._refuse(str(error))

@@ -44,6 +44,28 @@ def test_imports_run_one_way(package: str) -> None:
     assert files
 
 
+@pytest.mark.parametrize("package", ALLOWED)
+def test_modules_of_a_package_import_each_other_in_no_circle(package: str) -> None:
+    """Types count, too: who reads one file of a circle must read them all."""
+    asked = {_name(path): _own_imports(path, package) for path in sorted((ROOT / package).rglob("*.py"))}
+    while ground := {name for name, others in asked.items() if not others & asked.keys() - {name}}:
+        asked = {name: others for name, others in asked.items() if name not in ground}
+    assert asked == {}
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _own_imports(path: Path, package: str) -> set[str]:
+    """The modules of its own package that a file imports; a package's `__init__`, which hands names on, is none."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == package and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found - {package}
+
+
 @pytest.mark.parametrize("command", sorted(p.stem for p in (ROOT / "scripts").glob("*.py") if p.stem != "__init__"))
 def test_help_answers_without_importing_great_expectations(command: str) -> None:
     code = f"""import sys

@@ -16,12 +16,17 @@ MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_r
 
 
 def users(warehouse: Warehouse, names: UserNames = PLAIN) -> dict[str, Any] | None:
-    """`counts` by status, coordinated `groups`, and `cards` for the worst users; None where users were not judged."""
+    """`counts` by status, coordinated `groups`, and `cards` for the worst users; None where users were not judged.
+
+    trusted: of those who are ok, how many are so because they are trusted, and not because they were judged.
+    """
     if not warehouse.has("user_anomalies"):
         return None
     counts = _rows(warehouse, "select status, count(*) as users from user_anomalies group by status")
+    trusted = _rows(warehouse, "select count(*) as users from user_anomalies where trusted and status = 'ok'")
     return {
         "counts": {row["status"]: row["users"] for row in counts},
+        "trusted": trusted[0]["users"],
         "groups": _groups(warehouse),
         "cards": [names.shown(card) for card in _cards(warehouse)],
     }

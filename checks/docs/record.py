@@ -82,7 +82,7 @@ def _of_rows(run: Run) -> str:
 
 def _of_users(judged: Mapping[str, Any] | None) -> str:
     counts = {} if judged is None else judged["counts"]
-    told_apart = sum(counts.values()) - counts.get("undetermined", 0)
+    told_apart = sum(counts.values()) - counts.get("undetermined", 0) - (judged or {}).get("trusted", 0)
     if judged is None or not told_apart:
         return ""
     attacks = len(judged["groups"])

@@ -12,6 +12,10 @@ from checks.spark import files as spark_files
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
 
 
+class SettingError(Exception):
+    """A setting of the analyses can't be used; the message is one sentence for the user."""
+
+
 def local(text: str) -> Path:
     """A folder or file on this machine: what is empty would be the current folder, which nobody meant."""
     return Path(_given(text))

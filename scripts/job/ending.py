@@ -98,8 +98,8 @@ def _ours() -> tuple[type[Exception], ...]:
     from checks.engine.suites import ProjectError
     from checks.files import DeliveryError
     from checks.results.outputs import OutputError
+    from scripts.job.arguments import SettingError
     from scripts.job.aside import LostError
-    from scripts.job.findings import SettingError
 
     return DeliveryError, OutputError, ProjectError, SettingError, LostError
 

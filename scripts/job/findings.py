@@ -19,7 +19,7 @@ from checks.results.receipt import sha256
 from checks.spark import files as spark_files
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
-from scripts.job.arguments import day, local, place, share, spark_setting
+from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 from scripts.job.ending import say
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ ENGINES = ("duckdb", "spark")
 PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
 JUDGING = ("fail_on", "max_age")  # settings that no table hangs on
 NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
-
-
-class SettingError(Exception):
-    """A setting of the analyses can't be used; the message is one sentence for the user."""
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

@@ -105,8 +105,8 @@ def _may_match(pattern: str, place: Path) -> bool:
 def check_ours(output: Path) -> None:
     """Raise OutputError where a result would replace what this program did not write.
 
-    What stands beside a history or summary of ours is an earlier run's, whatever release made it. To be asked under the
-    output's lock, when what a killed run left is published: until then a part of it may stand there alone.
+    What stands beside a history, summary or pages of ours is an earlier run's, whatever release made it. To be asked
+    under the output's lock, when what a killed run left is published: until then a part of it may stand there alone.
     """
     foreign = _of_another_kind(output) or (None if _is_ours(output) else _standing(output, REPLACED))
     if foreign is not None:
@@ -134,8 +134,8 @@ def _holds_something(place: Path) -> bool:
 
 
 def _is_ours(output: Path) -> bool:
-    """Whether an earlier run left its history, which is checked by whoever reads it, or its summary."""
-    if (output / HISTORY).is_file():
+    """Whether an earlier run left its history, which is checked by whoever reads it, its summary or pages of runs."""
+    if (output / HISTORY).is_file() or any((output / "data_docs" / "runs").glob("*/record.json")):
         return True
     try:
         found = json.loads((output / SUMMARY).read_bytes())

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from anomaly import at_scale
-from anomaly.findings import COLUMNS, find_anomalies
+from anomaly.findings import find_anomalies
+from anomaly.table import COLUMNS
 from checks.warehouse import Warehouse, load
 from scripts.simulate_data import simulate
 

@@ -127,7 +127,7 @@ def test_an_empty_table_does_not_pass() -> None:
 
 
 def test_the_columns_are_those_that_the_detector_writes() -> None:
-    from anomaly.findings import COLUMNS
+    from anomaly.table import COLUMNS
 
     declared = EXPECTATIONS["user_anomalies has exactly the columns that the detector writes."]["kwargs"]
     assert declared == {"column_set": list(COLUMNS), "exact_match": True}

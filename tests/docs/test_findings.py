@@ -19,6 +19,7 @@ EFFECTS = [{"movieId": 7, "mean": 3.0, "mean_without": 4.0, "n_others": 3}, {"mo
 def user(number: int, status: str, score: float | None, **changes: Any) -> dict[str, Any]:
     base = {"source_line": 2, "userId": number, "n_ratings": 20 * number, "mean_rating": 3.5, "std_rating": 1.0}
     base |= {"score": score, "status": status, "is_anomaly": status == "flagged", "attack_group": None}
+    base |= {"trusted": False}
     base |= {"target_movies": None, "target_shift": None, "evidence": "", "evidence_json": "[]", "movie_effects": "[]"}
     return base | changes
 
@@ -34,6 +35,11 @@ def test_users_come_flagged_first_and_worst_first() -> None:
     found = judged(user(1, "ok", 0.1), user(2, "review", 9.0), user(3, "flagged", 2.0), user(4, "flagged", 5.0))
     assert [card["userId"] for card in found["cards"]] == [4, 3, 2]
     assert found["counts"] == {"ok": 1, "review": 1, "flagged": 2}
+
+
+def test_who_is_ok_for_being_trusted_is_told_from_who_was_judged() -> None:
+    found = judged(user(1, "ok", 0.1), user(2, "ok", 0.1, trusted=True), user(3, "review", 1.0, trusted=True))
+    assert (found["counts"]["ok"], found["trusted"]) == (2, 1)
 
 
 def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
@@ -74,7 +80,7 @@ def test_no_table_says_that_users_were_not_judged() -> None:
 
 def test_undetermined_users_alone_make_no_card() -> None:
     found = judged(user(1, "undetermined", None))
-    assert found == {"counts": {"undetermined": 1}, "groups": [], "cards": []}
+    assert found == {"counts": {"undetermined": 1}, "trusted": 0, "groups": [], "cards": []}
 
 
 def test_drift_comes_strongest_first_and_unjudged_before_ok() -> None:

@@ -13,8 +13,8 @@ from drift.effects import (
     wasserstein,
 )
 from drift.features import declared_features, n_cells
-from drift.relabelling import Units
-from drift.users import UserValues, root_shares
+from drift.units import Units, UserValues
+from drift.users import root_shares
 
 HALF, NEXT = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift.features import Feature, declared_features
-from drift.relabelling import Judgement, Units, _step_down, judge, relabelled_sums, weights
-from drift.users import UserValues
+from drift.relabelling import Judgement, _step_down, judge, relabelled_sums, weights
+from drift.units import Units, UserValues
 
 BY_NAME = {feature.name: feature for feature in declared_features()}
 

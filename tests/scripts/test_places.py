@@ -155,6 +155,13 @@ def test_an_earlier_runs_results_are_replaced_and_empty_places_taken(out: Path, 
     places.check_ours(tmp_path / "new")
 
 
+def test_pages_of_earlier_runs_are_ours_where_nothing_else_was_kept(out: Path, tmp_path: Path) -> None:
+    for place in out.iterdir():
+        if place.name != "data_docs":
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+    places.check_ours(out)
+
+
 def test_a_first_run_that_was_killed_while_it_published_locks_nobody_out(tmp_path: Path) -> None:
     data, out = deliveries.write(tmp_path / "data", deliveries.whole()), tmp_path / "out"
     half = out / f"{outputs.READY}killed"

@@ -1,0 +1,69 @@
+"""What is compared: users on a side, and one feature of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from drift.windows import CURRENT, REFERENCE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drift.features import Feature
+
+APPEARANCES: Final = "presence"  # the source of features that compare who is there
+
+
+@dataclass(frozen=True)
+class Units:
+    """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side."""
+
+    users: NDArray[np.int64]
+    sides: NDArray[np.int8]
+
+    @cached_property
+    def user(self) -> NDArray[np.int64]:
+        """The place of each row's user among all users."""
+        return np.unique(self.users, return_inverse=True)[1]
+
+    def single_rows(self) -> NDArray[np.int64]:
+        """Rows of users seen on one side."""
+        return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())
+
+    def paired_rows(self) -> NDArray[np.int64]:
+        """Rows of users seen on both sides, shape (2, n): the reference's above the current one's."""
+        reference = np.flatnonzero(self.sides == REFERENCE)
+        current = np.flatnonzero(self.sides == CURRENT)
+        _, left, right = np.intersect1d(self.users[reference], self.users[current], return_indices=True)
+        return np.stack([reference[left], current[right]])
+
+
+@dataclass(frozen=True)
+class UserValues:
+    """One feature for each unit (a user on a side): what is compared, and on how many ratings it rests.
+
+    counts: shape (n_units, 1), or (n_units, n_columns) where columns rest on different ratings; 0: no value.
+    columns: shape (n_units, n_columns): means, cumulative shares or shares, named by `names`.
+    means, squares: shape (n_units,): mean of the values and of their squares; empty for kinds without.
+    shares: shape (n_units, n_bins): histograms that sum to one over `bins`; empty for kinds without.
+    ratings: shape (n_units,): number of ratings of the unit, for weighting by rating.
+    """
+
+    feature: Feature
+    names: tuple[str, ...]
+    columns: NDArray[np.float32]
+    counts: NDArray[np.float32]
+    means: NDArray[np.float32]
+    squares: NDArray[np.float32]
+    bins: tuple[str, ...]
+    shares: NDArray[np.float32]
+    ratings: NDArray[np.float32]
+
+    def values_behind(self) -> NDArray[np.float32]:
+        """Number of values of each unit: its ratings, where these are averaged or overlap."""
+        one_each = self.feature.per == "rating" and self.counts.shape[1] == 1
+        return self.counts[:, 0] if one_each else self.ratings
