@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -134,11 +133,9 @@ def _holds_something(place: Path) -> bool:
 
 
 def _is_ours(output: Path) -> bool:
-    """Whether an earlier run left its history, which is checked by whoever reads it, its summary or pages of runs."""
-    if (output / HISTORY).is_file() or any((output / "data_docs" / "runs").glob("*/record.json")):
-        return True
-    try:
-        found = json.loads((output / SUMMARY).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and {"schema_version", "verdict"} <= set(found)
+    """Whether an earlier run left its history, its summary or pages of runs.
+
+    A summary counts whatever is in it: one that was damaged must not lock its owner out.
+    """
+    pages = (output / "data_docs" / "runs").glob("*/record.json")
+    return (output / HISTORY).is_file() or (output / SUMMARY).is_file() or any(pages)

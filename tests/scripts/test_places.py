@@ -124,7 +124,7 @@ def test_the_demonstration_does_not_replace_what_it_breaks_copies_of(
     assert content(out) == before
 
 
-@pytest.mark.parametrize("name", ["validated/mine.parquet", "data_docs/index.html", "report.md", "summary.json"])
+@pytest.mark.parametrize("name", ["validated/mine.parquet", "data_docs/index.html", "report.md", "junit.xml"])
 def test_what_others_wrote_is_not_replaced(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = deliveries.write(tmp_path / "data", deliveries.whole()), tmp_path / "out"
     (out / name).parent.mkdir(parents=True)
