@@ -30,9 +30,7 @@ def answered(kept: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
         def command(*arguments: P.args, **named: P.kwargs) -> int:
             try:
                 code = main(*arguments, **named)
-                with (
-                    printing()
-                ):  # what was printed may wait in memory, and its failing would be an exit code of its own
+                with printing():  # what waits in memory would else fail at the very end, with an exit code of its own
                     pass
                 return code
             except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
