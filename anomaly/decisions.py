@@ -108,12 +108,14 @@ def with_new_ratings(
 
 
 def suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
-    """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd."""
+    """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd.
+
+    log_odds: of being an attacker, (n_users,), without what others did at the same time (`scoring.alone`).
+    """
     n_judged = len(judgement.score)
-    untrusted = ~trusted[:n_judged]
-    score = np.where(untrusted, judgement.score, -np.inf)
-    top = score >= np.sort(score)[-max(int(SUSPECT_SHARE * n_judged), 1)]
-    log_odds, crowd = log_odds[:n_judged], crowd[:n_judged]
+    untrusted, log_odds, crowd = ~trusted[:n_judged], log_odds[:n_judged], crowd[:n_judged]
+    ranked = np.where(untrusted, log_odds, -np.inf)
+    top = ranked >= np.sort(ranked)[-max(int(SUSPECT_SHARE * n_judged), 1)]
     likely = top & (log_odds > SUSPECT_LOG_ODDS) | crowd & (log_odds > 0)
     breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
     suspects = untrusted & (likely | breaks | judgement.flagged)

@@ -229,3 +229,11 @@ def test_honest_users_who_come_within_months_are_no_attack(movielens_small: Path
     found = find_anomalies(Tables(dense, movies))
     assert found["attack_group"].isna().all()
     assert found["is_anomaly"].sum() <= 6, "as many break plain rules on their own days"
+
+
+@pytest.mark.parametrize("n", [20, 40])
+def test_newcomers_who_were_shown_the_same_list_are_no_attack(movielens_small: Path, n: int) -> None:
+    """Each real user's first ratings: in 1996 most newcomers rated the same twenty to forty films within minutes."""
+    ratings, movies = tables_of(movielens_small)
+    first = ratings.sort_values(["userId", "timestamp", "movieId"]).groupby("userId").head(n)
+    assert find_anomalies(Tables(first, movies))["attack_group"].isna().all()

@@ -39,18 +39,19 @@ def test_what_is_new_in_most_is_no_mark_of_attackers() -> None:
 
 
 def ranked(n: int, *, p_value: float = np.nan, flagged: tuple[int, ...] = ()) -> decisions.Judgement:
-    """Users whose scores are their numbers, none of them up for review."""
+    """Users whose scores fall with their numbers, none of them up for review."""
     nothing, found = np.full(n, p_value), np.isin(np.arange(n), flagged)
-    return decisions.Judgement(np.arange(float(n)), nothing, nothing, found, np.zeros(n, bool), np.full(n, -1))
+    return decisions.Judgement(-np.arange(float(n)), nothing, nothing, found, np.zeros(n, bool), np.full(n, -1))
 
 
 def suspected(log_odds: float, *, crowd: int = 0, trusted: int = 0, breaks: int = -1, flagged: int = -1) -> list[int]:
-    """Suspects among a hundred of these log odds; the first are in a crowd, the highest are trusted."""
+    """Suspects among a hundred whose log odds rise from here on a little, against their scores, which others' ratings
+    may have made; the first are in a crowd, the highest are trusted."""
     user = np.arange(100)
     found = decisions.suspects(
         ranked(100, flagged=(flagged,)),
         user < crowd,
-        np.full(100, log_odds),
+        log_odds + user / 1_000,
         {"rule": user == breaks},
         user >= 100 - trusted,
     )

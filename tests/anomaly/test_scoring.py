@@ -53,19 +53,20 @@ def test_each_channel_is_measured_by_its_own_upper_spread() -> None:
         assert np.quantile(found, (0.5, 0.9)) == pytest.approx([0, 1.2816], abs=0.01)
 
 
-def test_a_whole_copy_gains_nine_and_what_published_users_share_nothing() -> None:
-    films, ratings = np.array([0.5, 0.1, 0.6, 0.3]), np.array([0.2, 1.0, 0.55, 0.7])
+def test_a_whole_copy_gains_nine_and_what_published_users_share_nothing_nor_does_a_list_of_films() -> None:
+    films, ratings = np.array([0.5, 0.1, 1.0, 0.3]), np.array([0.2, 1.0, 0.6, 0.7])
     found = scoring._weight_of_copies({"copied_films": films, "copied_ratings": ratings})
     assert found == pytest.approx([0, 9, 1, 3])
 
 
-@pytest.mark.parametrize(("copied", "likeness", "expected"), [(0, 2.0, 2.0), (1, 2.0, -2.0), (1, -2.0, 0.0)])
+@pytest.mark.parametrize(("copied", "expected"), [(0, 2.0), (1, 0.0)])
+@pytest.mark.parametrize("list_", ["shared_films", "shared_ratings", "lent_films", "lent_rarity", "copied_films"])
 def test_coincidence_is_no_witness_and_who_was_copied_has_the_benefit_of_the_doubt(
-    copied: int, likeness: float, expected: float
+    copied: int, expected: float, list_: str
 ) -> None:
-    """Of a score of 5.0 a burst of others gives 3.0, and the likeness to a copy its part or none."""
-    features = dict.fromkeys(("mean", "extreme_burst_day", "shared_films"), np.zeros(1))
-    scores = Scores(np.array([5.0]), np.zeros(1), np.array([[1.0, 3.0, likeness]]), np.zeros((1, 3)))
+    """Of a score of 9.0 a burst of others gives 3.0, and another's list of films 4.0."""
+    features = dict.fromkeys(("mean", "extreme_burst_day", list_, "copied_ratings"), np.zeros(1))
+    scores = Scores(np.array([9.0]), np.zeros(1), np.array([[1.0, 3.0, 4.0, 1.0]]), np.zeros((1, 4)))
     assert scoring.alone(scores, features, np.array([bool(copied)])).tolist() == [expected]
 
 
