@@ -218,7 +218,7 @@ def _progress_bar(url: str) -> Iterator[Progress]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="download_data",
+        prog="python -m scripts.download_data",
         description="Download a MovieLens edition from GroupLens; its README.txt holds the licence.",
     )
     parser.add_argument(

@@ -1,6 +1,6 @@
-"""Print what each expectation means, as the Markdown table that the README holds.
+"""Print what each expectation means, as the Markdown tables that gx/README.md holds.
 
-With --write the table in README.md is replaced, to be run after a suite was edited.
+With --write the tables there are replaced, to be run after a suite was edited.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from pathlib import Path
 from checks.engine.suites import declared_suites
 from scripts.job.ending import answered
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+README = Path(__file__).resolve().parent.parent / "gx" / "README.md"
 BEGIN, END = "<!-- expectations -->", "<!-- end of expectations -->"
 
 
-@answered("the README is as it was")
+@answered("gx/README.md is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.list_expectations", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="replace the table in README.md")
+    parser.add_argument("--write", action="store_true", help="replace the tables in gx/README.md")
     arguments = parser.parse_args(argv)
-    table = expectations_table()
+    tables = expectations_tables()
     if arguments.write:
-        README.write_text(with_table(README.read_text(encoding="utf-8"), table), encoding="utf-8")
+        README.write_text(with_tables(README.read_text(encoding="utf-8"), tables), encoding="utf-8")
     else:
-        print(table)
+        print(tables)
     return 0
 
 
-def expectations_table() -> str:
+def expectations_tables() -> str:
     """A heading and a table for each suite of the checkpoint, in its order."""
     return "\n\n".join(_suite_table(name, suite) for name, suite in declared_suites().items())
 
 
-def with_table(readme: str, table: str) -> str:
-    """The README's text with `table` between the marks that hold its place."""
+def with_tables(readme: str, tables: str) -> str:
+    """The text of gx/README.md with `tables` between the marks that hold its place."""
     marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    return marked.sub(lambda _: f"{BEGIN}\n\n{table}\n\n{END}", readme)
+    return marked.sub(lambda _: f"{BEGIN}\n\n{tables}\n\n{END}", readme)
 
 
 def _suite_table(name: str, suite: Sequence[dict[str, object]]) -> str:
-    head = [f"**{name}**", "", "| expectation | severity | what a failure means |", "|---|---|---|"]
+    head = [f"### {name}", "", "| expectation | severity | what a failure means |", "|---|---|---|"]
     return "\n".join([*head, *_rows(suite)])
 
 

@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 def summary(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
-    """The run as JSON-ready values; the README documents the keys."""
+    """The run as JSON-ready values; checks/README.md documents the keys."""
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": str(verdict.decision),
