@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from checks import headers
 from checks.engine.suites import SEVERITIES
-from checks.tables import LOCATOR
+from checks.tables import LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
 
 T = TypeVar("T")
@@ -168,14 +168,16 @@ class Verdict:
     def worst_first(self) -> list[Outcome]:
         """Everything that did not pass, what decided the verdict first.
 
-        Gating failures, then what could not be judged, then other failures, then waived, each by severity.
+        Gating failures, then what could not be judged, then other failures, then waived, each by severity and then
+        by what may be the cause of what, see `depth`.
         """
         order = {Status.UNDETERMINED: 1, Status.FAILED: 2, Status.WAIVED: 3}
         gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
 
-        def rank(outcome: Outcome) -> tuple[int, int]:
+        def rank(outcome: Outcome) -> tuple[int, int, int]:
             gates = outcome.status is Status.FAILED and outcome.severity in gated
-            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity)
+            cause = depth(outcome.status, outcome.suite, outcome.expectation_type)
+            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity), cause
 
         return sorted((o for o in self.outcomes if o.status in order), key=rank)
 
@@ -202,6 +204,17 @@ class Verdict:
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
+
+
+def depth(status: str, suite: str, expectation_type: str) -> int:
+    """How far a rule's failure is from the cause: a wrong header costs rows, and lost rows break the rules on the rest.
+
+    Films whose lines could not be read, say, are missing to their ratings, and nobody is to look for other files first.
+    What could not be judged names its cause itself.
+    """
+    if status != Status.FAILED or expectation_type.startswith("expect_table_columns_"):
+        return 0
+    return 1 if suite == REJECTED_ROWS else 2
 
 
 def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -219,6 +219,18 @@ def test_worst_comes_first() -> None:
     assert [o.severity for o in verdict.worst_first()] == ["critical", "warning", "info"]
 
 
+def test_what_costs_rows_is_told_before_the_rules_that_miss_them() -> None:
+    """Films in Latin-1 are not read, and it helps nobody to fetch ratings of another day for want of them."""
+    columns, rule = expectation(id_="c") | {"type": "expect_table_columns_to_match_set"}, expectation(id_="r")
+    orphans, unread = Declared("ratings", [rule]), Declared("rejected_rows", [rule])
+    suites = [orphans, unread, Declared("tags", [rule, columns])]
+    failed = {one.name: SimpleNamespace(results=[result(e, success=False) for e in one.expectations]) for one in suites}
+    told = [(one.suite, one.expectation_id) for one in gate.judge(failed, suites).worst_first()]
+    assert told == [("tags", "c"), ("rejected_rows", "r"), ("ratings", "r"), ("tags", "r")]
+    lost = [replace(one, problem="No data.") for one in suites]
+    assert [one.suite for one in gate.judge({}, lost).to_mend()] == ["ratings"]
+
+
 def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() -> None:
     tags = Declared("tags", [expectation(id_="a"), expectation("info", id_="b")], problem="tags.csv is not in data")
     broken, asks = expectation(id_="c"), expectation(id_="d")
