@@ -373,9 +373,10 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     detail = dict(result.result or {})
     if not result.success and not detail:
         return _unknown(suite, declared, _cause(result.exception_info))
-    status = Status.PASSED if result.success else _failure(declared)
+    holds = result.success or _asks_nothing(suite, declared, detail)
+    status = Status.PASSED if holds else _failure(declared)
     counted = _what_counts(declared)
-    rows = () if result.success else tuple(_failing_rows(suite, detail))
+    rows = () if holds else tuple(_failing_rows(suite, detail))
     observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
     return _outcome(
         suite,
@@ -386,7 +387,7 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
         counted=counted,
         rows=rows,
-        rows_query=None if result.success else _rows_query(suite, declared, detail),
+        rows_query=None if holds else _rows_query(suite, declared, detail),
         cause=_reasons(rows) or observed if status is Status.UNDETERMINED else None,
     )
 
@@ -480,9 +481,19 @@ def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) ->
 
 def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
     """What a rule on how old the newest rating may be found: seconds since 1970 tell nobody anything."""
-    asked = {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
     newest = detail.get("observed_value")
-    return suite.clock.age(newest if isinstance(newest, int | float) else None) if asked and suite.clock else None
+    known = newest if isinstance(newest, int | float) else None
+    return suite.clock.age(known) if suite.clock and _asks_age(declared) else None
+
+
+def _asks_age(declared: Mapping[str, Any]) -> bool:
+    return {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
+
+
+def _asks_nothing(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:
+    """A rule on the newest rating's age where any age will do: that there is none at all is for others to tell."""
+    unlimited = suite.clock is not None and suite.clock.max_age is None
+    return unlimited and _asks_age(declared) and detail.get("observed_value") is None
 
 
 def _observed(detail: Mapping[str, Any], counted: str) -> str:

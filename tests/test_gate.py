@@ -102,11 +102,26 @@ def test_what_has_no_age_is_told_in_words(newest: int | None, observed: str) -> 
     assert aged(newest, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC))) == observed
 
 
+@pytest.mark.parametrize(
+    ("newest", "max_age", "status"),
+    [(None, None, Status.PASSED), (None, 30, Status.FAILED), (-1, None, Status.FAILED)],
+)
+def test_no_age_at_all_is_too_old_only_where_a_limit_is_set(
+    newest: int | None, max_age: int | None, status: Status
+) -> None:
+    assert judged_age(newest, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC), max_age)).status is status
+
+
 def aged(newest: int | None, clock: gate.Clock) -> str:
     """What a rule on the age of the newest rating is said to have found."""
+    return judged_age(newest, clock).observed
+
+
+def judged_age(newest: int | None, clock: gate.Clock) -> gate.Outcome:
+    """A rule on the age of the newest rating, which GX found broken."""
     one = expectation(column="timestamp", min_value={"$PARAMETER": gate.FRESH_SINCE})
     results = SimpleNamespace(results=[result(one, success=False, detail={"observed_value": newest})])
-    return gate.judge({"ratings": results}, [Declared("ratings", [one], clock=clock)]).outcomes[0].observed
+    return gate.judge({"ratings": results}, [Declared("ratings", [one], clock=clock)]).outcomes[0]
 
 
 def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> None:
