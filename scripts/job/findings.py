@@ -248,12 +248,16 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
 
 
 def _missing(warehouse: Warehouse) -> Iterator[str]:
-    """What the analyses need and do not find, in words: tables, then columns."""
+    """What the analyses need and do not find, in words: tables, then columns, then any rating at all."""
     for name in NEEDED:
         if not warehouse.has(name):
             yield warehouse.sources[name].problem or f"there is no table {name}"
     for name in NEEDED:
         yield from warehouse.sources[name].lacks.values()
+    ratings = warehouse.sources["ratings"]
+    if not ratings.loaded_rows:  # of nobody nothing can be said, neither good nor bad
+        file = ratings.path.name if ratings.path else "ratings"
+        yield f"no row of {file} could be read" if ratings.rejected_rows else f"{file} has no rows"
 
 
 def check_needed(warehouse: Warehouse) -> None:
