@@ -74,21 +74,26 @@ def find(folder: Path, table: str) -> Path | None:
 
 def missing(folder: Path, table: str) -> str:
     """That `folder` holds no file for `table`, in a sentence, with what there is that may be it."""
-    near = next(_near(folder, table), None)
-    return f"{table}.csv is not in {folder}" + (f"; there is {near}" if near else "")
+    may_be = mistaken(folder, table)
+    return f"{table}.csv is not in {folder}" + (f"; there is {may_be}" if may_be else "")
 
 
-def _near(folder: Path, table: str) -> Iterator[str]:
-    """What of a folder may hold a table, and what to do with it: by a name that is nearly right, packed, or deeper."""
+def mistaken(folder: Path, table: str, alone: bool = False) -> str | None:
+    """What of a folder may hold a table, and what to do with it: under another name, packed, or in a folder in it.
+
+    alone: that folder only where it is the only one; several are a store of deliveries.
+    """
     try:
         entries = sorted(folder.iterdir())
-        deeper = [entry for entry in entries if entry.is_dir() and find(entry, table) is not None]
+        folders = [one for one in entries if one.is_dir() and not one.name.startswith((".", "__MACOSX"))]
+        inner = [one for one in folders if find(one, table) is not None]
     except (OSError, DeliveryError):  # a hint is no work of its own
-        return
+        return None
     alike = re.compile(rf"{table}([^a-z].*)?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
-    yield from (f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if alike.fullmatch(one.name))
-    yield from (f"{one.name}: unpack it" for one in entries if one.name.lower().endswith(ARCHIVES))
-    yield from (f"{one.name}/ with it: give that folder" for one in deeper)
+    renamed = (f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if alike.fullmatch(one.name))
+    packed = (f"{one.name}: unpack it" for one in entries if one.name.lower().endswith(ARCHIVES))
+    deeper = (f"{one.name}/ with it: give that folder" for one in inner if not alone or len(folders) == 1)
+    return next(itertools.chain(renamed, packed, deeper), None)
 
 
 def is_folder(path: Path) -> bool:
