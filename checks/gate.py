@@ -343,8 +343,11 @@ def _explained(outcome: Outcome, declared: Sequence[Declared]) -> Outcome:
 
 
 def _waive(outcome: Outcome, waiver: Waiver | None) -> Outcome:
-    waived = waiver is not None and not waiver.expired and outcome.status is Status.FAILED
-    return replace(outcome, waiver=waiver, status=Status.WAIVED if waived else outcome.status)
+    if waiver is None or outcome.status is not Status.FAILED:
+        return replace(outcome, waiver=waiver)
+    if not waiver.covers(outcome.unexpected_count):
+        return replace(outcome, waiver=replace(waiver, exceeded=True))
+    return replace(outcome, waiver=waiver, status=Status.FAILED if waiver.expired else Status.WAIVED)
 
 
 def _judge_suite(suite: Declared, result: Any) -> Iterator[Outcome]:
