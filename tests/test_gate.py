@@ -228,6 +228,12 @@ def test_failing_rows_carry_file_line_and_values() -> None:
     assert outcome.share == 0.05
 
 
+def test_what_a_query_counts_is_written_like_every_other_count() -> None:
+    one = expectation() | {"kwargs": {"unexpected_rows_query": "select"}, "meta": {"counts": "users"}}
+    detail = {"observed_value": 1463, "details": {"unexpected_rows": []}}
+    assert judged((one, result(one, success=False, detail=detail))).outcomes[0].observed == "1,463 users"
+
+
 def test_worst_comes_first() -> None:
     ones = [expectation(s, id_=s) for s in ("info", "critical", "warning")]
     verdict = judged(*[(one, result(one, success=False)) for one in ones])
