@@ -19,6 +19,7 @@ from checks.results.receipt import sha256
 from checks.spark import files as spark_files
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
+from scripts.job import identities
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 from scripts.job.ending import say
 
@@ -199,6 +200,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
+        if reference is not None and (mistaken := identities.renumbered(warehouse, reference)):
+            return dict.fromkeys(("user_anomalies", "drift_findings"), mistaken)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
