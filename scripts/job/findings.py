@@ -200,7 +200,7 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
-        if reference is not None and (mistaken := identities.renumbered(warehouse, reference)):
+        if reference is not None and (mistaken := identities.at_odds(warehouse, reference)):
             return dict.fromkeys(("user_anomalies", "drift_findings"), mistaken)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
