@@ -22,6 +22,14 @@ LONGEST_RECORD_LINES = 100
 LONGEST_LINE_BYTES = 1 << 17  # the csv module's own limit for a field; no MovieLens line reaches a kilobyte
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as some spreadsheets save; no byte of it is the format's
 GZIP = b"\x1f\x8b"
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z")
+# What a .csv turns out to be, by its first bytes, and what to do about it.
+DISGUISES = {
+    GZIP: "is gzipped: it must be named {name}.gz",
+    b"PK\x03\x04": "is a zip archive or a workbook: unpack it, or save it as CSV",
+    b"PAR1": "is in Parquet: it must be named {stem}.parquet",
+}
+SIGNATURE_BYTES = max(map(len, DISGUISES))
 RAW_TEXT_CHARACTERS = 200  # enough to recognise a row by, short enough to print
 
 
@@ -64,6 +72,30 @@ def find(folder: Path, table: str) -> Path | None:
     return found[0] if found else None
 
 
+def missing(folder: Path, table: str) -> str:
+    """That `folder` holds no file for `table`, in a sentence, with what there is that may be it."""
+    may_be = mistaken(folder, table)
+    return f"{table}.csv is not in {folder}" + (f"; there is {may_be}" if may_be else "")
+
+
+def mistaken(folder: Path, table: str, alone: bool = False) -> str | None:
+    """What of a folder may hold a table, and what to do with it: under another name, packed, or in a folder in it.
+
+    alone: that folder only where it is the only one; several are a store of deliveries.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+        folders = [one for one in entries if one.is_dir() and not one.name.startswith((".", "__MACOSX"))]
+        inner = [one for one in folders if find(one, table) is not None]
+    except (OSError, DeliveryError):  # a hint is no work of its own
+        return None
+    alike = re.compile(rf"{table}([^a-z].*)?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
+    renamed = (f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if alike.fullmatch(one.name))
+    packed = (f"{one.name}: unpack it" for one in entries if one.name.lower().endswith(ARCHIVES))
+    deeper = (f"{one.name}/ with it: give that folder" for one in inner if not alone or len(folders) == 1)
+    return next(itertools.chain(renamed, packed, deeper), None)
+
+
 def is_folder(path: Path) -> bool:
     """Whether `path` is a folder. Raises DeliveryError where nobody can tell, as a folder above it is closed."""
     with entering(path):
@@ -88,17 +120,18 @@ def problem(path: Path) -> str | None:
         if not path.is_file():  # a pipe would hang the reader, a directory would crash it
             return f"{path.name} is not a regular file"
         with path.open("rb") as file:
-            start = file.read(2)
+            start = file.read(SIGNATURE_BYTES)
     except OSError as error:
         return f"{path.name} can't be read ({(error.strerror or 'unknown error').lower()})"
     return disguised(path.name, start)
 
 
 def disguised(name: str, start: bytes) -> str | None:
-    """Why a file that begins with these two bytes is not what its name says, in a sentence; None where it is."""
-    if start == GZIP and name.endswith(".csv"):
-        return f"{name} is gzipped: it must be named {name}.gz"
-    return f"{name} is in UTF-16, not in UTF-8" if start in UTF_16 else None
+    """Why a file that begins with `start`, SIGNATURE_BYTES, is not what its name says, in a sentence; None if it is."""
+    for signature, fault in DISGUISES.items() if name.endswith(".csv") else ():
+        if start.startswith(signature):
+            return f"{name} {fault.format(name=name, stem=name.removesuffix('.csv'))}"
+    return f"{name} is in UTF-16, not in UTF-8" if start.startswith(UTF_16) else None
 
 
 def identity(path: Path) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from checks import headers
 from checks.engine.suites import SEVERITIES
-from checks.tables import LOCATOR
+from checks.tables import LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
 
 T = TypeVar("T")
@@ -168,14 +168,16 @@ class Verdict:
     def worst_first(self) -> list[Outcome]:
         """Everything that did not pass, what decided the verdict first.
 
-        Gating failures, then what could not be judged, then other failures, then waived, each by severity.
+        Gating failures, then what could not be judged, then other failures, then waived, each by severity and then
+        by what may be the cause of what, see `depth`.
         """
         order = {Status.UNDETERMINED: 1, Status.FAILED: 2, Status.WAIVED: 3}
         gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
 
-        def rank(outcome: Outcome) -> tuple[int, int]:
+        def rank(outcome: Outcome) -> tuple[int, int, int]:
             gates = outcome.status is Status.FAILED and outcome.severity in gated
-            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity)
+            cause = depth(outcome.status, outcome.suite, outcome.expectation_type)
+            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity), cause
 
         return sorted((o for o in self.outcomes if o.status in order), key=rank)
 
@@ -202,6 +204,17 @@ class Verdict:
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
+
+
+def depth(status: str, suite: str, expectation_type: str) -> int:
+    """How far a rule's failure is from the cause: a wrong header costs rows, and lost rows break the rules on the rest.
+
+    Films whose lines could not be read, say, are missing to their ratings, and nobody is to look for other files first.
+    What could not be judged names its cause itself.
+    """
+    if status != Status.FAILED or expectation_type.startswith("expect_table_columns_"):
+        return 0
+    return 1 if suite == REJECTED_ROWS else 2
 
 
 def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -237,7 +250,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -330,8 +343,11 @@ def _explained(outcome: Outcome, declared: Sequence[Declared]) -> Outcome:
 
 
 def _waive(outcome: Outcome, waiver: Waiver | None) -> Outcome:
-    waived = waiver is not None and not waiver.expired and outcome.status is Status.FAILED
-    return replace(outcome, waiver=waiver, status=Status.WAIVED if waived else outcome.status)
+    if waiver is None or outcome.status is not Status.FAILED:
+        return replace(outcome, waiver=waiver)
+    if not waiver.covers(outcome.unexpected_count):
+        return replace(outcome, waiver=replace(waiver, exceeded=True))
+    return replace(outcome, waiver=waiver, status=Status.FAILED if waiver.expired else Status.WAIVED)
 
 
 def _judge_suite(suite: Declared, result: Any) -> Iterator[Outcome]:
@@ -360,9 +376,10 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     detail = dict(result.result or {})
     if not result.success and not detail:
         return _unknown(suite, declared, _cause(result.exception_info))
-    status = Status.PASSED if result.success else _failure(declared)
+    holds = result.success or _asks_nothing(suite, declared, detail)
+    status = Status.PASSED if holds else _failure(declared)
     counted = _what_counts(declared)
-    rows = () if result.success else tuple(_failing_rows(suite, detail))
+    rows = () if holds else tuple(_failing_rows(suite, detail))
     observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
     return _outcome(
         suite,
@@ -373,7 +390,7 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
         counted=counted,
         rows=rows,
-        rows_query=None if result.success else _rows_query(suite, declared, detail),
+        rows_query=None if holds else _rows_query(suite, declared, detail),
         cause=_reasons(rows) or observed if status is Status.UNDETERMINED else None,
     )
 
@@ -467,9 +484,19 @@ def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) ->
 
 def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
     """What a rule on how old the newest rating may be found: seconds since 1970 tell nobody anything."""
-    asked = {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
     newest = detail.get("observed_value")
-    return suite.clock.age(newest if isinstance(newest, int | float) else None) if asked and suite.clock else None
+    known = newest if isinstance(newest, int | float) else None
+    return suite.clock.age(known) if suite.clock and _asks_age(declared) else None
+
+
+def _asks_age(declared: Mapping[str, Any]) -> bool:
+    return {"$PARAMETER": FRESH_SINCE} in declared.get("kwargs", {}).values()
+
+
+def _asks_nothing(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:
+    """A rule on the newest rating's age where any age will do: that there is none at all is for others to tell."""
+    unlimited = suite.clock is not None and suite.clock.max_age is None
+    return unlimited and _asks_age(declared) and detail.get("observed_value") is None
 
 
 def _observed(detail: Mapping[str, Any], counted: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 WRONG_CASE = " (wrong case)"  # marks a column that SQL engines would take for one of ours, and pandas would not
+SEPARATOR_LINE = re.compile(r"sep=.?\Z", re.IGNORECASE)  # "sep=;", which Excel reads and hides; a comma parts it in two
 SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ":": "':'"}
 
 
@@ -19,6 +21,8 @@ def lacking(file: str, names: Sequence[str], wanted: Sequence[str]) -> str:
 def fault(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     """The one fault of the whole header that explains why wanted columns are not found; None where there is none."""
     lacked = [name for name in wanted if name not in names]
+    if names and SEPARATOR_LINE.match(names[0]):
+        return "a line for spreadsheets stands before the header"
     if len(names) == 1:
         return next((_separated(mark) for mark in SEPARATORS if mark in names[0]), None)
     if names and len(lacked) == len(wanted) and any(_is_number(name) for name in names):
@@ -27,6 +31,8 @@ def fault(names: Sequence[str], wanted: Sequence[str]) -> str | None:
         return "blanks stand before or after the names in its header"
     if lacked and {name.lower() for name in lacked} <= {name.strip().lower() for name in names}:
         return "the names in its header are in the wrong case"
+    if not lacked and "" in names:
+        return "a column has no name, as the row numbers that pandas writes"
     return None
 
 

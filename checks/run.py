@@ -56,7 +56,7 @@ class Run:
     last_rating: datetime | None = None
     findings: Findings = Findings()
     repeats: datetime | None = None  # when the last run judged these very files
-    row_changes: Sequence[str] = ()  # a sentence for each table whose rows fell or rose by much since the last run
+    row_changes: Sequence[str] = ()  # sentences: ratings end earlier, a table's rows fell or rose, since the last run
     tables_of: datetime | None = None  # when the run began that made the tables, where they are an earlier one's
     root: Path = ROOT
     names: UserNames = PLAIN  # how users are shown, wherever they are

@@ -13,11 +13,15 @@ from checks.engine.suites import ROOT, ProjectError
 FILE = "waivers.yml"
 LONGEST = 366  # days; `max_days` can be set lower, not higher: who waives for longer should change the suite
 FIELDS = ("suite", "expectation", "owner", "reason", "expires")
+AT_MOST = "at_most"  # may be left out
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """One failure waived: `expectation` is its id in the suite's file, `expires` the last day that it holds (UTC)."""
+    """One failure waived: `expectation` is its id in the suite's file, `expires` the last day that it holds (UTC).
+
+    at_most: how many rows, or whatever the expectation counts, may break it; None: any number. exceeded: more do.
+    """
 
     suite: str
     expectation: str
@@ -25,11 +29,19 @@ class Waiver:
     reason: str
     expires: date
     expired: bool = False
+    at_most: int | None = None
+    exceeded: bool = False
+
+    def covers(self, count: int | None) -> bool:
+        """Whether so many are what was waived: a known fault of three rows is not the same one in all of them."""
+        return self.at_most is None or (count is not None and count <= self.at_most)
 
     def sentence(self) -> str:
         """Who waived it, until when and why."""
         if self.expired:
             return f"The waiver of {self.owner} expired on {self.expires}; it gates again. It said: {self.reason}"
+        if self.exceeded:
+            return f"The waiver of {self.owner} covers {self.at_most:,} at most; it gates again. It said: {self.reason}"
         return f"Waived by {self.owner} until {self.expires}: {self.reason}"
 
 
@@ -96,11 +108,11 @@ def _entries(content: Mapping[str, Any], path: Path) -> Sequence[Any]:
 
 
 def _waiver(entry: Any, place: str, today: date) -> Waiver:
-    if not isinstance(entry, Mapping) or set(entry) != set(FIELDS):
+    if not isinstance(entry, Mapping) or set(entry) - {AT_MOST} != set(FIELDS):
         given = set(entry) if isinstance(entry, Mapping) else set()
-        lacking, unknown = sorted(set(FIELDS) - given), sorted(map(str, given - set(FIELDS)))
+        lacking, unknown = sorted(set(FIELDS) - given), sorted(map(str, given - {AT_MOST, *FIELDS}))
         wrong = f"lacks {', '.join(lacking)}" if lacking else f"has the unknown field {', '.join(unknown)}"
-        raise ProjectError(f"{place}: {wrong}; a waiver has {', '.join(FIELDS)}.")
+        raise ProjectError(f"{place}: {wrong}; a waiver has {', '.join(FIELDS)}, and may have {AT_MOST}.")
     texts = {name: entry[name] for name in FIELDS if name != "expires"}
     for name, text in texts.items():
         if not isinstance(text, str) or not text.strip():
@@ -108,9 +120,12 @@ def _waiver(entry: Any, place: str, today: date) -> Waiver:
     expires = entry["expires"]
     if not isinstance(expires, date) or isinstance(expires, datetime):
         raise ProjectError(f"{place}: `expires` must be a day such as 2026-12-31, not {expires!r}.")
+    most = entry.get(AT_MOST)
+    if AT_MOST in entry and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise ProjectError(f"{place}: `{AT_MOST}` must be a whole number from 1 on, not {most!r}.")
     # A waiver is shown on one line of a console, a table or an annotation.
     flat = {name: " ".join(text.split()) for name, text in texts.items()}
-    return Waiver(**flat, expires=expires, expired=expires < today)
+    return Waiver(**flat, expires=expires, expired=expires < today, at_most=most, exceeded=False)
 
 
 def _check(

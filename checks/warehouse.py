@@ -206,8 +206,7 @@ def load(folder: Path, database: Path | None = None, memory_limit: str = MEMORY_
 
 def _load_file(warehouse: Warehouse, table: Table, path: Path | None) -> SourceFile:
     if path is None:
-        missing = f"{table.name}.csv is not in {warehouse.folder}"
-        return SourceFile(table.name, None, problem=missing)
+        return SourceFile(table.name, None, problem=files.missing(warehouse.folder, table.name))
     if problem := files.problem(path):
         return SourceFile(table.name, path, problem=problem)
     try:

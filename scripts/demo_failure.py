@@ -97,7 +97,7 @@ def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
 
 def _is_caught(fault: Fault, verdict: Verdict) -> bool:
     print(f"\n{'CAUGHT' if verdict.exit_code else 'LET PASS'}  {fault.name}: {verdict.why()}", flush=True)
-    for outcome in [*verdict.gating, *verdict.undetermined][:1]:
+    for outcome in filter(verdict.stops, verdict.worst_first()[:1]):
         print(f"    {_shown(outcome)}", flush=True)
     return verdict.exit_code != 0
 

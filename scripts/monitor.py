@@ -1,8 +1,9 @@
 """Judge each new delivery in a folder as it arrives, once, and rebuild the Data Docs.
 
-A delivery is a sub-folder of DIR that holds MovieLens-format files, or DIR's own files. It is judged when it has
-stopped growing, or when its marker file is there, unless its content was judged before by the same rules, settings and
-program: then the verdict of that time stands, until its newest rating grows older than --max-age allows.
+A delivery is a sub-folder of DIR that holds MovieLens-format files, were they packed or misnamed, or DIR's own files.
+It is judged when it has stopped growing, or when its marker file is there, unless its content was judged before by the
+same rules, settings and program: then the verdict of that time stands, until its newest rating grows older than
+--max-age allows.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ class Arrivals:
 
     def complete(self, now: float) -> list[Path]:
         """Those that have not changed for `settle` seconds, or have their marker, in the order of their arrival."""
-        present = {folder: signature for folder in self._folders() if (signature := _signature(folder))}
+        present = {one: signature for one in self._folders() if (signature := _signature(one, one != self.folder))}
         self._since = {folder: self._unchanged(folder, signature, now) for folder, signature in present.items()}
         fresh = [folder for folder in present if self._taken.get(folder) != present[folder]]
         return sorted((f for f in fresh if self._is_complete(f, now)), key=lambda f: (_changed(present[f]), f))
@@ -174,9 +175,13 @@ class Arrivals:
         return now - self._since[folder][1] >= self.settle
 
 
-def _signature(folder: Path) -> Signature:
-    """What changes when a file of the delivery does; empty where there is no delivery."""
-    from checks.files import SUFFIXES
+def _signature(folder: Path, of_its_own: bool) -> Signature:
+    """What changes when a file of the delivery does; empty where there is no delivery.
+
+    of_its_own: what lies in a folder of its own and may be a table under another name or in an archive was meant to be
+    judged, and must not be passed over in silence.
+    """
+    from checks.files import SUFFIXES, mistaken
     from checks.tables import DELIVERED
 
     tables = {f"{table.name}{suffix}" for table in DELIVERED for suffix in SUFFIXES}
@@ -185,10 +190,11 @@ def _signature(folder: Path) -> Signature:
             found = {entry.name: _stat(entry) for entry in entries}
     except OSError:
         return ()
-    found = {name: status for name, status in found.items() if not stat.S_ISDIR(status.st_mode)}
-    if tables.isdisjoint(found):
-        return ()
-    return tuple(sorted((name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in found.items()))
+    delivered = {name: status for name, status in found.items() if not stat.S_ISDIR(status.st_mode)}
+    if tables.isdisjoint(delivered):
+        meant = of_its_own and any(mistaken(folder, table.name, alone=True) for table in DELIVERED)
+        delivered = found if meant else {}
+    return tuple(sorted((name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in delivered.items()))
 
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result:
@@ -278,7 +284,8 @@ class Monitor:
         _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
-        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}")
+        causes = dict.fromkeys(f" {one.cause}." for one in verdict.undetermined if one.cause)
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{next(iter(causes), '')}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
         from checks.engine.suites import declared_suites

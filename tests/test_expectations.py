@@ -160,6 +160,8 @@ FAULTS = [
     Fault("ratings", "Every rated film is in movies", cell("ratings", 12, 1, "999"), 12),
     Fault("ratings", "Every user has at least 20", add("ratings", f"9,1,4.0,{deliveries.START + 5}"), NEXT),
     Fault("ratings", "No film is rated more than a year", cell("movies", 26, 1, "Film 25 (2006)"), 26),
+    Fault("ratings", "At most 5 % of the ratings are of films", lambda f: [
+        cell("movies", line, 1, f"Film {line - 1} (2006)")(f) for line in (2, 3)], also=("No film is rated more",)),
     Fault("ratings", "The mean rating is between", every("ratings", 2, lambda v: str(max(0.5, float(v) - 1)))),
     Fault("ratings", "The standard deviation", every("ratings", 2, lambda v: "3.5")),
     Fault("ratings", "No rating level holds more than 45", every("ratings", 2, lambda v: "4.0" if v > "3.0" else v)),

@@ -102,11 +102,26 @@ def test_what_has_no_age_is_told_in_words(newest: int | None, observed: str) -> 
     assert aged(newest, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC))) == observed
 
 
+@pytest.mark.parametrize(
+    ("newest", "max_age", "status"),
+    [(None, None, Status.PASSED), (None, 30, Status.FAILED), (-1, None, Status.FAILED)],
+)
+def test_no_age_at_all_is_too_old_only_where_a_limit_is_set(
+    newest: int | None, max_age: int | None, status: Status
+) -> None:
+    assert judged_age(newest, gate.Clock(datetime(2026, 1, 1, tzinfo=UTC), max_age)).status is status
+
+
 def aged(newest: int | None, clock: gate.Clock) -> str:
     """What a rule on the age of the newest rating is said to have found."""
+    return judged_age(newest, clock).observed
+
+
+def judged_age(newest: int | None, clock: gate.Clock) -> gate.Outcome:
+    """A rule on the age of the newest rating, which GX found broken."""
     one = expectation(column="timestamp", min_value={"$PARAMETER": gate.FRESH_SINCE})
     results = SimpleNamespace(results=[result(one, success=False, detail={"observed_value": newest})])
-    return gate.judge({"ratings": results}, [Declared("ratings", [one], clock=clock)]).outcomes[0].observed
+    return gate.judge({"ratings": results}, [Declared("ratings", [one], clock=clock)]).outcomes[0]
 
 
 def test_expectation_that_asks_for_a_lost_table_names_what_became_of_it() -> None:
@@ -213,10 +228,28 @@ def test_failing_rows_carry_file_line_and_values() -> None:
     assert outcome.share == 0.05
 
 
+def test_what_a_query_counts_is_written_like_every_other_count() -> None:
+    one = expectation() | {"kwargs": {"unexpected_rows_query": "select"}, "meta": {"counts": "users"}}
+    detail = {"observed_value": 1463, "details": {"unexpected_rows": []}}
+    assert judged((one, result(one, success=False, detail=detail))).outcomes[0].observed == "1,463 users"
+
+
 def test_worst_comes_first() -> None:
     ones = [expectation(s, id_=s) for s in ("info", "critical", "warning")]
     verdict = judged(*[(one, result(one, success=False)) for one in ones])
     assert [o.severity for o in verdict.worst_first()] == ["critical", "warning", "info"]
+
+
+def test_what_costs_rows_is_told_before_the_rules_that_miss_them() -> None:
+    """Films in Latin-1 are not read, and it helps nobody to fetch ratings of another day for want of them."""
+    columns, rule = expectation(id_="c") | {"type": "expect_table_columns_to_match_set"}, expectation(id_="r")
+    orphans, unread = Declared("ratings", [rule]), Declared("rejected_rows", [rule])
+    suites = [orphans, unread, Declared("tags", [rule, columns])]
+    failed = {one.name: SimpleNamespace(results=[result(e, success=False) for e in one.expectations]) for one in suites}
+    told = [(one.suite, one.expectation_id) for one in gate.judge(failed, suites).worst_first()]
+    assert told == [("tags", "c"), ("rejected_rows", "r"), ("ratings", "r"), ("tags", "r")]
+    lost = [replace(one, problem="No data.") for one in suites]
+    assert [one.suite for one in gate.judge({}, lost).to_mend()] == ["ratings"]
 
 
 def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() -> None:

@@ -21,6 +21,13 @@ WANTED = ("userId", "movieId", "rating", "timestamp")
         ("userId, movieId, rating, timestamp", "blanks stand before or after the names in its header"),
         ("1,31,2.5,1260759144", "its first line looks like data, not like a header"),
         ("USERID,movieid,rating,TimeStamp", "the names in its header are in the wrong case"),
+        ("sep=,", "a line for spreadsheets stands before the header"),
+        ("sep=;", "a line for spreadsheets stands before the header"),
+        (
+            ",userId,movieId,rating,timestamp",
+            "a column has no name, as the row numbers that pandas writes",
+        ),
+        (",movieId,rating,timestamp", None),
         ("user,movieId,rating,timestamp", None),
         ("2,movieId,rating,timestamp", None),
         ("userId,movieId,rating,timestamp", None),

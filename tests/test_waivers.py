@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,20 @@ def test_an_expired_waiver_gates_again_and_says_so(tmp_path):
     assert "expired on 2026-02-28; it gates again" in verdict.outcomes[0].waiver.sentence()
 
 
+def test_more_than_was_waived_gates_again_and_says_so(tmp_path):
+    """Three known rows in March are no leave for a scale of ten points in April."""
+    three = load(tmp_path, ENTRY | {"at_most": 3})
+    many = result(success=False)
+    assert judge(many, *three).decision is Decision.PASS
+    many["ratings"].results[0].result["unexpected_count"] = 4
+    assert judge(many, *load(tmp_path, ENTRY)).decision is Decision.PASS
+    verdict = judge(many, *three)
+    assert verdict.decision is Decision.FAIL
+    said = "The waiver of jane covers 3 at most; it gates again. It said: known"
+    assert verdict.outcomes[0].waiver.sentence() == said
+    assert said in " ".join(re.sub("<[^>]+>", "", docs(verdict.outcomes[0])).split())
+
+
 def test_what_could_not_be_judged_cannot_be_waived(tmp_path):
     waivers = load(tmp_path, ENTRY)
     assert judge(result(success=False, raised=True), *waivers).decision is Decision.UNDETERMINED
@@ -95,6 +110,7 @@ def test_every_field_is_required(tmp_path, field):
         ({"owner": " "}, "`owner` must be a text"),
         ({"reason": None}, "`reason` must be a text"),
         ({"until": 1}, "has the unknown field until"),
+        ({"at_most": 0}, "`at_most` must be a whole number from 1 on, not 0"),
     ],
 )
 def test_a_waiver_that_says_something_wrong_stops_the_run(tmp_path, change, says):

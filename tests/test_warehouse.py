@@ -155,6 +155,42 @@ def test_missing_and_unreadable_files_say_why(tmp_path: Path) -> None:
     assert problems["links"].startswith("links.parquet is damaged")
 
 
+@pytest.mark.parametrize(
+    ("there", "hint"),
+    [
+        ("ratings_2018_w26.csv", "; there is ratings_2018_w26.csv: name it ratings.csv, .csv.gz or .parquet"),
+        ("RATINGS.CSV", "; there is RATINGS.CSV: name it ratings.csv, .csv.gz or .parquet"),
+        ("ml-latest-small.zip", "; there is ml-latest-small.zip: unpack it"),
+        ("ml-latest-small/ratings.csv", "; there is ml-latest-small/ with it: give that folder"),
+        ("ratings.csv.part", ""),  # an upload under way: another name would make a whole file of it
+        ("ratingsystem.csv", ""),
+    ],
+)
+def test_what_may_be_the_missing_file_is_named(tmp_path: Path, there: str, hint: str) -> None:
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_bytes(HEADER)
+    with load(tmp_path) as warehouse:
+        assert warehouse.sources["ratings"].problem == f"ratings.csv is not in {tmp_path}{hint}"
+
+
+@pytest.mark.parametrize(
+    ("start", "problem"),
+    [
+        (
+            b"PK\x03\x04\x14\x00",
+            "ratings.csv is a zip archive or a workbook: unpack it, or save it as CSV",
+        ),
+        (b"PAR1\x15\x04", "ratings.csv is in Parquet: it must be named ratings.parquet"),
+    ],
+)
+def test_another_format_under_the_name_of_a_csv_is_called_by_its_name(
+    tmp_path: Path, start: bytes, problem: str
+) -> None:
+    (tmp_path / "ratings.csv").write_bytes(start + HEADER)
+    with load(tmp_path) as warehouse:
+        assert warehouse.sources["ratings"].problem == problem
+
+
 def test_two_files_for_one_table_are_not_guessed_between(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_bytes(HEADER)
     (tmp_path / "ratings.csv.gz").write_bytes(gzip.compress(HEADER))

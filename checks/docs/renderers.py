@@ -157,11 +157,13 @@ def by_suite(expectations: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[s
 
 
 def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Expectations in the order of a page: failed first, each status by severity, otherwise as declared."""
-    return sorted(
-        (with_expected(one) for one in expectations),
-        key=lambda one: (STATUS_ORDER.index(one["status"]), suites.SEVERITIES.index(one["severity"])),
-    )
+    """Expectations in the order of a page: failed first, each status by severity and cause, otherwise as declared."""
+
+    def rank(one: Mapping[str, Any]) -> tuple[int, int, int]:
+        severity = suites.SEVERITIES.index(one["severity"])
+        return STATUS_ORDER.index(one["status"]), severity, gate.depth(one["status"], one["suite"], one["type"])
+
+    return sorted((with_expected(one) for one in expectations), key=rank)
 
 
 def with_expected(expectation: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,8 +155,10 @@ def _waiver(outcome: gate.Outcome) -> str:
         state = "waives a failure"
     elif outcome.status is gate.Status.PASSED:
         state = "not needed: the expectation holds"
+    elif waiver.expired or waiver.exceeded:
+        state = f"**{'expired' if waiver.expired else 'exceeded'}: it gates again**"
     else:
-        state = "**expired: it gates again**" if waiver.expired else "does not apply: it could not be judged"
+        state = "does not apply: it could not be judged"
     what = f"{prose(outcome.suite)}: {prose(outcome.sentence)}"
     return _table_row(what, prose(waiver.owner), str(waiver.expires), prose(waiver.reason), state)
 

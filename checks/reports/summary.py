@@ -96,4 +96,6 @@ def _waiver(waiver: Waiver | None) -> dict[str, Any] | None:
         "reason": waiver.reason,
         "expires": waiver.expires.isoformat(),
         "expired": waiver.expired,
+        "at_most": waiver.at_most,
+        "exceeded": waiver.exceeded,
     }

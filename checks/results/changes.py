@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from checks import gate
 from checks.results import history
@@ -30,11 +30,24 @@ class Changes:
 
 
 def row_changes(run: Run) -> tuple[str, ...]:
-    """A sentence for each delivered table whose rows fell or rose by much since the last run."""
+    """A sentence if the ratings end before those of the last run, and one for each delivered table whose rows fell or
+    rose by much since then.
+    """
     last = history.previous(run)
-    before = {} if last is None else last.row_counts
-    found = (_row_change(table, count, run.row_counts.get(table)) for table, count in before.items())
+    if last is None:
+        return ()
+    passed = last.decision is gate.Decision.PASS  # else its times may be what was wrong
+    found = [_step_back(last.last_rating, run.last_rating) if passed else None]
+    found += [_row_change(table, count, run.row_counts.get(table)) for table, count in last.row_counts.items()]
     return tuple(sentence for sentence in found if sentence)
+
+
+def _step_back(before: datetime | None, now: datetime | None) -> str | None:
+    """What is sent week after week ends later each time, unless an old week is sent again, which passes as it did."""
+    if before is None or now is None or now >= before:
+        return None
+    days = (before - now) / timedelta(days=1)  # no date: an alert, which tells this too, holds no value of the data
+    return f"The ratings end {days:,.1f} days before those of the last run: was an older delivery sent again?"
 
 
 def _row_change(table: str, before: int, now: int | None) -> str | None:

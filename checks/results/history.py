@@ -96,6 +96,7 @@ class PreviousRun:
     undetermined: frozenset[tuple[str, str]]
     waived: frozenset[tuple[str, str]]
     row_counts: Mapping[str, int]  # of each delivered table that there was
+    last_rating: datetime | None = None  # the newest
 
     def is_new(self, outcome: Outcome) -> bool:
         """Whether `outcome` did not stand like this in the run before."""
@@ -320,6 +321,7 @@ def _previous(history: Path, last: pd.Series[Any]) -> PreviousRun:
         undetermined=by_status.get("undetermined", frozenset()),
         waived=by_status.get("waived", frozenset()),
         row_counts=_row_counts(found),
+        last_rating=_moment(last["last_rating"]),
     )
 
 

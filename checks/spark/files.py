@@ -333,7 +333,7 @@ class _Lines:
         first = self.parts[0].name
         names = files.column_names(headers[first])
         for name, start in headers.items():
-            if problem := files.disguised(name, start[:2]):
+            if problem := files.disguised(name, start[: files.SIGNATURE_BYTES]):
                 return problem
             if len(files.column_names(start)) > self.most_columns:
                 return f"{name} has {len(files.column_names(start)):,} columns where MovieLens's has a few"

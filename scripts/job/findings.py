@@ -19,6 +19,7 @@ from checks.results.receipt import sha256
 from checks.spark import files as spark_files
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, TRENDS
+from scripts.job import identities
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 from scripts.job.ending import say
 
@@ -199,6 +200,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
+        if reference is not None and (mistaken := identities.at_odds(warehouse, reference)):
+            return dict.fromkeys(("user_anomalies", "drift_findings"), mistaken)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
@@ -248,12 +251,16 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
 
 
 def _missing(warehouse: Warehouse) -> Iterator[str]:
-    """What the analyses need and do not find, in words: tables, then columns."""
+    """What the analyses need and do not find, in words: tables, then columns, then any rating at all."""
     for name in NEEDED:
         if not warehouse.has(name):
             yield warehouse.sources[name].problem or f"there is no table {name}"
     for name in NEEDED:
         yield from warehouse.sources[name].lacks.values()
+    ratings = warehouse.sources["ratings"]
+    if not ratings.loaded_rows:  # of nobody nothing can be said, neither good nor bad
+        file = ratings.path.name if ratings.path else "ratings"
+        yield f"no row of {file} could be read" if ratings.rejected_rows else f"{file} has no rows"
 
 
 def check_needed(warehouse: Warehouse) -> None:

@@ -51,6 +51,14 @@ def test_what_decided_the_verdict_comes_first(tmp_path: Path, fail_on: str, orde
     assert [found["sentence"] for found in renderers.worst_first(one.facts)] == order
 
 
+def test_pages_tell_causes_in_the_order_of_console_and_reports(tmp_path: Path) -> None:
+    orphans, unread = verdicts.outcome(sentence="No film."), verdicts.outcome(sentence="Unread.", suite="rejected_rows")
+    verdict = gate.Verdict((orphans, unread))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", verdict))
+    found = [entry["sentence"] for entry in renderers.worst_first(one.facts)]
+    assert found == [outcome.sentence for outcome in verdict.to_mend()] == ["Unread.", "No film."]
+
+
 def test_what_one_cause_kept_from_being_judged_is_one_entry(tmp_path: Path) -> None:
     lost = [verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no file", sentence=f"Rule {n}.") for n in (1, 2)]
     other = verdicts.outcome(status=gate.Status.UNDETERMINED, cause="a typo", sentence="Rule 3.")

@@ -163,6 +163,28 @@ def test_rows_that_fell_or_rose_by_a_tenth_since_the_last_run_are_told(
     assert row_changes(run(tmp_path, row_counts={})) == (), "a table that is missing is told by its rules"
 
 
+@pytest.mark.parametrize(
+    ("status", "day", "said"),
+    [
+        (
+            Status.PASSED,
+            7,
+            "The ratings end 1.0 days before those of the last run: was an older delivery sent again?",
+        ),
+        (Status.PASSED, 8, None),
+        (Status.PASSED, 9, None),
+        (Status.FAILED, 7, None),  # its times may have been at fault
+    ],
+)
+def test_ratings_that_end_before_those_of_the_last_run_are_told(
+    tmp_path: Path, status: Status, day: int, said: str | None
+) -> None:
+    record(tmp_path, ONE, outcome(status), last_rating=datetime(2026, 1, 8, 12, tzinfo=UTC))
+    now = run(tmp_path, last_rating=datetime(2026, 1, day, 12, tzinfo=UTC))
+    assert row_changes(now) == (() if said is None else (said,))
+    assert row_changes(run(tmp_path, last_rating=None)) == ()
+
+
 def test_delivery_sent_again_is_told_from_a_new_one(tmp_path: Path) -> None:
     again = run(tmp_path)
     assert history.same_as_last(again) is None

@@ -125,6 +125,29 @@ def test_what_is_no_delivery_is_let_be(arrivals: monitor.Arrivals, incoming: Pat
     assert arrivals.complete(now=SETTLE) == []
 
 
+@pytest.mark.parametrize("there", ["ml-latest-small.zip", "RATINGS.CSV", "movies_2026-w26.csv", "small/ratings.csv"])
+def test_a_delivery_that_is_packed_or_misnamed_is_not_passed_over(
+    arrivals: monitor.Arrivals, incoming: Path, there: str
+) -> None:
+    file = incoming / "monday" / there
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (incoming / "monday" / "__MACOSX").mkdir()
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == [incoming / "monday"]
+
+
+def test_archives_beside_deliveries_and_a_store_of_old_ones_are_none(
+    arrivals: monitor.Arrivals, incoming: Path
+) -> None:
+    folder = deliver(incoming / "monday")
+    (incoming / "monday.zip").touch()
+    for day in ("friday", "sunday"):
+        deliver(incoming / "done" / day)
+    arrivals.complete(now=0.0)
+    assert arrivals.complete(now=SETTLE) == [folder]
+
+
 def test_links_that_lead_nowhere_are_files_too(arrivals: monitor.Arrivals, incoming: Path) -> None:
     folder = deliver(incoming / "monday")
     (folder / "tags.csv").unlink()

@@ -280,3 +280,16 @@ def test_one_missing_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFix
     assert [bool(re.search(r"tags: \d+ expectations of tags", line)) for line in new] == [True]
     told = r"NOT JUDGED  tags: \d+ expectations of tags could not be judged\.\n.+\n    What to do: Mend the cause"
     assert re.search(told, printed)
+
+
+def test_users_and_drift_of_no_rating_at_all_are_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dates in words: no rating can be read, which says nothing of users, age or drift, and is told first."""
+    files = deliveries.clean()
+    files["ratings"] = [files["ratings"][0], *[deliveries.put(one, 3, "2004-11-09") for one in files["ratings"][1:]]]
+    assert run(deliveries.write(tmp_path / "data", files), tmp_path / "out") == 1
+    printed = capsys.readouterr().out
+    critical = re.findall("CRITICAL  ([a-z_]+: .*)", printed)
+    assert critical[0].startswith("rejected_rows: Every value")
+    assert not any(one.startswith(("user_anomalies", "ratings: The newest rating")) for one in critical)
+    assert printed.count("It could not be judged: no row of ratings.csv could be read.") == 1
+    assert re.search("Are the users honest?.+undetermined", printed)

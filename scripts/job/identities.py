@@ -1,0 +1,61 @@
+"""Whether ids and times mean the same in a reference and a delivery: what compares both takes it for granted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from checks.warehouse import Warehouse
+
+COMPARED = 20_000  # ratings of the larger side, about: a share is known to half a per cent by so many
+FEWEST = 100  # ratings found in both: fewer may be somebody's who copied another's
+
+
+def at_odds(warehouse: Warehouse, reference: Warehouse) -> str | None:
+    """In words, that most ratings of the delivery are the reference's by other user ids or at other times, if so.
+
+    A rating is known by its film and second, which hardly any two users share, or by its user and film. A delivery of
+    new ratings alone shares none with its reference, and nothing is said of it.
+    """
+    return _renumbered(warehouse, reference) or _shifted(warehouse, reference)
+
+
+def _renumbered(warehouse: Warehouse, reference: Warehouse) -> str | None:
+    both, all_new = _in_both(warehouse, reference, "timestamp", "userId")
+    others = int((both["userId"] != both["userId_before"]).sum())
+    if others < FEWEST or others <= all_new / 2:
+        return None
+    return (
+        f"user ids of --reference and of the delivery mean different users: {others / len(both):.0%} of the ratings "
+        "that are in both are by another user; deliver both with the same ids, or judge without --reference"
+    )
+
+
+def _shifted(warehouse: Warehouse, reference: Warehouse) -> str | None:
+    both, all_new = _in_both(warehouse, reference, "userId", "timestamp")
+    apart = (both["timestamp"] - both["timestamp_before"]).value_counts()
+    apart = apart[apart.index != 0]
+    if apart.empty or apart.iloc[0] < FEWEST or apart.iloc[0] <= all_new / 2:
+        return None
+    hours = int(apart.index[0]) / 3600
+    return (
+        f"ratings are timed {abs(hours):,.4g} hours {'later' if hours > 0 else 'earlier'} than the very same "
+        "ones in --reference: one of both is not in UTC; deliver both by one clock, or judge without --reference"
+    )
+
+
+def _in_both(warehouse: Warehouse, reference: Warehouse, by: str, compared: str) -> tuple[pd.DataFrame, int]:
+    """Ratings of both, known by their film and one thing more, and how many of the delivery's were looked up."""
+    largest = max(one.sources["ratings"].loaded_rows for one in (warehouse, reference))
+    step = max(1, largest // COMPARED)
+    new, old = (_ratings(one, by, step) for one in (warehouse, reference))
+    return new.merge(old[["movieId", by, compared]], on=["movieId", by], suffixes=("", "_before")), len(new)
+
+
+def _ratings(one: Warehouse, by: str, step: int) -> pd.DataFrame:
+    """Of every so many ratings one, the same ones on both sides, but those that are not told apart."""
+    number = f'("{by}" % {step} + movieId % {step}) % {step}'  # of remainders, as a sum of ids may be beyond an integer
+    found = one.sql(f'select userId, movieId, "timestamp" from ratings where {number} = 0')
+    return found.dropna().drop_duplicates(["movieId", by], keep=False)

@@ -1,0 +1,62 @@
+"""Ids and times that mean others in the reference than in the delivery are told, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from checks.phases import Phases
+from checks.warehouse import load
+from scripts import run_checkpoint
+from scripts.job import findings
+from scripts.job.identities import at_odds
+from tests import deliveries
+
+
+def ratings(users: range, rated: Callable[[int, int], str]) -> dict[str, list[str]]:
+    """Ten ratings by each user, as `rated` writes that of a user and the film with a number."""
+    files = deliveries.clean()
+    return files | {"ratings": [files["ratings"][0], *(rated(user, film) for user in users for film in range(1, 11))]}
+
+
+def rating(user: int, film: int, called: int | None = None, later: int = 0) -> str:
+    """A rating by `user`, who is `called` otherwise, so many seconds `later`."""
+    return f"{called or user},{film},4.0,{deliveries.START + user * 1000 + film * 40 + later}"
+
+
+BEFORE = ratings(range(1, 31), rating)
+NOW = {
+    "renumbered": (ratings(range(1, 31), lambda user, film: rating(user, film, 31 - user)), "100% of the ratings"),
+    "in local time": (ratings(range(1, 31), lambda u, f: rating(u, f, later=-5 * 3600)), "timed 5 hours earlier than"),
+    "a third of it rated anew": (ratings(range(1, 31), lambda u, f: rating(u, f, later=(u < 11) * 86_400)), None),
+    "the same and a few more": (ratings(range(1, 33), rating), None),
+    "new ones alone": (ratings(range(31, 61), rating), None),
+    "a third of it copied with its times": (
+        ratings(range(1, 31), lambda user, film: rating(user, film, 99 if user < 11 else user)),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), NOW.values(), ids=NOW)
+def test_ids_and_times_that_mean_others_than_in_the_reference_are_told(
+    tmp_path: Path, files: dict[str, list[str]], said: str | None
+) -> None:
+    with (
+        load(deliveries.write(tmp_path / "now", files)) as delivery,
+        load(deliveries.write(tmp_path / "before", BEFORE)) as reference,
+    ):
+        told = at_odds(delivery, reference)
+    assert told is None if said is None else said in (told or "")
+
+
+def test_neither_users_nor_drift_are_judged_by_ids_of_others(tmp_path: Path) -> None:
+    folder = deliveries.write(tmp_path / "now", NOW["renumbered"][0])
+    before = deliveries.write(tmp_path / "before", BEFORE)
+    settings = run_checkpoint.parser().parse_args(["--reference", str(before)])
+    with load(folder) as delivery:
+        problems = findings.write_findings(delivery, settings, Phases())
+    assert problems.keys() == {"user_anomalies", "drift_findings"}
+    assert all("mean different users" in problem for problem in problems.values())
