@@ -15,7 +15,7 @@ from anomaly.table import COLUMNS, nullable, undetermined
 from anomaly.titles import Titles
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     import pandas as pd
 
@@ -177,7 +177,16 @@ def _groups(
     # Whoever was copied did what its copies do, whether it joined them or not.
     like = np.where(copied, alone, scores.catalogue) > decisions.SUSPECT_LOG_ODDS
     joining = population.crowd & ~trusted & like
-    return groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining)
+    known = _of_judged(population.bombs, trusted, len(judgement.score))
+    return groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining, known)
+
+
+def _of_judged(bombs: list[groups.Crew], trusted: Bools, n_judged: int) -> Iterator[groups.Crew]:
+    """The bombs without the users who are not under judgement, if enough are left."""
+    for crew in bombs:
+        mine = frozenset(user for user in crew.users if user < n_judged and not trusted[user])
+        if len(mine) >= groups.SMALLEST:
+            yield crew._replace(users=mine)
 
 
 def _judge_all(

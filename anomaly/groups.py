@@ -19,7 +19,7 @@ from anomaly.packing import in_order
 from anomaly.profiles import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from anomaly.profiles import Films, Profiles
     from anomaly.types import Bools, Floats, Ints
@@ -71,18 +71,20 @@ class Crew(NamedTuple):
 
 
 def find_groups(
-    profiles: Profiles, films: Films, suspects: Bools, crowd: Bools | None = None, joining: Bools | None = None
+    profiles: Profiles,
+    films: Films,
+    suspects: Bools,
+    crowd: Bools | None = None,
+    joining: Bools | None = None,
+    known: Iterable[Crew] = (),
 ) -> list[Group]:
     """The attacks among the suspects (n_users,), the largest first; a user belongs to one at most.
 
     crowd: users who have no say in what is usual. joining: who belongs to an attack if it gave a film the same rating
-    while the suspects did.
+    while the suspects did. known: crews found otherwise.
     """
-    if suspects.sum() < SMALLEST:
-        return []
     crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
-    usual = _Usual.at_ends(profiles, suspects, crowd)
-    found = [crew for end in ENDS for crew in _crews(profiles, suspects, joining, usual[end], end)]
+    found = [*known, *_all_crews(profiles, suspects, crowd, joining)]
     attacks = _joined(_merged(sorted(found, key=lambda crew: (crew.chance, crew.film))))
     return [_group(number, crews, profiles, films) for number, crews in enumerate(attacks, start=1)]
 
@@ -205,6 +207,13 @@ def _scatter(met: Floats, expected: Floats) -> float:
             high = np.quantile((m[told] - e[told]) / np.sqrt(e[told]), UPPER) / UPPER_NORMAL
             return max(0.0, float((max(high, 0.0) ** 2 - 1) / np.median(e[told])))
     return 0.0
+
+
+def _all_crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools) -> Iterator[Crew]:
+    if suspects.sum() >= SMALLEST:
+        usual = _Usual.at_ends(profiles, suspects, crowd)
+        for end in ENDS:
+            yield from _crews(profiles, suspects, joining, usual[end], end)
 
 
 def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly import tastes
+from anomaly.bombs import bombed
 from anomaly.crowds import crowded
 from anomaly.fashion import Eras
 from anomaly.features import Extremes, Place, measure
@@ -20,6 +21,7 @@ from anomaly.profiles import Films, Profiles
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomaly.groups import Crew
     from anomaly.types import Bools, Floats, Ints, Warehouse
 
 # Users of one fold are judged by what was learned from the other folds.
@@ -42,6 +44,7 @@ class Population:
     features: dict[str, Floats]
     most_like: Ints
     crowd: Bools  # who has no say in what is usual
+    bombs: list[Crew]  # who within days gave a film what few others did
 
     @property
     def values(self) -> Floats:
@@ -74,8 +77,9 @@ def survey_against(facts: Facts, profiles: Profiles, rng: np.random.Generator) -
     place = Place(facts.films, tastes.learn(profiles, facts.films, fold, rng), facts.extremes, facts.eras)
     index = Index.of(profiles, len(facts.films.ids))
     features, most_like = measure_all(profiles, place, index, fold, same=True)
+    bombs = bombed(profiles, facts.extremes if facts.extremes.near else Extremes.of(profiles))
     measured = replace(place, extremes=replace(place.extremes, near={}))  # each rating's own counts are used up
-    return Population(profiles, measured, index, fold, features, most_like, crowded(profiles))
+    return Population(profiles, measured, index, fold, features, most_like, crowded(profiles), bombs)
 
 
 def measure_all(

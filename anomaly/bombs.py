@@ -1,0 +1,119 @@
+"""Review bombs: many who within a few days give one film a rating at an end of the scale that few others gave it.
+
+Nothing about each of them need be suspicious: accounts with years of honest ratings bomb films, too. What tells is the
+film: how its ratings of those days differ from all its others (bursts on one film: Zhang et al., SIGIR 2006).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from anomaly.ends import EXTREMES
+from anomaly.features import KEY_BITS, SECONDS, extreme_keys
+from anomaly.groups import CHANCE, DAY, EXCESS, Crew
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anomaly.features import Extremes
+    from anomaly.profiles import Profiles
+    from anomaly.types import Floats, Ints
+
+FEWEST: Final = 10  # users within a day
+LONGEST: Final = 7 * DAY  # from first to last: what lasts longer is a film in season
+OTHERS: Final = 20  # ratings of the film at other times: before, nobody knows what it is like
+# Films differ in how many of their ratings are at an end, as if each had eight such ratings by chance; and one film's
+# days differ, as if no more than a hundred of its ratings told what a day is like.
+PRIOR, TELLING = 8.0, 100.0
+LEAST_WINDOWS: Final = 1_000  # that chance is shared among: few windows are no reason to be content with less
+
+
+class _Burst(NamedTuple):
+    """Ratings of one film at one end within days: who gave them, and the first and last second."""
+
+    film: int
+    push: bool
+    users: Ints
+    first: int
+    last: int
+
+
+def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
+    """The bombs, with all who gave the film such a rating then. extremes: those of these very profiles."""
+    key, owner = _in_company(profiles, extremes)
+    bursts = list(_bursts(key, owner))
+    usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
+    times = _times(profiles, np.unique([burst.film for burst in bursts]))
+    bound = np.log(CHANCE / max(len(bursts), LEAST_WINDOWS))
+    crews = (_crew(burst, times[burst.film], extremes, usual) for burst in bursts)
+    return [crew for crew in crews if crew is not None and crew.chance < bound]
+
+
+def _in_company(profiles: Profiles, extremes: Extremes) -> tuple[Ints, Ints]:
+    """Keys (film, end and time; sorted) and users' numbers of ratings with many others of their kind within a day."""
+    keys: list[Ints] = [np.zeros(0, np.int64)]
+    owners: list[Ints] = [np.zeros(0, np.int64)]
+    begin = 0
+    for first, part in profiles.chunks():
+        key, rows = extreme_keys(part)
+        many = extremes.near["day"][begin : begin + len(rows)] >= FEWEST - 1
+        keys.append(key[many])
+        owners.append(first + part.user[rows[many]])
+        begin += len(rows)
+    key, owner = np.concatenate(keys), np.concatenate(owners)
+    order = np.argsort(key, kind="stable")
+    return key[order], owner[order]
+
+
+def _bursts(key: Ints, owner: Ints) -> Iterator[_Burst]:
+    """Stretches of one film and end without a day's pause."""
+    # Keys of another film or end are far beyond a day.
+    border = np.append(np.flatnonzero(np.diff(key, prepend=-DAY - 1) > DAY), len(key))
+    for first, stop in zip(border[:-1].tolist(), border[1:].tolist(), strict=True):
+        users = np.unique(owner[first:stop])
+        if len(users) >= FEWEST and key[stop - 1] - key[first] <= LONGEST:
+            film, push = divmod(int(key[first]) >> KEY_BITS, 2)
+            yield _Burst(film, bool(push), users, int(key[first]) & SECONDS, int(key[stop - 1]) & SECONDS)
+
+
+def _times(profiles: Profiles, films: Ints) -> dict[int, Ints]:
+    """When each of these films was rated, sorted."""
+    found: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    for _, part in profiles.chunks():
+        mine = np.isin(part.film, films)
+        found.append((part.film[mine], part.timestamp[mine]))
+    film, time = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((time, film))
+    film, time = film[order], time[order]
+    low, high = (film.searchsorted(films, side) for side in ("left", "right"))
+    return {int(one): time[first:stop] for one, first, stop in zip(films, low, high, strict=True)}
+
+
+def _crew(burst: _Burst, times: Ints, extremes: Extremes, usual: Floats) -> Crew | None:
+    """Those of a burst, if the film's ratings of that time are far more often at this end than all its others.
+
+    times: of all the film's ratings. usual: how often any film's are at each end, (2,).
+    """
+    n = int(times.searchsorted(burst.last, "right") - times.searchsorted(burst.first))
+    k, others = len(burst.users), len(times) - n
+    if others < OTHERS:
+        return None
+    # Whoever else gave it the rating then counts for others: as few as they are, that is on the safe side.
+    share = (extremes.all_time[2 * burst.film + burst.push] - k) / others
+    weight = min(others, TELLING)
+    a, total = PRIOR * usual[int(burst.push)] + weight * min(share, 1.0), PRIOR + weight
+    if k < EXCESS * n * a / total:
+        return None
+    chance = _log_chance(min(k, n), n, a, total - a)
+    return Crew(frozenset(burst.users.tolist()), burst.film, EXTREMES[burst.push], chance)
+
+
+def _log_chance(at_least: int, n: int, a: float, b: float) -> float:
+    """Logarithm of the chance of so many or more of n where the share itself varies (beta-binomial)."""
+    from scipy.special import betaln, gammaln, logsumexp
+
+    k = np.arange(at_least, n + 1)
+    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return float(logsumexp(ways + betaln(k + a, n - k + b) - betaln(a, b)))
