@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from scripts.job.arguments import local
 from scripts.job.ending import answered
+from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     from checks.gate import Outcome, Verdict
@@ -43,6 +44,7 @@ class Fault:
 @answered("the delivery is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
+    settle()
     from checks.reports.github import commands_stopped
 
     with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():

@@ -21,6 +21,7 @@ from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 from scripts.job.findings import PERIODS, check_needed
+from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,7 @@ class EvaluationError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
     options = _parser().parse_args(argv)
+    settle()
     from checks.files import DeliveryError
 
     try:

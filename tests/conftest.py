@@ -1,4 +1,4 @@
-"""What all tests share: the real MovieLens files where they are, and one real browser."""
+"""What all tests share: the machine used as the job does, the real MovieLens files where they are, one real browser."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from scripts.job.machine import settle
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# Before anything imports NumPy: threads of its linear algebra wait for each other, which costs thrice the time here.
+settle()
 
 settings.register_profile("house", deadline=None)  # no test asserts how long something takes
 settings.load_profile("house")

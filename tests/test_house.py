@@ -86,7 +86,8 @@ def test_suites_are_not_restated_in_python() -> None:
         assert "add_or_update" not in path.read_text(encoding="utf-8"), path
 
 
-def test_a_run_imports_nothing_heavy_that_it_does_not_use(tmp_path: Path) -> None:
+def test_a_run_imports_nothing_heavy_that_it_does_not_use_and_leaves_the_project_as_committed(tmp_path: Path) -> None:
+    before = _git_status()
     folder = deliveries.write(tmp_path / "data", deliveries.whole())
     code = f"""import sys
 from scripts.run_checkpoint import main
@@ -99,6 +100,13 @@ print("reached")"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("reached\n"), "a process that ends early with exit code 0 looks like a pass"
+    assert _git_status() == before
+
+
+def _git_status() -> str:
+    """What differs from the commit; nothing where this is no git checkout."""
+    command = ["git", "status", "--porcelain", "gx"]
+    return subprocess.run(command, cwd=ROOT, check=(ROOT / ".git").exists(), capture_output=True, text=True).stdout
 
 
 def test_a_hidden_module_is_not_found_within_the_block_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -23,11 +25,17 @@ TABLES = {
 }
 
 
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """One for all examples: opening it takes longer than what is asked of it."""
+    return connect()
+
+
 def statistics(rows: str) -> pd.DataFrame:
-    with connect() as connection:
-        typed = "userId::bigint as userId, rating::double as rating, tag::varchar as tag"
-        connection.execute(f"create table tags as select {typed} from ({rows}) as given(userId, rating, tag)")
-        return columns.statistics(Warehouse(connection, Path()))
+    typed = "userId::bigint as userId, rating::double as rating, tag::varchar as tag"
+    given = f"({rows}) as given(userId, rating, tag)"
+    database().execute(f"create or replace table tags as select {typed} from {given}")
+    return columns.statistics(Warehouse(database(), Path()))
 
 
 @pytest.mark.parametrize("name", TABLES)

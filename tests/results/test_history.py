@@ -303,7 +303,7 @@ def test_a_file_system_without_links_gets_copies(tmp_path: Path, monkeypatch: py
 
 
 def test_the_command_records_its_runs_and_prunes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    delivery, output = deliveries.write(tmp_path / "delivery", deliveries.whole()), tmp_path / "out"
+    delivery, output = deliveries.write(tmp_path / "delivery", deliveries.clean()), tmp_path / "out"
     settings = ["--data", str(delivery), "--output", str(output), "--keep-runs", "2", "--quiet"]
     codes = {run_checkpoint.main(settings) for _ in range(3)}
     kept = history.runs(output / history.HISTORY)

@@ -216,11 +216,15 @@ def test_a_run_interrupted_during_its_analyses_ends_with_one_line(
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 
+ALONE = "aside.Aside = None  # nobody can begin one\n"
+
+
 def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path, tmp_path: Path) -> None:
+    """The second as of a large delivery, which wants the memory."""
     told = []
     for name, before in (
         ("forked", ""),
-        ("alone", "from scripts.job.machine import settle; settle(); import checks.engine.context"),
+        ("alone", f"{ALONE}from scripts.job import preparing; preparing.SMALL = 0"),
     ):
         arguments = ["--data", str(delivery), "--output", str(tmp_path / name), "--quiet"]
         printed(f"{before}\nfrom scripts.run_checkpoint import main\nassert main({arguments}) in (0, 1)")
@@ -234,14 +238,7 @@ def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path
         pd.testing.assert_frame_equal(table, same_tables[name], check_exact=False, rtol=1e-12)
 
 
-@pytest.mark.parametrize("why", ["preparing.SMALL = 0", "options = ['--memory-limit', '2GB']"])
-def test_a_run_that_wants_the_memory_does_all_by_itself(delivery: Path, tmp_path: Path, why: str) -> None:
-    arguments = ["--data", str(delivery), "--output", str(tmp_path / "out"), "--quiet"]
-    code = f"""
-from scripts.job import preparing
-from scripts.run_checkpoint import main
-options = []
-{why}
-aside.Aside = None  # nobody can begin one
-print(main([*{arguments}, *options]))"""
+def test_a_run_that_is_given_less_memory_does_all_by_itself(delivery: Path, tmp_path: Path) -> None:
+    arguments = ["--data", str(delivery), "--output", str(tmp_path / "out"), "--quiet", "--memory-limit", "2GB"]
+    code = f"{ALONE}from scripts.run_checkpoint import main; print(main({arguments}))"
     assert printed(code).splitlines()[-1] in ("0", "1")

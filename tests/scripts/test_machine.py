@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from scripts.job import ending
 
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has other ways with memory")
 
@@ -60,6 +63,20 @@ def test_threads_share_one_heap_unless_told_otherwise() -> None:
 def test_linear_algebra_has_one_thread_unless_told_otherwise() -> None:
     assert _settled().splitlines()[-1] == "1"
     assert _settled(OPENBLAS_NUM_THREADS="2").splitlines()[-1] == "2"
+
+
+@pytest.mark.parametrize("command", ["run_checkpoint", "monitor", "demo_failure", "evaluate_anomaly", "evaluate_drift"])
+def test_who_analyses_settles_before_any_work(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def settled() -> None:
+        raise NotImplementedError("settled")
+
+    module = importlib.import_module(f"scripts.{command}")
+    monkeypatch.setattr(module, "settle", settled)
+    monkeypatch.setenv(ending.TRACEBACK, "1")
+    # Of what is not there nothing can be made: who forgets to settle is found out at once.
+    nothing = ["--watch", str(tmp_path), "--once"] if command == "monitor" else ["--data", str(tmp_path / "nowhere")]
+    with pytest.raises(NotImplementedError, match="settled"):
+        module.main([*nothing, "--output", str(tmp_path / "out")])
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from scripts import run_checkpoint, simulate_data
 from scripts.job.progress import silence
 from scripts.simulation.folder import whole_folder
 from tests import deliveries, verdicts
-from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -236,21 +234,6 @@ def test_data_can_not_speak_to_the_terminal(tmp_path: Path, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert "[bold]Film[/bold]" in printed
-
-
-def test_run_leaves_the_project_as_committed(tmp_path: Path) -> None:
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    before = _git_status()
-    folder = deliveries.write(tmp_path / "data", deliveries.whole())
-    command = [sys.executable, "-m", "scripts.run_checkpoint", "--data", str(folder), "--output", str(tmp_path / "o")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert _git_status() == before
-
-
-def _git_status() -> str:
-    command = ["git", "status", "--porcelain", "gx"]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def test_what_a_folder_is_called_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
