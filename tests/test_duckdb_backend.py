@@ -39,39 +39,6 @@ def test_a_proof_never_hides_a_rating_given_twice(name: str, tmp_path: Path) -> 
     assert (found.unexpected_count, len(found.rows)) == (doubled, doubled)
 
 
-ASKED = (
-    {},
-    None,
-    {"result_format": {"result_format": "COMPLETE"}, "catch_exceptions": False, "rating": 1, "column": "x"},
-)
-
-
-@pytest.mark.parametrize("runtime_configuration", ASKED, ids=str)
-def test_arguments_of_every_expectation_are_looked_up_as_great_expectations_would(
-    runtime_configuration: dict[str, object] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from great_expectations.expectations.expectation import Expectation
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
-    from checks.engine import context, looked_up
-
-    def arguments() -> list[tuple[object, ...]]:
-        return [
-            (one._get_domain_kwargs(), one._get_success_kwargs(), one._get_runtime_kwargs(runtime_configuration))
-            for one in expectations
-        ]
-
-    assert context.looked_up is looked_up, "it stands in place of GX's own wherever the project is opened"
-    keys = ("type", "kwargs", "severity")
-    declared = [{key: one[key] for key in keys} for suite in declared_suites().values() for one in suite]
-    expectations = [ExpectationConfiguration(**one).to_domain_obj() for one in declared]
-    ours = arguments()
-    for name, own in looked_up.GX_OWN.items():
-        monkeypatch.setattr(Expectation, name, own)
-    assert ours == arguments()
-    assert len(ours) > 100
-
-
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that Great Expectations sends to the database."""

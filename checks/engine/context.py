@@ -29,7 +29,7 @@ with imported_later("scipy.stats", "altair"), hidden(*NO_CONNECT):
     # Registers the backend and the actions: opened without them, a suite or a checkpoint would load empty.
     from checks import actions  # noqa: F401
     from checks.docs import site  # noqa: F401
-    from checks.engine import duckdb_backend, looked_up, result_store  # noqa: F401
+    from checks.engine import duckdb_backend, result_store  # noqa: F401
     from checks.reports import tracking_action  # noqa: F401
 gc.freeze()  # nor does the collector look at them ever after
 gc.enable()
