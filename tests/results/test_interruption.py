@@ -79,6 +79,7 @@ def said(output: Path) -> dict[str, str]:
     return found | ({"receipt": receipt.read_text()} if receipt.exists() else {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchange", [True, False])
 def test_a_kill_before_any_line_leaves_old_or_new_results(
     server: ForkServerContext, tmp_path: Path, exchange: bool
@@ -265,6 +266,7 @@ def judge_and_die(delivery: Path, output: Path, name: str) -> None:
     judge(delivery, output)
 
 
+@pytest.mark.slow
 def test_a_result_that_a_kill_left_empty_is_of_no_run(
     server: ForkServerContext, delivery: Path, tmp_path: Path
 ) -> None:
@@ -281,6 +283,7 @@ def test_a_result_that_a_kill_left_empty_is_of_no_run(
     assert all(path.stat().st_size for path in output.rglob("*.json"))
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_take_turns(server: ForkServerContext, delivery: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     both = [start(server, delivery, output) for _ in range(2)]
@@ -321,6 +324,7 @@ def test_a_run_that_waits_says_so_and_can_be_interrupted(tmp_path: Path, request
         assert rest == "Interrupted; the last results are as they were.\n"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_one_line(command: subprocess.Popen[str], tmp_path: Path) -> None:
     rest = _interrupted_after(command, "Judging")
     assert command.returncode == 130

@@ -219,6 +219,7 @@ def test_a_run_interrupted_during_its_analyses_ends_with_one_line(
 ALONE = "aside.Aside = None  # nobody can begin one\n"
 
 
+@pytest.mark.slow
 def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path, tmp_path: Path) -> None:
     """The second as of a large delivery, which wants the memory."""
     told = []
@@ -238,6 +239,7 @@ def test_a_run_judges_alike_with_and_without_a_process_of_its_own(delivery: Path
         pd.testing.assert_frame_equal(table, same_tables[name], check_exact=False, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_given_less_memory_does_all_by_itself(delivery: Path, tmp_path: Path) -> None:
     arguments = ["--data", str(delivery), "--output", str(tmp_path / "out"), "--quiet", "--memory-limit", "2GB"]
     code = f"{ALONE}from scripts.run_checkpoint import main; print(main({arguments}))"

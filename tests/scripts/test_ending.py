@@ -105,6 +105,7 @@ def spoilt() -> dict[str, list[str]]:
 DELIVERIES: dict[int, Callable[[], dict[str, list[str]]]] = {0: deliveries.whole, 1: spoilt, 2: dict}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", DELIVERIES)
 def test_the_exit_code_is_the_verdicts_though_nobody_reads_it(code: int, tmp_path: Path) -> None:
     data = deliveries.write(tmp_path / "data", DELIVERIES[code]())
@@ -116,6 +117,7 @@ def test_the_exit_code_is_the_verdicts_though_nobody_reads_it(code: int, tmp_pat
     assert (tmp_path / "out" / "summary.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "where", "reason"),
     [(["--json"], nobody, "Broken pipe"), (["--json"], full, "No space left on device"), ([], full, "No space left")],
@@ -132,6 +134,7 @@ def test_a_report_that_can_not_be_printed_is_one_line(
     assert "Exception" not in said
 
 
+@pytest.mark.slow
 def test_a_run_that_nobody_hears_of_ends_by_its_verdict(tmp_path: Path) -> None:
     data = deliveries.write(tmp_path / "data", deliveries.whole())
     with nobody() as stream:
@@ -139,6 +142,7 @@ def test_a_run_that_nobody_hears_of_ends_by_its_verdict(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "summary.json").is_file()
 
 
+@pytest.mark.slow
 def test_streams_that_were_closed_change_no_exit_code(tmp_path: Path) -> None:
     command = f"{sys.executable} -m scripts.run_checkpoint --data {tmp_path} --output {tmp_path / 'out'} --json"
     assert subprocess.run(f"{command} >&- 2>&-", cwd=ROOT, shell=True).returncode == 2

@@ -228,6 +228,7 @@ def watch(incoming: Path, tmp_path: Path) -> Iterator[Callable[[], Watching]]:
         one.process.communicate()
 
 
+@pytest.mark.slow
 def test_deliveries_are_judged_as_they_arrive_and_each_once(
     watch: Callable[[], Watching], incoming: Path, tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_deliveries_are_judged_as_they_arrive_and_each_once(
     assert len(history.runs(output / HISTORY)) == 2
 
 
+@pytest.mark.slow
 def test_a_delivery_under_way_is_finished_before_it_stops(
     watch: Callable[[], Watching], incoming: Path, tmp_path: Path
 ) -> None:
@@ -278,6 +280,7 @@ def test_a_delivery_under_way_is_finished_before_it_stops(
     assert not list((tmp_path / "out").glob(".staging-*"))
 
 
+@pytest.mark.slow
 def test_once_judges_what_is_there_and_ends_with_the_worst_code(
     incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +330,7 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_judged(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_changes_no_exit_code(incoming: Path, tmp_path: Path) -> None:
     deliver(incoming / "monday")
     command = [sys.executable, "-m", "scripts.monitor", "--watch", str(incoming), "--output", str(tmp_path / "out")]
@@ -436,6 +440,7 @@ def test_once_with_nothing_to_judge_is_no_success(once: list[str], capsys: pytes
     assert "nothing was judged" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_could_not_be_judged_is_judged_again(
     once: list[str], incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -446,6 +451,7 @@ def test_what_could_not_be_judged_is_judged_again(
     assert "judged before" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_verdict_is_not_taken_over_once_the_newest_rating_is_too_old(
     once: list[str], incoming: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,6 +474,7 @@ def test_a_verdict_is_not_taken_over_once_the_newest_rating_is_too_old(
     assert len(history.runs(tmp_path / "out" / HISTORY)) == 2
 
 
+@pytest.mark.slow
 def test_a_verdict_of_another_program_is_not_taken_over(
     once: list[str], incoming: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

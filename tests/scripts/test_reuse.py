@@ -77,6 +77,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anomaly.findings, "find_anomalies", refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("idle")
 def test_a_second_run_takes_over_what_the_first_one_made(
     original: Judged, judged: Judged, capsys: pytest.CaptureFixture[str]
@@ -101,6 +102,7 @@ def test_what_was_taken_over_is_judged_by_the_rules_of_now(judged: Judged) -> No
     assert any("newest rating" in sentence for sentence in failed), failed
 
 
+@pytest.mark.slow
 def test_fresh_makes_all_anew(judged: Judged) -> None:
     assert judged.run("--fresh") == 0
     assert judged.summary()["data"]["tables_of"] is None
@@ -198,6 +200,7 @@ def test_settings_of_judging_do_not(judged: Judged, options: tuple[str, str]) ->
     assert judged.taken(*options) is not None
 
 
+@pytest.mark.slow
 def test_what_was_compared_with_is_compared_by_content(judged: Judged, tmp_path: Path) -> None:
     trusted, reference = tmp_path / "trusted.txt", shutil.copytree(judged.folder, tmp_path / "reference")
     trusted.write_text("1\n2\n")
@@ -234,6 +237,7 @@ def test_another_program_makes_other_tables(
     assert judged.taken() is None
 
 
+@pytest.mark.slow
 def test_where_a_key_signs_receipts_the_record_must_be_signed_by_it(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +253,7 @@ def test_where_a_key_signs_receipts_the_record_must_be_signed_by_it(
     assert judged.taken() is not None
 
 
+@pytest.mark.slow
 def test_an_analysis_that_failed_is_made_again(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
@@ -261,6 +266,7 @@ def test_an_analysis_that_failed_is_made_again(judged: Judged, monkeypatch: pyte
     assert (judged.output / reuse.RECORD).exists()
 
 
+@pytest.mark.slow
 def test_a_program_that_was_installed_meanwhile_is_not_written_down(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +277,7 @@ def test_a_program_that_was_installed_meanwhile_is_not_written_down(
     assert not (judged.output / reuse.RECORD).exists()
 
 
+@pytest.mark.slow
 def test_trends_that_could_not_be_made_are_tried_again(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise MemoryError

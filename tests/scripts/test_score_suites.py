@@ -33,6 +33,7 @@ def test_catalogue_has_forty_faults_of_every_family_each_with_its_answer() -> No
     assert all((fault.meant is None) == (fault.severity is None) == bool(fault.why_not) for fault in faults)
 
 
+@pytest.mark.slow
 def test_planting_is_the_same_every_time_and_leaves_the_clean_data_alone(movielens_small: Path) -> None:
     clean = Clean.read(movielens_small)
     before = {name: frame.copy() for name, frame in clean.tables.items()}
@@ -46,6 +47,7 @@ def test_planting_is_the_same_every_time_and_leaves_the_clean_data_alone(moviele
     assert all(before[name].equals(frame) for name, frame in clean.tables.items())
 
 
+@pytest.mark.slow
 def test_family_of_faults_is_caught_by_the_expectations_meant_for_it(
     sound: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +57,7 @@ def test_family_of_faults_is_caught_by_the_expectations_meant_for_it(
     assert found["clean"]["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_suite_without_its_rule_lets_the_fault_slip(
     sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +78,7 @@ ORDERED = """select min(source_line) as source_line from (
     where falls having count(*) > 0"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("severity", "holds"), [("critical", False), ("warning", True)])
 def test_suite_that_cries_at_a_harmless_change_does_not_hold(
     sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], severity: str, holds: bool

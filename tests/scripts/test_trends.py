@@ -41,6 +41,7 @@ def page(output: Path) -> str:
     return sorted(output.glob("data_docs/runs/*/index.html"))[-1].read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_quarter_of_a_planted_shift_is_told_and_a_failure_takes_it_away_but_not_the_verdict(
     moved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_quarter_of_a_planted_shift_is_told_and_a_failure_takes_it_away_but_
     assert "When did it move?" not in page(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_reference_folder_is_what_each_month_is_compared_with(moved: Path, tmp_path: Path) -> None:
     judged(moved, tmp_path / "out", "--trends", "month", "--reference", str(moved))
     table = pd.read_csv(tmp_path / "out" / "drift_trends.csv")
