@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from checks.files import RAW_TEXT_CHARACTERS, DeliveryError
+from checks.files import RAW_TEXT_CHARACTERS, DeliveryError, missing
 from checks.spark import files as spark_files
 from checks.spark.session import reason
 from checks.spark.sql import Statement, translate
@@ -252,7 +252,7 @@ def _load_table(warehouse: SparkWarehouse, table: Table, parts: Sequence[spark_f
     """Make the table; the rejected rows of it, or None where there is none."""
     path = _path(warehouse.folder, table, parts)
     if not parts:
-        problem = f"{table.name}.csv is not in {warehouse.folder}"
+        problem = missing(warehouse.folder, table.name)
     elif (unreadable := spark_files.unreadable(parts)) is not None:
         problem = unreadable
     else:

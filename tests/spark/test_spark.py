@@ -188,6 +188,17 @@ def many_files(folder: Path, files: dict[str, list[str]]) -> Path:
 
 
 @spark_only
+def test_a_missing_file_is_told_with_what_may_be_it(session: Any, tmp_path: Path) -> None:
+    from checks.spark import warehouse as spark_warehouse
+
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    (folder / "tags.csv").rename(folder / "tags_2018.csv")
+    with spark_warehouse.load(session, folder) as warehouse:
+        problem = warehouse.sources["tags"].problem
+    assert problem == f"tags.csv is not in {folder}; there is tags_2018.csv: name it tags.csv, .csv.gz or .parquet"
+
+
+@spark_only
 def test_files_that_are_no_table_are_told(session: Any, tmp_path: Path) -> None:
     from checks.files import DeliveryError
     from checks.spark import warehouse as spark_warehouse
