@@ -192,10 +192,10 @@ def test_a_missing_file_is_told_with_what_may_be_it(session: Any, tmp_path: Path
     from checks.spark import warehouse as spark_warehouse
 
     folder = deliveries.write(tmp_path / "data", deliveries.clean())
-    (folder / "tags.csv").rename(folder / "tags_2018.csv")
+    (folder / "tags.csv").rename(folder / "Tags.csv")
     with spark_warehouse.load(session, folder) as warehouse:
         problem = warehouse.sources["tags"].problem
-    assert problem == f"tags.csv is not in {folder}; there is tags_2018.csv: name it tags.csv, .csv.gz or .parquet"
+    assert problem == f"tags.csv is not in {folder}; there is Tags.csv: name it tags.csv, .csv.gz or .parquet"
 
 
 @spark_only
@@ -277,7 +277,7 @@ def test_every_expectation_has_one_verdict_and_count_on_three_engines(
     on_pandas = pandas_outcomes(folder)
     assert on_pandas == {one: expected[one] for one in on_pandas}
     # Queries are SQL, types are named as in SQL, and some patterns are RE2's and Java's: not for pandas.
-    assert (len(on_pandas), len(expected)) == (45, 82)
+    assert (len(on_pandas), len(expected)) == (45, 83)
     if name == "broken":
         assert sum(not success for success, _ in on_pandas.values()) >= 6
 
