@@ -13,6 +13,7 @@ import numpy as np
 from anomaly.ends import EXTREMES
 from anomaly.features import KEY_BITS, SECONDS, extreme_keys
 from anomaly.groups import CHANCE, DAY, EXCESS, Crew
+from anomaly.profiles import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,13 +56,11 @@ def _in_company(profiles: Profiles, extremes: Extremes) -> tuple[Ints, Ints]:
     """Keys (film, end and time; sorted) and users' numbers of ratings with many others of their kind within a day."""
     keys: list[Ints] = [np.zeros(0, np.int64)]
     owners: list[Ints] = [np.zeros(0, np.int64)]
-    begin = 0
-    for first, part in profiles.chunks():
+    for first, part, near in extremes.stretches(profiles, CHUNK):
         key, rows = extreme_keys(part)
-        many = extremes.near["day"][begin : begin + len(rows)] >= FEWEST - 1
+        many = near["day"] >= FEWEST - 1
         keys.append(key[many])
         owners.append(first + part.user[rows[many]])
-        begin += len(rows)
     key, owner = np.concatenate(keys), np.concatenate(owners)
     order = np.argsort(key, kind="stable")
     return key[order], owner[order]

@@ -74,6 +74,14 @@ class Extremes:
         near = in_threads(lambda window: _near(key, order, window), BURSTS.values())
         return cls(key, dict(zip(BURSTS, near, strict=True)))
 
+    def stretches(self, profiles: Profiles, n: int) -> Iterator[tuple[int, Profiles, dict[str, Ints]]]:
+        """The indexed profiles in stretches of about n ratings: first user, profiles, and what of `near` is theirs."""
+        begin = 0
+        for first, part in profiles.chunks(n):
+            mine = slice(begin, begin + int(_is_extreme(part).sum()))
+            yield first, part, {name: counted[mine] for name, counted in self.near.items()}
+            begin = mine.stop
+
     @cached_property
     def all_time(self) -> Ints:
         """How many indexed keys each film and end have: shape (highest film * 2 + 2,)."""
@@ -160,12 +168,9 @@ class _Job(NamedTuple):
 
 
 def _jobs(profiles: Profiles, place: Place, fold: Ints, same: bool) -> Iterator[_Job]:
-    extremes = 0
-    for first, part in profiles.chunks(MEASURED):
-        near: dict[str, Ints] = {}
-        if same:
-            mine = slice(extremes, extremes + int(_is_extreme(part).sum()))
-            near, extremes = {name: counted[mine] for name, counted in place.extremes.near.items()}, mine.stop
+    unknown: dict[str, Ints] = {}
+    guests = ((first, part, unknown) for first, part in profiles.chunks(MEASURED))
+    for first, part, near in place.extremes.stretches(profiles, MEASURED) if same else guests:
         yield _Job(part, place, fold[first : first + part.n_users], near)
 
 

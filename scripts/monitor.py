@@ -284,8 +284,8 @@ class Monitor:
         _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
-        causes = dict.fromkeys(f" {one.cause}." for one in verdict.undetermined if one.cause)
-        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{next(iter(causes), '')}")
+        cause = next((f" {one.cause}." for one in verdict.undetermined if one.cause), "")
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
         from checks.engine.suites import declared_suites

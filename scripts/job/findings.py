@@ -18,7 +18,7 @@ from checks.results.pseudonyms import PLAIN, SaltError, UserNames, from_environm
 from checks.results.receipt import sha256
 from checks.spark import files as spark_files
 from checks.spark.session import check_installed
-from checks.tables import DELIVERED, TRENDS
+from checks.tables import DELIVERED, FINDINGS, TRENDS
 from scripts.job import identities
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 from scripts.job.ending import say
@@ -196,12 +196,12 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     Raises SettingError where the reference or the list of trusted users can't be used.
     """
     if missing := next(_missing(warehouse), None):
-        return dict.fromkeys(("user_anomalies", "drift_findings"), missing)
+        return dict.fromkeys(FINDINGS, missing)
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
         if reference is not None and (mistaken := identities.at_odds(warehouse, reference)):
-            return dict.fromkeys(("user_anomalies", "drift_findings"), mistaken)
+            return dict.fromkeys(FINDINGS, mistaken)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
