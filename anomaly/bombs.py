@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from anomaly.ends import EXTREMES
-from anomaly.features import KEY_BITS, SECONDS, extreme_keys
+from anomaly.features import KEY_BITS, SECONDS, between, extreme_keys
 from anomaly.groups import CHANCE, DAY, EXCESS, Crew
 from anomaly.profiles import CHUNK
 
@@ -46,9 +46,9 @@ def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     key, owner = _in_company(profiles, extremes)
     bursts = list(_bursts(key, owner))
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
-    times = _times(profiles, np.unique([burst.film for burst in bursts]))
+    rated = _rated(profiles, bursts)
     bound = np.log(CHANCE / max(len(bursts), LEAST_WINDOWS))
-    crews = (_crew(burst, times[burst.film], extremes, usual) for burst in bursts)
+    crews = (_crew(burst, n, ever, extremes, usual) for burst, (n, ever) in zip(bursts, rated, strict=True))
     return [crew for crew in crews if crew is not None and crew.chance < bound]
 
 
@@ -77,26 +77,27 @@ def _bursts(key: Ints, owner: Ints) -> Iterator[_Burst]:
             yield _Burst(film, bool(push), users, int(key[first]) & SECONDS, int(key[stop - 1]) & SECONDS)
 
 
-def _times(profiles: Profiles, films: Ints) -> dict[int, Ints]:
-    """When each of these films was rated, sorted."""
-    found: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[tuple[int, int]]:
+    """How many ratings of any level each burst's film has from its first to its last second, and how many ever."""
+    film, opened, closed = np.array([(one.film, one.first, one.last) for one in bursts], np.int64).reshape(-1, 3).T
+    begin = film << KEY_BITS
+    bursting = np.zeros(int(profiles.film.max(initial=-1)) + 1, bool)
+    bursting[film] = True
+    within, ever = np.zeros(len(bursts), np.int64), np.zeros(len(bursts), np.int64)
     for _, part in profiles.chunks():
-        mine = np.isin(part.film, films)
-        found.append((part.film[mine], part.timestamp[mine]))
-    film, time = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((time, film))
-    film, time = film[order], time[order]
-    low, high = (film.searchsorted(films, side) for side in ("left", "right"))
-    return {int(one): time[first:stop] for one, first, stop in zip(films, low, high, strict=True)}
+        rows = np.flatnonzero(bursting[part.film])
+        key = np.sort((part.film[rows].astype(np.int64) << KEY_BITS) + part.timestamp[rows])
+        within += between(key, begin + opened, begin + closed)
+        ever += between(key, begin, begin + SECONDS)
+    return list(zip(within.tolist(), ever.tolist(), strict=True))
 
 
-def _crew(burst: _Burst, times: Ints, extremes: Extremes, usual: Floats) -> Crew | None:
+def _crew(burst: _Burst, n: int, ever: int, extremes: Extremes, usual: Floats) -> Crew | None:
     """Those of a burst, if the film's ratings of that time are far more often at this end than all its others.
 
-    times: of all the film's ratings. usual: how often any film's are at each end, (2,).
+    n, ever: how many ratings the film has then, and at all times. usual: how often any film's are at each end, (2,).
     """
-    n = int(times.searchsorted(burst.last, "right") - times.searchsorted(burst.first))
-    k, others = len(burst.users), len(times) - n
+    k, others = len(burst.users), ever - n
     if others < OTHERS:
         return None
     # Whoever else gave it the rating then counts for others: as few as they are, that is on the safe side.

@@ -98,19 +98,19 @@ class Extremes:
         film_end = key >> KEY_BITS
         known = np.append(self.all_time, 0)[np.minimum(film_end, len(self.all_time))]
         first = film_end << KEY_BITS
-        return known + _between(self.added, first, first + (1 << KEY_BITS) - 1) - 1
+        return known + between(self.added, first, first + (1 << KEY_BITS) - 1) - 1
 
     def others_within(self, key: Ints, window: int) -> Ints:
         """How many other keys of the same film and end lie within the window (in seconds) about each key."""
         low, high = np.maximum(key - window, key >> KEY_BITS << KEY_BITS), key + window
-        return self.indexed(low, high) + _between(self.added, low, high) - 1
+        return self.indexed(low, high) + between(self.added, low, high) - 1
 
     def indexed(self, low: Ints, high: Ints) -> Ints:
         """How many indexed keys lie in each closed range."""
-        return _between(self.key, low, high)
+        return between(self.key, low, high)
 
 
-def _between(key: Ints, low: Ints, high: Ints) -> Ints:
+def between(key: Ints, low: Ints, high: Ints) -> Ints:
     """How many keys lie in each closed range."""
     if not len(key):
         return np.zeros(len(low), np.int64)
