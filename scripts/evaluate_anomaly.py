@@ -13,14 +13,23 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.evaluation.delivery import (
+    Delivery,
+    EvaluationError,
+    Planted,
+    false_discovery_proportion,
+    load,
+    mixed_attack,
+    users_flagged,
+)
+from scripts.evaluation.in_time import each_period
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
-from scripts.job.findings import PERIODS, check_needed
+from scripts.job.findings import PERIODS
 from scripts.job.machine import settle
 
 if TYPE_CHECKING:
@@ -30,15 +39,9 @@ if TYPE_CHECKING:
 
 CANNOT_EVALUATE = 2
 TRUSTED_SHARE = 0.8
-FEWEST_IN_PERIOD, FEWEST_BEFORE = 20, 60  # users: fewer are no delivery, or calibrate nothing
-LONG_STANDING = 50  # ratings of an account that is taken over
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
 SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty alone": "novelty_score"}
-
-
-class EvaluationError(Exception):
-    """What was asked for can't be evaluated; the text is one sentence for the user."""
 
 
 @answered("the last results are as they were")
@@ -88,36 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """The real data that attacks are planted in."""
-
-    ratings: pd.DataFrame
-    movies: pd.DataFrame
-
-    @property
-    def n_users(self) -> int:
-        return int(self.ratings["userId"].nunique())
-
-
-class Planted:
-    """An in-memory warehouse of the delivery with attackers in it."""
-
-    def __init__(self, delivery: Delivery, attack: pd.DataFrame | None) -> None:
-        import duckdb
-        import pandas as pd
-
-        parts = [delivery.ratings] if attack is None else [delivery.ratings, attack]
-        ratings = pd.concat(parts, ignore_index=True)
-        ratings["source_line"] = range(2, len(ratings) + 2)
-        self.connection = duckdb.connect()
-        self.connection.register("ratings", ratings)
-        self.connection.register("movies", delivery.movies)
-
-    def sql(self, text: str) -> pd.DataFrame:
-        return self.connection.execute(text).df()
-
-
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """All figures as one JSON-ready object: settings, ranking, mixture, clean and rules."""
     from anomaly.attacks import KINDS
@@ -125,7 +98,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     kinds = options.kinds or list(KINDS)
     if unknown := sorted(set(kinds) - set(KINDS)):
         raise EvaluationError(f"--kinds: unknown {', '.join(unknown)}; known are {', '.join(KINDS)}")
-    delivery = _load(options.data)
+    delivery = load(options.data)
     ranking = [row for kind in kinds for row in _ranking(delivery, kind, options)]
     mixture = [
         _mixture(delivery, kinds, share, seed, options) for share in options.shares for seed in _mixtures(options)
@@ -140,20 +113,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "mixture_users": [user for _, users in mixture for user in users],
         "clean": list(_clean(delivery, options)),
         "rules": _rules(delivery, options),
-        "in_time": list(_in_time(delivery, kinds, options)) if options.every else [],
+        "in_time": list(each_period(delivery, kinds, options)) if options.every else [],
     }
-
-
-def _load(folder: Path) -> Delivery:
-    from checks.warehouse import load
-
-    with load(folder) as warehouse:
-        check_needed(warehouse)
-        ratings = warehouse.sql("select userId, movieId, rating, timestamp from ratings").dropna()
-        movies = warehouse.sql("select movieId, title, genres from movies")
-    if ratings["userId"].nunique() < 100:
-        raise EvaluationError(f"{folder}: has fewer than 100 users, too few to plant attackers among")
-    return Delivery(ratings, movies)
 
 
 def _ranking(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -223,7 +184,7 @@ def _mixture(
     delivery: Delivery, kinds: Sequence[str], share: float, seed: int, options: argparse.Namespace
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """False discovery proportion and power with a trusted reference, kinds mixed; and each planted user's fate."""
-    attack, kind_of = _mixed_attack(delivery, kinds, max(2, round(share * delivery.n_users)), seed)
+    attack, kind_of = mixed_attack(delivery, kinds, max(2, round(share * delivery.n_users)), seed)
     flagged = _flagged_with_reference(delivery, attack, seed, options.rate)
     hits = len(flagged & set(kind_of))
     figures = {
@@ -231,7 +192,7 @@ def _mixture(
         "seed": seed,
         "planted": len(kind_of),
         "flagged": len(flagged),
-        "false_discovery_proportion": _false_discovery_proportion(flagged, set(kind_of)),
+        "false_discovery_proportion": false_discovery_proportion(flagged, set(kind_of)),
         "power": hits / len(kind_of),
     }
     size = attack["userId"].value_counts()
@@ -248,107 +209,18 @@ def _band(size: int) -> str:
     return next((band for band in SIZE_BANDS if size < int(band.split("-")[1])), SIZE_BANDS[-1])
 
 
-def _mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) -> tuple[pd.DataFrame, dict[int, str]]:
-    """Ratings of n lone attackers, each of a kind drawn at random, and the kind of each one's userId."""
-    import numpy as np
-    import pandas as pd
-
-    from anomaly.attacks import background, plant_in
-
-    rng, data = np.random.default_rng([seed, n]), background(delivery.ratings, delivery.movies)
-    first = int(delivery.ratings["userId"].max()) + 1
-    kind_of = {first + number: str(kind) for number, kind in enumerate(rng.choice(kinds, size=n))}
-    parts = [plant_in(data, kind, 1, rng=rng, first_user_id=user)[0] for user, kind in kind_of.items()]
-    return pd.concat(parts, ignore_index=True), kind_of
-
-
 def _flagged_with_reference(delivery: Delivery, attack: pd.DataFrame | None, seed: int, rate: float) -> set[int]:
     import numpy as np
 
     users = np.sort(delivery.ratings["userId"].unique())
     trusted = np.random.default_rng([seed, 80]).permutation(users)[: round(TRUSTED_SHARE * len(users))]
-    return _flagged(delivery, attack, trusted_users=set(trusted.tolist()), false_discovery_rate=rate, seed=seed)
-
-
-def _flagged(delivery: Delivery, attack: pd.DataFrame | None, **settings: Any) -> set[int]:
-    from anomaly.findings import find_anomalies
-
-    table = find_anomalies(Planted(delivery, attack), **settings)
-    return set(table.loc[table["is_anomaly"], "userId"].tolist())
+    return users_flagged(delivery, attack, trusted_users=set(trusted.tolist()), false_discovery_rate=rate, seed=seed)
 
 
 def _clean(delivery: Delivery, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for seed in _mixtures(options):
         flagged = _flagged_with_reference(delivery, None, seed, options.rate)
         yield {"seed": seed, "flagged": len(flagged)}
-
-
-def _in_time(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Each period's users judged against all before it: alone, and with each share of attackers among them."""
-    for number, (period, now, before) in enumerate(_periods(delivery, options.every)):
-        for share in (0.0, *options.shares):
-            for accounts, attack in _late_attacks(now, before, kinds, share, number):
-                flagged = _flagged(now, attack, reference=Planted(before, None), false_discovery_rate=options.rate)
-                about = {"period": period, "share": share, "accounts": accounts, "users": now.n_users}
-                yield about | _hits(flagged, set() if attack is None else set(attack["userId"]))
-
-
-def _hits(flagged: set[int], planted: set[int]) -> dict[str, Any]:
-    found = len(flagged & planted)
-    return {
-        "planted": len(planted),
-        "found": found,
-        "others_flagged": len(flagged) - found,
-        "false_discovery_proportion": _false_discovery_proportion(flagged, planted),
-    }
-
-
-def _false_discovery_proportion(flagged: set[int], planted: set[int]) -> float:
-    """The share of the flagged who were not planted; 0 where nobody is flagged."""
-    return len(flagged - planted) / max(1, len(flagged))
-
-
-def _periods(delivery: Delivery, every: str) -> Iterator[tuple[str, Delivery, Delivery]]:
-    """Name, ratings, and ratings before, of each period that has users enough."""
-    import pandas as pd
-
-    ratings = delivery.ratings
-    period = pd.to_datetime(ratings["timestamp"], unit="s").dt.to_period(every[0].upper())
-    for one in sorted(period.unique()):
-        now, before = (Delivery(ratings[chosen], delivery.movies) for chosen in (period == one, period < one))
-        if now.n_users >= FEWEST_IN_PERIOD and before.n_users >= FEWEST_BEFORE:
-            yield str(one), now, before
-
-
-def _late_attacks(
-    now: Delivery, before: Delivery, kinds: Sequence[str], share: float, seed: int
-) -> Iterator[tuple[str, pd.DataFrame | None]]:
-    """Lone attackers among a period's users, at its times: by accounts that nobody had, and by taken over ones."""
-    if not share:
-        yield "none", None
-        return
-    attack, _ = _mixed_attack(now, kinds, max(2, round(share * now.n_users)), seed)
-    times = now.ratings["timestamp"]
-    attack = attack.assign(timestamp=attack["timestamp"].clip(times.min(), times.max()))
-    new = int(max(each.ratings["userId"].max() for each in (now, before)) - now.ratings["userId"].max())
-    yield "new", attack.assign(userId=attack["userId"] + new)
-    taken = _taken_over(attack, now, before, seed)
-    if not taken.empty:
-        yield "taken over", taken
-
-
-def _taken_over(attack: pd.DataFrame, now: Delivery, before: Delivery, seed: int) -> pd.DataFrame:
-    """The attack, by users of long standing who rated nothing else in the period, of films that are new to them."""
-    import numpy as np
-
-    known = before.ratings[~before.ratings["userId"].isin(now.ratings["userId"])]
-    size = known.groupby("userId").size()
-    owners = np.random.default_rng(seed).permutation(size.index[size >= LONG_STANDING])
-    attackers = attack["userId"].unique()[: len(owners)]
-    owner = dict(zip(attackers.tolist(), owners[: len(attackers)].tolist(), strict=True))
-    taken = attack.assign(userId=attack["userId"].map(owner)).dropna().astype(attack.dtypes)
-    rated = taken.merge(known[["userId", "movieId"]], how="left", indicator=True)["_merge"] == "both"
-    return taken[~rated.to_numpy()]
 
 
 def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:

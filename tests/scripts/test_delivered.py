@@ -24,7 +24,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("command", "reads"),
     [
-        ("evaluate_anomaly", "scripts.evaluate_anomaly._load"),
+        ("evaluate_anomaly", "scripts.evaluate_anomaly.load"),
         ("evaluate_drift", "scripts.evaluate_drift.Delivery.read"),
         ("score_suites", "scripts.mutation.pool.score"),
     ],

@@ -1,0 +1,1 @@
+"""What `evaluate_anomaly` plants, and what is found of it."""
