@@ -4,7 +4,8 @@ Ranking: each kind alone at each share of users, by ROC-AUC and average precisio
 takes the kind's whole family out of what the two-channel detector learns from; and who is flagged then, without trusted
 users. Decisions: kinds mixed, 80 % of the real users trusted, by false discovery proportion and power at the nominal
 rate, power also by kind and by profile size, and the users flagged in a clean batch. In time, with `--every`: each
-year's, quarter's or month's ratings as a delivery, with all before as its reference.
+year's, quarter's or month's ratings as a delivery, with all before as its reference. By groups, with `--groups`: how
+many users of planted campaigns, crews and review bombs are reported as one attack.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from scripts.evaluation.delivery import (
     mixed_attack,
     users_flagged,
 )
+from scripts.evaluation.groups import group_rows
 from scripts.evaluation.in_time import each_period
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=arguments.whole, default=1, help="where the random numbers start (default: 1)")
     parser.add_argument("--rate", type=arguments.share, default=0.10, help="false discovery rate asked for (0.10)")
     parser.add_argument("--every", choices=PERIODS, help="also judge each such period against all before it")
+    parser.add_argument("--groups", action="store_true", help="also plant campaigns, crews and review bombs")
     parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
     return parser
 
@@ -114,6 +117,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "clean": list(_clean(delivery, options)),
         "rules": _rules(delivery, options),
         "in_time": list(each_period(delivery, kinds, options)) if options.every else [],
+        "groups": list(group_rows(delivery, kinds, options)) if options.groups else [],
     }
 
 
@@ -271,6 +275,18 @@ def _print(report: dict[str, Any]) -> None:
     if report["in_time"]:
         print("\nEach period against all before it: users in all periods, and periods with many honest ones flagged")
         print(_of_periods(pd.DataFrame(report["in_time"])).to_string())
+    if report["groups"]:
+        _print_groups(pd.DataFrame(report["groups"]))
+
+
+def _print_groups(groups: pd.DataFrame) -> None:
+    """Groups are found where more than half of their users are in one attack; others are in any that is reported."""
+    groups = groups.assign(planted=(groups["users"] > 0).astype(int))
+    print("\nAttacks by groups: planted, found, users in them, of these in one attack, and others in any attack")
+    counts = ["planted", "found", "users", "together", "others"]
+    print(groups.groupby("group", sort=False)[counts].sum().to_string())
+    print("\nThe same, share found by kind")
+    print(groups.pivot_table(index="kind", columns="group", values="found", sort=False).round(2).to_string(na_rep=""))
 
 
 def _of_periods(in_time: pd.DataFrame) -> pd.DataFrame:
