@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from anomaly.ends import EXTREMES
+from anomaly.ends import EXTREMES, End
 from anomaly.features import KEY_BITS, SECONDS, between, extreme_keys
 from anomaly.groups import CHANCE, DAY, EXCESS, Crew
 from anomaly.profiles import CHUNK
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from anomaly.features import Extremes
     from anomaly.profiles import Profiles
-    from anomaly.types import Floats, Ints
+    from anomaly.types import Bools, Floats, Ints
 
 FEWEST: Final = 10  # users within a day
 LONGEST: Final = 7 * DAY  # from first to last: what lasts longer is a film in season
@@ -28,86 +28,137 @@ OTHERS: Final = 20  # ratings of the film at other times: before, nobody knows w
 # Films differ in how many of their ratings are at an end, as if each had eight such ratings by chance; and one film's
 # days differ, as if no more than a hundred of its ratings told what a day is like.
 PRIOR, TELLING = 8.0, 100.0
+# Low ratings together; high ones also without 4.5, as fewer like a film that well. (No other level alone: half stars
+# came in 2003, so that a level may be usual now that was not given before.)
+LEVELS: Final = ((EXTREMES[0],), (EXTREMES[1], End(5.0, np.inf, push=True)))
 LEAST_WINDOWS: Final = 1_000  # that chance is shared among: few windows are no reason to be content with less
 
 
 class _Burst(NamedTuple):
-    """Ratings of one film at one end within days: who gave them, and the first and last second."""
+    """Ratings of one film within days, at one end or of one level: who gave them, and the first and last second.
+
+    stretch: what the burst was found in, of which one is reported. windows: in how many places it was sought.
+    """
 
     film: int
-    push: bool
+    end: End
     users: Ints
     first: int
     last: int
+    stretch: int
+    windows: int
 
 
 def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     """The bombs, with all who gave the film such a rating then. extremes: those of these very profiles."""
-    key, owner = _in_company(profiles, extremes)
-    bursts = list(_bursts(key, owner))
+    bursts = list(_bursts(_in_company(profiles, extremes)))
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
-    rated = _rated(profiles, bursts)
-    bound = np.log(CHANCE / max(len(bursts), LEAST_WINDOWS))
-    crews = (_crew(burst, n, ever, extremes, usual) for burst, (n, ever) in zip(bursts, rated, strict=True))
-    return [crew for crew in crews if crew is not None and crew.chance < bound]
+    bound = np.log(CHANCE / max(sum(burst.windows for burst in bursts), LEAST_WINDOWS))
+    least: dict[int, Crew] = {}
+    for burst, rated in zip(bursts, _rated(profiles, bursts), strict=True):
+        crew = _crew(burst, rated, usual)
+        if crew is not None and crew.chance < min(bound, least.get(burst.stretch, crew._replace(chance=0)).chance):
+            least[burst.stretch] = crew
+    return list(least.values())
 
 
-def _in_company(profiles: Profiles, extremes: Extremes) -> tuple[Ints, Ints]:
-    """Keys (film, end and time; sorted) and users' numbers of ratings with many others of their kind within a day."""
+class _Company(NamedTuple):
+    """Ratings at an end with many others of their film and end within a day, sorted by key (film, end and time)."""
+
+    key: Ints
+    owner: Ints
+    rating: Floats
+
+    def some(self, which: slice | Bools | Ints) -> _Company:
+        """Some of them."""
+        return _Company(self.key[which], self.owner[which], self.rating[which])
+
+
+def _in_company(profiles: Profiles, extremes: Extremes) -> _Company:
     keys: list[Ints] = [np.zeros(0, np.int64)]
     owners: list[Ints] = [np.zeros(0, np.int64)]
+    ratings: list[Floats] = [np.zeros(0)]
     for first, part, near in extremes.stretches(profiles, CHUNK):
         key, rows = extreme_keys(part)
         many = near["day"] >= FEWEST - 1
         keys.append(key[many])
         owners.append(first + part.user[rows[many]])
-    key, owner = np.concatenate(keys), np.concatenate(owners)
-    order = np.argsort(key, kind="stable")
-    return key[order], owner[order]
+        ratings.append(part.rating[rows[many]])
+    company = _Company(np.concatenate(keys), np.concatenate(owners), np.concatenate(ratings))
+    return company.some(np.argsort(company.key, kind="stable"))
 
 
-def _bursts(key: Ints, owner: Ints) -> Iterator[_Burst]:
-    """Stretches of one film and end without a day's pause."""
+def _bursts(company: _Company) -> Iterator[_Burst]:
+    """Stretches of one film and end without a day's pause, and the densest day of each."""
     # Keys of another film or end are far beyond a day.
-    border = np.append(np.flatnonzero(np.diff(key, prepend=-DAY - 1) > DAY), len(key))
+    border = np.append(np.flatnonzero(np.diff(company.key, prepend=-DAY - 1) > DAY), len(company.key))
     for first, stop in zip(border[:-1].tolist(), border[1:].tolist(), strict=True):
-        users = np.unique(owner[first:stop])
-        if len(users) >= FEWEST and key[stop - 1] - key[first] <= LONGEST:
-            film, push = divmod(int(key[first]) >> KEY_BITS, 2)
-            yield _Burst(film, bool(push), users, int(key[first]) & SECONDS, int(key[stop - 1]) & SECONDS)
+        stretch = company.some(slice(first, stop))
+        days = 1 + int(stretch.key[-1] - stretch.key[0]) // DAY
+        if days <= LONGEST // DAY:
+            yield from _at_levels(stretch, first, 1)
+        if days > 1:
+            yield from _at_levels(_densest_day(stretch), first, days)
 
 
-def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[tuple[int, int]]:
-    """How many ratings of any level each burst's film has from its first to its last second, and how many ever."""
+def _densest_day(stretch: _Company) -> _Company:
+    until = np.searchsorted(stretch.key, stretch.key + DAY, side="right")
+    begin = int(np.argmax(until - np.arange(len(until))))
+    return stretch.some(slice(begin, int(until[begin])))
+
+
+def _at_levels(ratings: _Company, stretch: int, windows: int) -> Iterator[_Burst]:
+    for end in LEVELS[int(ratings.key[0] >> KEY_BITS & 1)]:
+        some = ratings.some((ratings.rating >= end.low) & (ratings.rating <= end.high))
+        users = np.unique(some.owner)
+        if len(users) >= FEWEST:
+            first, last = int(some.key[0]), int(some.key[-1])
+            yield _Burst(first >> KEY_BITS + 1, end, users, first & SECONDS, last & SECONDS, stretch, windows)
+
+
+class _Rated(NamedTuple):
+    """How many ratings a burst's film has: of any level in the burst's time, ever, and ever of the burst's levels."""
+
+    then: int
+    ever: int
+    alike: int
+
+
+def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[_Rated]:
     film, opened, closed = np.array([(one.film, one.first, one.last) for one in bursts], np.int64).reshape(-1, 3).T
-    begin = film << KEY_BITS
-    bursting = np.zeros(int(profiles.film.max(initial=-1)) + 1, bool)
+    begin, n_films = film << KEY_BITS, int(profiles.film.max(initial=-1)) + 1
+    bursting = np.zeros(n_films, bool)
     bursting[film] = True
-    within, ever = np.zeros(len(bursts), np.int64), np.zeros(len(bursts), np.int64)
+    then, ever = np.zeros(len(bursts), np.int64), np.zeros(n_films, np.int64)
+    alike = {burst.end: np.zeros(n_films, np.int64) for burst in bursts}
     for _, part in profiles.chunks():
         rows = np.flatnonzero(bursting[part.film])
-        key = np.sort((part.film[rows].astype(np.int64) << KEY_BITS) + part.timestamp[rows])
-        within += between(key, begin + opened, begin + closed)
-        ever += between(key, begin, begin + SECONDS)
-    return list(zip(within.tolist(), ever.tolist(), strict=True))
+        films, rating = part.film[rows], part.rating[rows]
+        key = np.sort((films.astype(np.int64) << KEY_BITS) + part.timestamp[rows])
+        then += between(key, begin + opened, begin + closed)
+        ever += np.bincount(films, minlength=n_films)
+        for end in alike:
+            alike[end] += np.bincount(films[(rating >= end.low) & (rating <= end.high)], minlength=n_films)
+    counts = zip(bursts, then.tolist(), strict=True)
+    return [_Rated(n, int(ever[burst.film]), int(alike[burst.end][burst.film])) for burst, n in counts]
 
 
-def _crew(burst: _Burst, n: int, ever: int, extremes: Extremes, usual: Floats) -> Crew | None:
-    """Those of a burst, if the film's ratings of that time are far more often at this end than all its others.
+def _crew(burst: _Burst, rated: _Rated, usual: Floats) -> Crew | None:
+    """Those of a burst, if the film's ratings of that time are far more often of its levels than all its others.
 
-    n, ever: how many ratings the film has then, and at all times. usual: how often any film's are at each end, (2,).
+    usual: how often any film's are at each end, (2,).
     """
-    k, others = len(burst.users), ever - n
+    n, k, others = rated.then, len(burst.users), rated.ever - rated.then
     if others < OTHERS:
         return None
     # Whoever else gave it the rating then counts for others: as few as they are, that is on the safe side.
-    share = (extremes.all_time[2 * burst.film + burst.push] - k) / others
+    share = (rated.alike - k) / others
     weight = min(others, TELLING)
-    a, total = PRIOR * usual[int(burst.push)] + weight * min(share, 1.0), PRIOR + weight
+    a, total = PRIOR * usual[int(burst.end.push)] + weight * min(share, 1.0), PRIOR + weight
     if k < EXCESS * n * a / total:
         return None
     chance = _log_chance(min(k, n), n, a, total - a)
-    return Crew(frozenset(burst.users.tolist()), burst.film, EXTREMES[burst.push], chance)
+    return Crew(frozenset(burst.users.tolist()), burst.film, burst.end, chance)
 
 
 def _log_chance(at_least: int, n: int, a: float, b: float) -> float:

@@ -71,6 +71,34 @@ def test_of_a_film_that_few_rated_otherwise_more_is_asked_than_that_nobody_did()
     assert not bombs(users=10, others=21, at_end=0, meanwhile=8)
 
 
+@pytest.mark.parametrize(
+    ("usual", "level", "found"),
+    [(4.5, 5.0, True), (4.5, 4.5, False), (5.0, 5.0, False), (1.0, 0.5, False)],
+    ids=["5.0 where half give 4.5", "4.5 there", "5.0 where half give it", "0.5 where half give 1.0"],
+)
+def test_of_what_many_praise_the_highest_level_alone_may_tell(usual: float, level: float, found: bool) -> None:
+    rows = [(user, TARGET, level, 500 * DAY + user) for user in range(20)]
+    rows += [(100 + user, TARGET, usual if user % 2 else 3.0, (10 + 5 * user) * DAY) for user in range(40)]
+    profiles = profiles_of(crowd() + rows)
+    assert bool(bombed(profiles, Extremes.of(profiles))) == found
+
+
+@pytest.mark.parametrize(("bombers", "found"), [(60, True), (0, False)])
+def test_a_bomb_in_the_midst_of_a_film_s_season_is_seen_by_its_day(bombers: int, found: bool) -> None:
+    """Each day of twenty, five give it a 0.5 and 25 a 3.0: its low ratings never pause."""
+    users = iter(range(200, 2000))
+    rows = [
+        (next(users), TARGET, 0.5 if turn < 5 else 3.0, (500 + day) * DAY + turn * 2880)
+        for day in range(20)
+        for turn in range(30)
+    ]
+    rows += [(user, TARGET, 0.5, 510 * DAY + user * 600) for user in range(bombers)]
+    profiles = profiles_of(crowd() + rows)
+    crews = bombed(profiles, Extremes.of(profiles))
+    assert bool(crews) == found
+    assert all(set(range(bombers)) <= crew.users and len(crew.users) <= bombers + 10 for crew in crews)
+
+
 def test_nothing_to_look_at_is_no_bomb() -> None:
     profiles = profiles_of([(0, 0, 3.0, 0), (1, 0, 3.0, 9)])
     assert bombed(profiles, Extremes.of(profiles)) == []
