@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DETECTORS = ("two-channel", "isolation-forest")
 TRUSTED = "trusted, and so not judged"
+MOST_OFF_SCALE = 0.5  # of the ratings: more are no errors, but another scale, on which each level means something else
 
 
 def find_anomalies(
@@ -60,7 +61,8 @@ def find_anomalies(
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
           judgement, and 'review' says that it breaks a plain rule that few trusted users do
-        - reason: why a user is undetermined, or that it is trusted, and so not judged
+        - reason: why a user is undetermined (all are where most ratings are off the half-star scale), or that it is
+          trusted, and so not judged
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
         - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
@@ -80,8 +82,8 @@ def find_anomalies(
 
         return isolation_forest_findings(users, COLUMNS, seed)
     judged = enough(users)
-    if len(judged) < FEWEST_USERS and reference is None:
-        return undetermined(users, f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings")
+    if problem := _problem(users, len(judged), reference):
+        return undetermined(users, problem)
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
         return at_scale.find(warehouse, users, judged, partial(_judge_all, titles=Titles([warehouse])), seed)
@@ -103,6 +105,15 @@ def _check(detector: str, rate: float) -> None:
         raise ValueError(f"detector must be one of {', '.join(DETECTORS)}; got {detector!r}")
     if not 0 < rate < 1:
         raise ValueError(f"false_discovery_rate must be between 0 and 1; got {rate}")
+
+
+def _problem(users: pd.DataFrame, n_judged: int, reference: Warehouse | None) -> str | None:
+    """Why nobody of the delivery can be judged, or None."""
+    if users["n_off_scale"].sum() > MOST_OFF_SCALE * users["n_ratings"].sum():
+        return "most of the delivery's ratings are off the half-star scale, 0.5 to 5.0, by which users are judged"
+    if n_judged < FEWEST_USERS and reference is None:
+        return f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings"
+    return None
 
 
 def _check_trusted(n_trusted: int) -> None:

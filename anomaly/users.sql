@@ -1,5 +1,5 @@
--- One row for every user of `ratings`: where it starts in the file, the lab's three features, and how many rows can be used
--- (the conditions are those of profiles.sql).
+-- One row for every user of `ratings`: where it starts in the file, the lab's three features, how many rows can be used
+-- (the conditions are those of profiles.sql), and how many are of no half-star scale.
 select
     "userId",
     min("source_line") as "source_line",
@@ -8,7 +8,9 @@ select
     stddev_samp("rating") as "std_rating",
     sum(case when "movieId" is not null
               and "timestamp" between 0 and 4102444800000
-              and "rating" between 0.5 and 5.0 then 1 else 0 end) as "n_usable"
+              and "rating" between 0.5 and 5.0 then 1 else 0 end) as "n_usable",
+    sum(case when "rating" between 0.5 and 5.0 and floor("rating" * 2) = "rating" * 2 then 0
+             when "rating" is not null then 1 else 0 end) as "n_off_scale"
 from ratings
 where "userId" is not null
 group by "userId"

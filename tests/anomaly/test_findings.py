@@ -88,6 +88,18 @@ def test_movie_effects_are_the_means_without_the_user(with_bots: pd.DataFrame) -
     assert effect["n_others"] == len(film) - 1
 
 
+@pytest.mark.parametrize("change", [0.2, 2.0, 20.0], ids=["to 1", "to 10", "to 100"])
+def test_ratings_of_another_scale_accuse_nobody(change: float) -> None:
+    table = find(HONEST.assign(rating=(HONEST["rating"] * change).round(1)))
+    assert set(table["status"]) == {"undetermined"}
+    assert table["reason"].str.contains("off the half-star scale").all()
+
+
+def test_some_ratings_off_the_scale_are_errors_and_their_users_judged() -> None:
+    rating = HONEST["rating"].where(HONEST["userId"] % 5 < 3, HONEST["rating"] + 0.2)
+    assert "ok" in set(find(HONEST.assign(rating=rating))["status"])
+
+
 @pytest.mark.parametrize("reference", [None, HONEST], ids=["alone", "with a reference"])
 @pytest.mark.parametrize("short", [[950], [1], [2, 3, 20], [1, 40]], ids=str)
 def test_a_few_ratings_are_undetermined_not_honest(short: list[int], reference: pd.DataFrame | None) -> None:
