@@ -9,6 +9,7 @@ import numpy as np
 
 from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, increments, rules, scoring
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
+from anomaly.damage import damage
 from anomaly.population import MUTUAL, Population, load_films, load_users, survey
 from anomaly.profiles import Films
 from anomaly.table import COLUMNS, nullable, undetermined
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 DETECTORS = ("two-channel", "isolation-forest")
 TRUSTED = "trusted, and so not judged"
-MOST_OFF_SCALE = 0.5  # of the ratings: more are no errors, but another scale, on which each level means something else
 
 
 def find_anomalies(
@@ -61,7 +61,7 @@ def find_anomalies(
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
           judgement, and 'review' says that it breaks a plain rule that few trusted users do
-        - reason: why a user is undetermined (all are where most ratings are off the half-star scale), or that it is
+        - reason: why a user is undetermined (all are where most levels or times are damaged), or that it is
           trusted, and so not judged
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
@@ -82,7 +82,7 @@ def find_anomalies(
 
         return isolation_forest_findings(users, COLUMNS, seed)
     judged = enough(users)
-    if problem := _problem(users, len(judged), reference):
+    if problem := damage(users) or _too_few(len(judged), reference):
         return undetermined(users, problem)
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
@@ -107,10 +107,7 @@ def _check(detector: str, rate: float) -> None:
         raise ValueError(f"false_discovery_rate must be between 0 and 1; got {rate}")
 
 
-def _problem(users: pd.DataFrame, n_judged: int, reference: Warehouse | None) -> str | None:
-    """Why nobody of the delivery can be judged, or None."""
-    if users["n_off_scale"].sum() > MOST_OFF_SCALE * users["n_ratings"].sum():
-        return "most of the delivery's ratings are off the half-star scale, 0.5 to 5.0, by which users are judged"
+def _too_few(n_judged: int, reference: Warehouse | None) -> str | None:
     if n_judged < FEWEST_USERS and reference is None:
         return f"fewer than {FEWEST_USERS} users with {FEWEST_RATINGS} usable ratings"
     return None

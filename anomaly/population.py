@@ -138,5 +138,5 @@ def _years(titles: pd.Series[str]) -> Floats:
 
 
 def load_users(warehouse: Warehouse) -> pd.DataFrame:
-    """userId, source_line, n_ratings, mean_rating, std_rating, n_usable and n_off_scale of every user of `ratings`."""
+    """userId, source_line, n_ratings, mean_rating, std_rating and more (see users.sql) of every user of `ratings`."""
     return warehouse.sql((Path(__file__).parent / "users.sql").read_text(encoding="utf-8"))

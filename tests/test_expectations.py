@@ -114,11 +114,11 @@ def level_of_film(user: int, film: int) -> str:
 
 
 def own_time(user: int, film: int) -> str:
-    return str(deliveries.START + user * 3600 + film * 40)
+    return str(deliveries.START + user * 3600 + film * 41)
 
 
 def after_a_pause(user: int, film: int) -> str:
-    return str(deliveries.START + 93 * 86_400 + user * 3600 + film * 40)
+    return str(deliveries.START + 93 * 86_400 + user * 3600 + film * 41)
 
 
 def tags_of(
@@ -129,6 +129,21 @@ def tags_of(
     def plant(files: Files) -> None:
         crowd(user_id, film_id, level_of_film, own_time)(files)
         files["tags"] += [f"{user},{film(user)},word {user},{time(user)}" for user in range(5, 35)]
+
+    return plant
+
+
+def dramas_and_horror(lower: float) -> Callable[[Files], None]:
+    """A hundred films more, every other one of horror, which twenty users more rate lower by so much."""
+
+    def plant(files: Files) -> None:
+        for film in range(26, 126):
+            files["movies"].append(f"{film},Film {film} (1990),{('Drama', 'Horror')[film % 2]}")
+            files["links"].append(f"{film},{film:07d},{film + 100}")
+        for user in range(5, 25):
+            for film in range(26, 126):
+                level = max(0.5, deliveries.LEVELS[film // 2 % 25] - lower * (film % 2))
+                files["ratings"].append(f"{user},{film},{level},{own_time(user, film)}")
 
     return plant
 
@@ -167,7 +182,16 @@ FAULTS = [
     Fault("ratings", "No rating level holds more than 45", every("ratings", 2, lambda v: "4.0" if v > "3.0" else v)),
     Fault("ratings", "Of the ratings since 2003-03", every("ratings", 2, lambda v: str(float(round(float(v)))))),
     Fault("ratings", "Films differ in how", crowd(user_id, film_id, any_level, own_time)),
-    Fault("ratings", "No second is shared", crowd(user_id, film_id, level_of_film, lambda u, f: str(deliveries.START))),
+    Fault("ratings", "At most half of the ratings are of one second", crowd(
+        user_id, film_id, level_of_film, lambda u, f: str(deliveries.START + 1)), also=("No second is shared",)),
+    Fault("ratings", "At most a fifth of the ratings are timed", crowd(
+        user_id, film_id, level_of_film, lambda u, f: str((deliveries.START + u * 3600 + f * 41) // 60 * 60))),
+    Fault("ratings", "Of a thousand ratings and more, the mean", crowd(
+        user_id, film_id, lambda u, f: str(5.5 - float(level_of_film(u, f))), own_time)),
+    Fault("ratings", "No rating level holds more than 55", crowd(
+        user_id, film_id, lambda u, f: "3.0" if u % 3 else level_of_film(u, f), own_time)),
+    Fault("ratings", "No second is shared", crowd(
+        user_id, film_id, level_of_film, lambda u, f: own_time(u, f) if u % 5 else str(deliveries.START))),
     Fault("ratings", "No block of user ids", add("ratings", f"99,1,4.0,{deliveries.START}"), NEXT),
     Fault("ratings", "At least 90 % of the user ids", add("ratings", f"99,1,4.0,{deliveries.START}")),
     Fault("ratings", "No quarter of a year", crowd(user_id, film_id, level_of_film, after_a_pause)),
@@ -188,6 +212,7 @@ FAULTS = [
     Fault("movies", "Every film has a row in links", drop("links", 11), 11),
     Fault("movies", "At least 85 % of the films", lambda f: [add("movies", f"{film},New {film} (2000),Drama")(f)
                                                              for film in range(26, 36)], 27),
+    Fault("movies", "Dramas are rated higher", dramas_and_horror(0.0), 2),
     Fault("movies", "No title shows a wrong encoding", cell("movies", 3, 1, "AmÃ©lie (2001)"), 3),
     Fault("movies", "No title shows a wrong encoding", cell("movies", 3, 1, "AmÃ‰lie (2001)"), 3),
     Fault("movies", "No title shows a wrong encoding", cell("movies", 3, 1, "Tom &amp; Jerry (1992)"), 3),
@@ -289,6 +314,14 @@ def test_every_expectation_of_the_delivered_tables_has_a_fault() -> None:
         if not any(f.suite == table and one["description"].startswith(f.sentence) for f in FAULTS)
     ]
     assert unproved == []
+
+
+def test_horror_films_that_are_rated_lower_are_as_ever(tmp_path: Path) -> None:
+    files = deliveries.clean()
+    dramas_and_horror(0.5)(files)
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path / "work")
+    (outcome,) = (one for one in verdict.outcomes if one.sentence.startswith("Dramas are rated higher"))
+    assert outcome.status is Status.PASSED
 
 
 def test_clean_delivery_fails_nothing(tmp_path: Path) -> None:

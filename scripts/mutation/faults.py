@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from scripts.mutation import planting as to
 from scripts.mutation.planting import Plant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CRITICAL, WARNING = "critical", "warning"
 SHARES = {"1 row": None, "0.1 %": 0.001, "5 %": 0.05}  # one row is one in a hundred thousand of ml-latest-small
@@ -36,6 +41,10 @@ class Fault:
 def catalogue() -> list[Fault]:
     """Every fault, family by family."""
     return [*_form(), *_values(), *_rows(), *_meaning(), *_subtle(), *_harmless()]
+
+
+def _rounded(times: pd.Series[int], seconds: int) -> pd.Series[int]:
+    return times // seconds * seconds
 
 
 def _form() -> Iterator[Fault]:
@@ -168,7 +177,7 @@ def _values() -> Iterator[Fault]:
         WARNING,
     )
     yield Fault(
-        "scale", "upside down", to.alter(ratings, "rating", to.scaled(-1, 5.5)), (ratings, "The mean rating"), WARNING
+        "scale", "upside down", to.alter(ratings, "rating", to.scaled(-1, 5.5)), (ratings, "Of a thousand ratings")
     )
     clock = ratings, "`timestamp` of ratings is in seconds"
     for name, change in (
@@ -178,6 +187,10 @@ def _values() -> Iterator[Fault]:
         ("days", lambda times: times // to.DAY),
     ):
         yield Fault("units of time", name, to.alter(ratings, "timestamp", to.timed(change)), clock)
+    for name, seconds in (("rounded to minutes", 60), ("rounded to days", to.DAY)):
+        rounded = to.timed(partial(_rounded, seconds=seconds))
+        meant = ratings, "At most a fifth of the ratings are timed"
+        yield Fault("units of time", name, to.alter(ratings, "timestamp", rounded), meant)
     yield Fault("units of time", "one rating in the future", to.put(ratings, timestamp="4102444800"), clock)
     yield Fault("units of time", "one rating of 1970", to.put(ratings, timestamp="0"), clock)
     east = to.timed(lambda times: times - EASTERN)
@@ -204,10 +217,15 @@ def _values() -> Iterator[Fault]:
     )
     yield Fault(
         "silent defaulting",
+        "all times set to the load's",
+        to.put(ratings, 1.0, timestamp="1537799250"),
+        (ratings, "At most half of the ratings are of one second"),
+    )
+    yield Fault(
+        "silent defaulting",
         "half of the ratings set to 3.0",
         to.put(ratings, 0.5, rating="3.0"),
-        (ratings, "No rating level holds"),
-        WARNING,
+        (ratings, "No rating level holds more than 55 %"),
     )
     yield Fault(
         "silent defaulting",
@@ -380,12 +398,10 @@ def _meaning() -> Iterator[Fault]:
     yield Fault(
         "swapped columns", "IMDb and TMDB ids", to.swap("links", "imdbId", "tmdbId"), ("links", "`imdbId` has 7 or 8")
     )
-    yield Fault(
-        "swapped columns", "ratings one row off", to.slide("ratings", "rating"), ("ratings", "Films differ"), WARNING
-    )
-    yield Fault(
-        "swapped columns", "ratings shuffled", to.shuffle("ratings", "rating"), ("ratings", "Films differ"), WARNING
-    )
+    for name, plant in (("one row off", to.slide("movies", "genres")), ("shuffled", to.shuffle("movies", "genres"))):
+        yield Fault("swapped columns", f"genres {name}", plant, ("movies", "Dramas are rated higher"), WARNING)
+    yield Fault("swapped columns", "ratings one row off", to.slide("ratings", "rating"), ("ratings", "Films differ"))
+    yield Fault("swapped columns", "ratings shuffled", to.shuffle("ratings", "rating"), ("ratings", "Films differ"))
     yield Fault(
         "swapped columns", "times shuffled", to.shuffle("ratings", "timestamp"), ("ratings", "Half stars appear only")
     )

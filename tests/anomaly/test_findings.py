@@ -88,16 +88,28 @@ def test_movie_effects_are_the_means_without_the_user(with_bots: pd.DataFrame) -
     assert effect["n_others"] == len(film) - 1
 
 
-@pytest.mark.parametrize("change", [0.2, 2.0, 20.0], ids=["to 1", "to 10", "to 100"])
-def test_ratings_of_another_scale_accuse_nobody(change: float) -> None:
-    table = find(HONEST.assign(rating=(HONEST["rating"] * change).round(1)))
+DAMAGED = {
+    "scale of 1": (HONEST.assign(rating=(HONEST["rating"] / 5).round(1)), "off the half-star scale"),
+    "scale of 10": (HONEST.assign(rating=HONEST["rating"] * 2), "off the half-star scale"),
+    "days for times": (HONEST.assign(timestamp=HONEST["timestamp"] // 86_400 * 86_400), "timed to the minute"),
+    "minutes for times": (HONEST.assign(timestamp=HONEST["timestamp"] // 60 * 60), "timed to the minute"),
+    "the load's time": (HONEST.assign(timestamp=START + 1), "one and the same time"),
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_damage_to_a_whole_column_accuses_nobody(damaged: str) -> None:
+    ratings, reason = DAMAGED[damaged]
+    table = find(ratings)
     assert set(table["status"]) == {"undetermined"}
-    assert table["reason"].str.contains("off the half-star scale").all()
+    assert table["reason"].str.contains(reason).all()
 
 
-def test_some_ratings_off_the_scale_are_errors_and_their_users_judged() -> None:
-    rating = HONEST["rating"].where(HONEST["userId"] % 5 < 3, HONEST["rating"] + 0.2)
-    assert "ok" in set(find(HONEST.assign(rating=rating))["status"])
+@pytest.mark.parametrize("column", ["rating", "timestamp"])
+def test_what_less_than_half_of_the_ratings_have_damages_nobody_else(column: str) -> None:
+    damaged = {"rating": HONEST["rating"] + 0.2, "timestamp": HONEST["timestamp"] * 0 + START}[column]
+    table = find(HONEST.assign(**{column: HONEST[column].where(HONEST["userId"] % 5 < 3, damaged)}))
+    assert "ok" in set(table.loc[table["userId"] % 5 < 3, "status"])
 
 
 @pytest.mark.parametrize("reference", [None, HONEST], ids=["alone", "with a reference"])
