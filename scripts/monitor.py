@@ -281,11 +281,12 @@ class Monitor:
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
-        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
+        run, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
         cause = next((f" {one.cause}." for one in verdict.undetermined if one.cause), "")
-        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}")
+        remark = f" {run.kind.remark}" if run.kind.remark else ""
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}{remark}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
         from checks.engine.suites import declared_suites

@@ -194,6 +194,8 @@ def _introduce(out: Console, run: Run) -> None:
         out.print(f"The files are those of the last run ({run.repeats:%Y-%m-%d %H:%M} UTC), byte for byte.")
     for sentence in run.row_changes:
         out.print(printable(sentence), style="bold")
+    if run.kind.remark:
+        out.print(printable(run.kind.remark), style="bold")
     if run.tables_of is not None:
         out.print(f"Their tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew; --fresh makes them anew.")
 
