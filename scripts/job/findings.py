@@ -211,8 +211,8 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     try:
         if reference is not None:
             _attempt(warehouse, since.TABLE, lambda: since.compared(warehouse, reference))
-        if reference is not None and (mistaken := identities.at_odds(warehouse, reference)):
-            return dict.fromkeys(FINDINGS, mistaken)
+            if odds := _at_odds(warehouse, reference):
+                return dict.fromkeys(FINDINGS, odds)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
@@ -257,8 +257,20 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     try:
         warehouse.write(table, analysis())
     except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
-        return {table: f"the analysis failed ({one_line(str(error)) or type(error).__name__})"}
+        return {table: f"the analysis failed ({_reason(error)})"}
     return {}
+
+
+def _at_odds(warehouse: Warehouse, reference: Warehouse) -> str | None:
+    """Why neither users nor windows can be compared with the reference, if so."""
+    try:
+        return identities.at_odds(warehouse, reference)
+    except Exception as error:  # as of an analysis
+        return f"whether --reference means the same users and times could not be told ({_reason(error)})"
+
+
+def _reason(error: Exception) -> str:
+    return one_line(str(error)) or type(error).__name__
 
 
 def _missing(warehouse: Warehouse) -> Iterator[str]:
@@ -311,7 +323,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         )
         warehouse.write(TRENDS, trends)
     except Exception as error:
-        reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
+        reason = printable(_reason(error)).rstrip(".")
         say(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.")
 
 
