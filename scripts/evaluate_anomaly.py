@@ -21,7 +21,6 @@ from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 from scripts.job.findings import PERIODS, check_needed
-from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,11 +40,10 @@ class EvaluationError(Exception):
     """What was asked for can't be evaluated; the text is one sentence for the user."""
 
 
-@answered("the last results are as they were")
+@answered("the last results are as they were", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
     options = _parser().parse_args(argv)
-    settle()
     from checks.files import DeliveryError
 
     try:

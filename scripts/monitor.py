@@ -26,7 +26,6 @@ from scripts import run_checkpoint
 from scripts.job import findings, reuse
 from scripts.job.arguments import SettingError, local, seconds
 from scripts.job.ending import answered, printing
-from scripts.job.machine import settle
 from scripts.job.progress import silence
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ FAILED, UNDETERMINED = 1, 2
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
-@answered("the last results are as they were")
+@answered("the last results are as they were", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
@@ -48,7 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNDETERMINED
     findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
     _check_output(settings, arguments.watch)
-    settle()
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
     arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)

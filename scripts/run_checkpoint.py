@@ -22,7 +22,6 @@ from scripts.job import findings
 from scripts.job.arguments import local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
 from scripts.job.ending import answered, printing
-from scripts.job.machine import settle
 from scripts.job.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
     from scripts.job.preparing import Job
 
 
-@answered("the last results are as they were")
+@answered("the last results are as they were", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    settle()
     return _run(arguments)
 
 

@@ -22,13 +22,20 @@ SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
 P = ParamSpec("P")
 
 
-def answered(kept: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
-    """Make a command's `main` answer what is not caught in it. kept: how it leaves things then, in a few words."""
+def answered(kept: str, analyses: bool = False) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Make a command's `main` answer what is not caught in it. kept: how it leaves things then, in a few words.
+
+    analyses: whether it scores users or compares windows itself, for which the process is settled before all else.
+    """
 
     def around(main: Callable[P, int]) -> Callable[P, int]:
         @functools.wraps(main)
         def command(*arguments: P.args, **named: P.kwargs) -> int:
             try:
+                if analyses:
+                    from scripts.job.machine import settle
+
+                    settle()
                 code = main(*arguments, **named)
                 with printing():  # what waits in memory would else fail at the very end, with an exit code of its own
                     pass
