@@ -190,7 +190,7 @@ def _signature(folder: Path, of_its_own: bool) -> Signature:
         return ()
     delivered = {name: status for name, status in found.items() if not stat.S_ISDIR(status.st_mode)}
     if tables.isdisjoint(delivered):
-        meant = of_its_own and any(mistaken(folder, table.name, alone=True) for table in DELIVERED)
+        meant = of_its_own and bool(mistaken(folder, [table.name for table in DELIVERED], alone=True))
         delivered = found if meant else {}
     return tuple(sorted((name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in delivered.items()))
 
