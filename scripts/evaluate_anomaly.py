@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
-from scripts.job.ending import answered
+from scripts.job.ending import answered, leaves
 from scripts.job.findings import PERIODS, check_needed
 
 if TYPE_CHECKING:
@@ -417,8 +417,10 @@ def _mean_by_size(ranking: pd.DataFrame) -> pd.DataFrame:
 def _write(report: dict[str, Any], folder: Path) -> None:
     from checks.results import outputs
 
+    plot = _plot(report)  # takes a while, in which the last results are as they were
     outputs.write_text(folder / "anomaly_evaluation.json", json.dumps(report, indent=1))
-    outputs.write_text(folder / "anomaly_evaluation.svg", _plot(report))
+    outputs.write_text(folder / "anomaly_evaluation.svg", plot)
+    leaves(outputs.PUBLISHED)
 
 
 def _plot(report: dict[str, Any]) -> str:

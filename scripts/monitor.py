@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
 from scripts.job.arguments import SettingError, local, seconds
-from scripts.job.ending import answered, printing
+from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ SETTLE_SECONDS = 5.0  # a copy over a network pauses for less
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 60.0  # for what is not the delivery's fault: a full disk may have room again
 FAILED, UNDETERMINED = 1, 2
+LAST = "the last results are as they were"
+ABANDONED = f"the delivery under way was abandoned, {LAST}"
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
-@answered("the last results are as they were", analyses=True)
+@answered(LAST, analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return monitor.judge_present() if arguments.once else monitor.judge_arriving()
     except KeyboardInterrupt:
-        _say("Interrupted; the delivery under way was abandoned, the last results are as they were.")
+        _say(f"Interrupted; {left()}.")
         return 128 + signal.SIGINT
 
 
@@ -279,7 +281,8 @@ class Monitor:
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
-        run, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
+        leaves(ABANDONED)
+        run, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence(), leaves)
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
         cause = next((f" {one.cause}." for one in verdict.undetermined if one.cause), "")

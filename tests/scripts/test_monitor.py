@@ -439,6 +439,24 @@ def test_what_nobody_names_is_tried_again(watching: monitor.Monitor, monkeypatch
     assert watching.exit_codes == [2, 0]
 
 
+@pytest.mark.parametrize(("place", "said"), [("_committed", "the last ones are"), ("_announce", "new results stand.")])
+def test_a_second_signal_says_how_results_are_left(
+    once: list[str],
+    incoming: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    said: str,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    deliver(incoming / "monday")
+    monkeypatch.setattr(f"checks.results.outputs.{place}", interrupted)
+    assert monitor.main(once) == 130
+    assert said in capsys.readouterr().out
+
+
 def test_once_with_nothing_to_judge_is_no_success(once: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert monitor.main(once) == 2
     assert "nothing was judged" in capsys.readouterr().out
