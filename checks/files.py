@@ -46,6 +46,7 @@ class Survey:
     lines: int
     line_end: bytes
     plain: bool = False  # every line below the header holds numbers as `survey` was asked to look for
+    ended: bool = True  # whether the last line has its end, as that of a file that was cut off mostly has not
 
 
 class Record(NamedTuple):
@@ -171,7 +172,8 @@ def survey(path: Path, pointed: Sequence[bool] = ()) -> Survey:
             left = block.translate(None, b"0123456789") if numbers.plain else block
             counter.add(left, block[-1:])
             numbers.add(left)
-    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end, numbers.found())
+    size, plain = path.stat().st_size, numbers.found()
+    return Survey(digest.hexdigest(), size, counter.lines, counter.line_end, plain, counter.ended)
 
 
 def _survey_packed(path: Path) -> Survey:
@@ -182,7 +184,8 @@ def _survey_packed(path: Path) -> Survey:
         with open_bytes(path) as unpacked:
             while block := unpacked.read(BLOCK):
                 counter.add(block, block[-1:])
-    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
+    size = path.stat().st_size
+    return Survey(digest.hexdigest(), size, counter.lines, counter.line_end, ended=counter.ended)
 
 
 class _LineCounter:
@@ -206,7 +209,11 @@ class _LineCounter:
     @property
     def lines(self) -> int:
         whole = self.returns if self.line_end == b"\r" else self.feeds
-        return whole + (self.last not in (b"\n", self.line_end))
+        return whole + (not self.ended)
+
+    @property
+    def ended(self) -> bool:
+        return self.last in (b"\n", self.line_end)
 
 
 class _PlainNumbers:

@@ -304,6 +304,8 @@ class Declared:
     header_fault: str | None = None  # what is wrong with the file's whole header, in words
     increment: bool = False  # whether the delivery is judged as one, of which rules for editions are not asked
 
+    unended_line: int | None = None  # the last line of its file, where that has no end
+
     def spares(self, declared: Mapping[str, Any]) -> bool:
         """Whether this rule of the suite is not asked."""
         return self.increment and editions.is_for_editions(declared)
@@ -406,7 +408,7 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     counted = _what_counts(declared)
     rows = () if status in CALM else tuple(_failing_rows(suite, detail))
     observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
-    return _outcome(
+    outcome = _outcome(
         suite,
         declared,
         status,
@@ -418,12 +420,26 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         rows_query=None if status in CALM else _rows_query(suite, declared, detail),
         cause=_why_not(status, rows, observed),
     )
+    return _if_cut_off(outcome, suite)
 
 
 def _why_not(status: Status, rows: Iterable[FailingRow], observed: str) -> str | None:
     if status is Status.UNASKED:
         return editions.UNASKED
     return _reasons(rows) or observed if status is Status.UNDETERMINED else None
+
+
+def _if_cut_off(outcome: Outcome, suite: Declared) -> Outcome:
+    """One value that is too low, in the last cell of a last line without end, may be the start of a longer one."""
+    row, low = next(iter(outcome.rows), None), outcome.kwargs.get("min_value")
+    if row is None or suite.unended_line is None or (outcome.unexpected_count, row.line) != (1, suite.unended_line):
+        return outcome
+    if not suite.columns or outcome.column != suite.columns[-1] or not isinstance(low, int | float):
+        return outcome
+    if row.values.get(outcome.column, low) >= low:
+        return outcome
+    observed = f"{outcome.observed}: the last line, which has no end, as where a file is cut off"
+    return replace(outcome, observed=observed, action=f"If {row.file} was cut off, fetch it again. {outcome.action}")
 
 
 def _reasons(rows: Iterable[FailingRow]) -> str:

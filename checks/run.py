@@ -107,6 +107,7 @@ class Run:
             source.loaded_columns if source else (),
             source.header_fault if source else None,
             self.kind.increment,
+            source.unended_line if source else None,
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:
