@@ -46,6 +46,7 @@ class Survey:
     lines: int
     line_end: bytes
     plain: bool = False  # every line below the header holds numbers as `survey` was asked to look for
+    ended: bool = True  # whether the last line has its end, as that of a file that was cut off mostly has not
 
 
 class Record(NamedTuple):
@@ -74,26 +75,34 @@ def find(folder: Path, table: str) -> Path | None:
 
 def missing(folder: Path, table: str) -> str:
     """That `folder` holds no file for `table`, in a sentence, with what there is that may be it."""
-    may_be = mistaken(folder, table)
+    may_be = mistaken(folder, [table]).get(table)
     return f"{table}.csv is not in {folder}" + (f"; there is {may_be}" if may_be else "")
 
 
-def mistaken(folder: Path, table: str, alone: bool = False) -> str | None:
-    """What of a folder may hold a table, and what to do with it: under another name, packed, or in a folder in it.
+def mistaken(folder: Path, tables: Iterable[str], alone: bool = False) -> dict[str, str]:
+    """What of a folder may hold a table, by table, and what to do with it: under another name, packed, or deeper.
 
-    alone: that folder only where it is the only one; several are a store of deliveries.
+    alone: deeper only where there is one folder; several are a store of deliveries.
     """
     try:
         entries = sorted(folder.iterdir())
         folders = [one for one in entries if one.is_dir() and not one.name.startswith((".", "__MACOSX"))]
-        inner = [one for one in folders if find(one, table) is not None]
-    except (OSError, DeliveryError):  # a hint is no work of its own
-        return None
+    except OSError:  # a hint is no work of its own
+        return {}
+    inner = folders if not alone or len(folders) == 1 else []
+    hints = {table: _hint(table, entries, inner) for table in tables}
+    return {table: hint for table, hint in hints.items() if hint is not None}
+
+
+def _hint(table: str, entries: Sequence[Path], inner: Sequence[Path]) -> str | None:
     alike = re.compile(rf"{table}([^a-z].*)?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
     renamed = (f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if alike.fullmatch(one.name))
     packed = (f"{one.name}: unpack it" for one in entries if one.name.lower().endswith(ARCHIVES))
-    deeper = (f"{one.name}/ with it: give that folder" for one in inner if not alone or len(folders) == 1)
-    return next(itertools.chain(renamed, packed, deeper), None)
+    deeper = (f"{one.name}/ with it: give that folder" for one in inner if find(one, table) is not None)
+    try:
+        return next(itertools.chain(renamed, packed, deeper), None)
+    except DeliveryError:  # of a folder that is closed, or holds two of them
+        return None
 
 
 def is_folder(path: Path) -> bool:
@@ -163,7 +172,8 @@ def survey(path: Path, pointed: Sequence[bool] = ()) -> Survey:
             left = block.translate(None, b"0123456789") if numbers.plain else block
             counter.add(left, block[-1:])
             numbers.add(left)
-    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end, numbers.found())
+    size, plain = path.stat().st_size, numbers.found()
+    return Survey(digest.hexdigest(), size, counter.lines, counter.line_end, plain, counter.ended)
 
 
 def _survey_packed(path: Path) -> Survey:
@@ -174,7 +184,8 @@ def _survey_packed(path: Path) -> Survey:
         with open_bytes(path) as unpacked:
             while block := unpacked.read(BLOCK):
                 counter.add(block, block[-1:])
-    return Survey(digest.hexdigest(), path.stat().st_size, counter.lines, counter.line_end)
+    size = path.stat().st_size
+    return Survey(digest.hexdigest(), size, counter.lines, counter.line_end, ended=counter.ended)
 
 
 class _LineCounter:
@@ -198,7 +209,11 @@ class _LineCounter:
     @property
     def lines(self) -> int:
         whole = self.returns if self.line_end == b"\r" else self.feeds
-        return whole + (self.last not in (b"\n", self.line_end))
+        return whole + (not self.ended)
+
+    @property
+    def ended(self) -> bool:
+        return self.last in (b"\n", self.line_end)
 
 
 class _PlainNumbers:

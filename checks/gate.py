@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from checks import headers
+from checks import editions, headers
 from checks.engine.suites import SEVERITIES
 from checks.tables import LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
@@ -44,12 +44,20 @@ REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suit
 
 
 class Status(StrEnum):
-    """What became of one expectation. `undetermined`: it could not be judged, which is not a pass."""
+    """What became of one expectation.
+
+    `undetermined`: it could not be judged, which is not a pass. `unasked`: it is meant for other deliveries than this.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     UNDETERMINED = "undetermined"
     WAIVED = "waived"
+    UNASKED = "unasked"
+
+
+# What leaves nothing for anybody to mend.
+CALM = (Status.PASSED, Status.UNASKED)
 
 
 class Decision(StrEnum):
@@ -91,9 +99,10 @@ class Outcome:
     element_count: int | None = None
     counted: str = "rows"  # what `unexpected_count` counts, one of COUNTED, or MEASURE
     rows: tuple[FailingRow, ...] = ()
-    cause: str | None = None
+    cause: str | None = None  # why it could not be judged, or was not asked
     rows_query: str | None = None  # SQL over the warehouse that gives every row that breaks it, as GX ran it
     waiver: Waiver | None = None  # the one given for it, whether it is needed, holds, or has expired
+    meant_for: str | None = None  # the kind of delivery that it is asked of alone
     has_result: bool = True  # not where it raised, or its table is missing, or it was not evaluated
 
     @property
@@ -146,6 +155,10 @@ class Verdict:
     @property
     def undetermined(self) -> tuple[Outcome, ...]:
         return tuple(o for o in self.outcomes if o.status is Status.UNDETERMINED)
+
+    @property
+    def unasked(self) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.outcomes if o.status is Status.UNASKED)
 
     @property
     def decision(self) -> Decision:
@@ -202,6 +215,7 @@ class Verdict:
         if not self.outcomes:
             return "Nothing was judged."
         counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
+        counts |= {"not asked": len(self.unasked)}
         rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
 
@@ -288,6 +302,13 @@ class Declared:
     clock: Clock | None = None
     columns: Sequence[str] = ()  # of its table, in the file's order
     header_fault: str | None = None  # what is wrong with the file's whole header, in words
+    increment: bool = False  # whether the delivery is judged as one, of which rules for editions are not asked
+
+    unended_line: int | None = None  # the last line of its file, where that has no end
+
+    def spares(self, declared: Mapping[str, Any]) -> bool:
+        """Whether this rule of the suite is not asked."""
+        return self.increment and editions.is_for_editions(declared)
 
     def keeps_from(self, outcome: Outcome) -> Iterator[str]:
         """What a rule that raised asks of this table and does not find there, in words."""
@@ -319,18 +340,24 @@ def judge(
 ) -> Verdict:
     """The verdict on `results`, GX's ExpectationSuiteValidationResult by suite name.
 
-    What a suite's file declares and the result lacks is undetermined, as is an expectation that raised, a suite
-    that declares nothing, and a suite of `required` that is not declared. A waiver that holds turns a failure, and
-    nothing else, into `waived`.
+    What a suite's file declares and the result lacks is undetermined, as is an expectation that raised, a suite that
+    declares nothing or of which nothing is asked, and a suite of `required` that is not declared. A waiver that holds
+    turns a failure, and nothing else, into `waived`.
     """
     absent = [Declared(name, ()) for name in required if name not in {suite.name for suite in declared}]
     given = {(waiver.suite, waiver.expectation): waiver for waiver in waivers}
     judged = [_explained(one, declared) for suite in declared for one in _judge_suite(suite, results.get(suite.name))]
     outcomes = [_waive(one, given.get((one.suite, one.expectation_id or ""))) for one in judged]
     outcomes += [_silent(suite, "the checkpoint holds no such suite") for suite in absent]
+    outcomes += [_silent(suite, f"each of its rules is {editions.UNASKED}") for suite in declared if _is_spared(suite)]
     if not outcomes:
         outcomes = [_silent(Declared("movielens", ()), "the checkpoint holds no suite")]
     return Verdict(tuple(outcomes), fail_on)
+
+
+def _is_spared(suite: Declared) -> bool:
+    """Whether nothing at all is asked of its table, which is no pass."""
+    return bool(suite.expectations) and all(map(suite.spares, suite.expectations))
 
 
 def _explained(outcome: Outcome, declared: Sequence[Declared]) -> Outcome:
@@ -377,11 +404,11 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
     if not result.success and not detail:
         return _unknown(suite, declared, _cause(result.exception_info))
     holds = result.success or _asks_nothing(suite, declared, detail)
-    status = Status.PASSED if holds else _failure(declared)
+    status = Status.UNASKED if suite.spares(declared) else Status.PASSED if holds else _failure(declared)
     counted = _what_counts(declared)
-    rows = () if holds else tuple(_failing_rows(suite, detail))
+    rows = () if status in CALM else tuple(_failing_rows(suite, detail))
     observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
-    return _outcome(
+    outcome = _outcome(
         suite,
         declared,
         status,
@@ -390,9 +417,29 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
         counted=counted,
         rows=rows,
-        rows_query=None if holds else _rows_query(suite, declared, detail),
-        cause=_reasons(rows) or observed if status is Status.UNDETERMINED else None,
+        rows_query=None if status in CALM else _rows_query(suite, declared, detail),
+        cause=_why_not(status, rows, observed),
     )
+    return _if_cut_off(outcome, suite)
+
+
+def _why_not(status: Status, rows: Iterable[FailingRow], observed: str) -> str | None:
+    if status is Status.UNASKED:
+        return editions.UNASKED
+    return _reasons(rows) or observed if status is Status.UNDETERMINED else None
+
+
+def _if_cut_off(outcome: Outcome, suite: Declared) -> Outcome:
+    """One value that is too low, in the last cell of a last line without end, may be the start of a longer one."""
+    row, low = next(iter(outcome.rows), None), outcome.kwargs.get("min_value")
+    if row is None or suite.unended_line is None or (outcome.unexpected_count, row.line) != (1, suite.unended_line):
+        return outcome
+    if not suite.columns or outcome.column != suite.columns[-1] or not isinstance(low, int | float):
+        return outcome
+    if row.values.get(outcome.column, low) >= low:
+        return outcome
+    observed = f"{outcome.observed}: the last line, which has no end, as where a file is cut off"
+    return replace(outcome, observed=observed, action=f"If {row.file} was cut off, fetch it again. {outcome.action}")
 
 
 def _reasons(rows: Iterable[FailingRow]) -> str:
@@ -443,6 +490,7 @@ def _outcome(suite: Declared, declared: Mapping[str, Any], status: Status, **res
         meaning=meaning,
         action=action,
         status=status,
+        meant_for=editions.EDITION if editions.is_for_editions(declared) else None,
         **rest,
     )
 

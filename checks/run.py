@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import gate
+from checks.editions import WHOLE, Kind
 from checks.engine.suites import ROOT
 from checks.phases import Phases
 from checks.results.pseudonyms import PLAIN, UserNames
@@ -55,6 +56,7 @@ class Run:
     first_rating: datetime | None = None
     last_rating: datetime | None = None
     findings: Findings = Findings()
+    kind: Kind = WHOLE  # an edition or an increment of one
     repeats: datetime | None = None  # when the last run judged these very files
     row_changes: Sequence[str] = ()  # sentences: ratings end earlier, a table's rows fell or rose, since the last run
     tables_of: datetime | None = None  # when the run began that made the tables, where they are an earlier one's
@@ -104,6 +106,8 @@ class Run:
             gate.Clock(self.started, self.max_age),
             source.loaded_columns if source else (),
             source.header_fault if source else None,
+            self.kind.increment,
+            source.unended_line if source else None,
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:

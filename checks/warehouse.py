@@ -53,6 +53,7 @@ class SourceFile:
     # Where files are many, or below folders of the delivery:
     parts: tuple[tuple[int, str], ...] = ()  # the lines before each one's first, and its name
     hashes: tuple[tuple[str, str, int], ...] = ()  # the name, SHA-256 and bytes of each
+    unended_line: int | None = None  # of one file the last line, where that has no end
 
     @property
     def names(self) -> frozenset[str]:
@@ -368,6 +369,7 @@ class _Loader:
             names,
             self.warehouse.count(self.table.name),
             self.warehouse._scalar(rejected, [self.table.name]),
+            unended_line=None if survey.ended else survey.lines,
         )
 
     def _line(self) -> str:

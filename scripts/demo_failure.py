@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from scripts.job.arguments import local
 from scripts.job.ending import answered
-from scripts.job.machine import settle
 
 if TYPE_CHECKING:
     from checks.gate import Outcome, Verdict
@@ -41,10 +40,9 @@ class Fault:
     edit: Edit | None
 
 
-@answered("the delivery is as it was")
+@answered("the delivery is as it was", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
-    settle()
     from checks.reports.github import commands_stopped
 
     with commands_stopped(), tempfile.TemporaryDirectory(prefix="demo-failure-") as work, _silenced():

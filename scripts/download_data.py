@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from scripts.job.arguments import local
-from scripts.job.ending import answered
+from scripts.job.ending import answered, leaves
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 EDITION = "ml-latest-small"
@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("download_data: interrupted; nothing was kept", file=sys.stderr)
         return 130
+    leaves(f"{folder} is ready")
     print(f"{folder}: ready (its README.txt holds the licence)")
     return 0
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from checks.editions import is_for_editions
 from checks.engine.suites import declared_suites
 from scripts.job.ending import answered
 
@@ -50,7 +51,8 @@ def _rows(suite: Sequence[dict[str, object]]) -> Iterator[str]:
     for one in suite:
         notes = one.get("notes") or [""]
         meaning = notes[0] if isinstance(notes, list) else notes
-        yield f"| {_cell(one['description'])} | {one['severity']} | {_cell(meaning)} |"
+        severity = f"{one['severity']}{', editions' if is_for_editions(one) else ''}"
+        yield f"| {_cell(one['description'])} | {severity} | {_cell(meaning)} |"
 
 
 def _cell(text: object) -> str:

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
 from scripts.job.arguments import SettingError, local, seconds
-from scripts.job.ending import answered, printing
-from scripts.job.machine import settle
+from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
 
 if TYPE_CHECKING:
@@ -36,11 +35,13 @@ SETTLE_SECONDS = 5.0  # a copy over a network pauses for less
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 60.0  # for what is not the delivery's fault: a full disk may have room again
 FAILED, UNDETERMINED = 1, 2
+LAST = "the last results are as they were"
+ABANDONED = f"the delivery under way was abandoned, {LAST}"
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
-@answered("the last results are as they were")
+@answered(LAST, analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
@@ -48,7 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNDETERMINED
     findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
     _check_output(settings, arguments.watch)
-    settle()
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
     arrivals = Arrivals(arguments.watch, settings.output, arguments.settle, arguments.marker)
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return monitor.judge_present() if arguments.once else monitor.judge_arriving()
     except KeyboardInterrupt:
-        _say("Interrupted; the delivery under way was abandoned, the last results are as they were.")
+        _say(f"Interrupted; {left()}.")
         return 128 + signal.SIGINT
 
 
@@ -192,7 +192,7 @@ def _signature(folder: Path, of_its_own: bool) -> Signature:
         return ()
     delivered = {name: status for name, status in found.items() if not stat.S_ISDIR(status.st_mode)}
     if tables.isdisjoint(delivered):
-        meant = of_its_own and any(mistaken(folder, table.name, alone=True) for table in DELIVERED)
+        meant = of_its_own and bool(mistaken(folder, [table.name for table in DELIVERED], alone=True))
         delivered = found if meant else {}
     return tuple(sorted((name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in delivered.items()))
 
@@ -281,11 +281,13 @@ class Monitor:
             self.exit_codes.append(EXIT_CODES[before])
             _say(f"{folder}: was judged before: {str(before).upper()}")
             return
-        _, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence())
+        leaves(ABANDONED)
+        run, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence(), leaves)
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
         cause = next((f" {one.cause}." for one in verdict.undetermined if one.cause), "")
-        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}")
+        remark = f" {run.kind.remark}" if run.kind.remark else ""
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}{remark}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
         from checks.engine.suites import declared_suites

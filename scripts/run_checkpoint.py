@@ -21,8 +21,7 @@ from checks.results.retention import KEPT_RUNS
 from scripts.job import findings
 from scripts.job.arguments import local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
-from scripts.job.ending import answered, printing
-from scripts.job.machine import settle
+from scripts.job.ending import answered, leaves, printing
 from scripts.job.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
     from scripts.job.preparing import Job
 
 
-@answered("the last results are as they were")
+@answered("the last results are as they were", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
-    settle()
     return _run(arguments)
 
 
@@ -107,7 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
     progress = Progress(console.console(stderr=True), arguments.quiet or arguments.json)
     folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):
-        run, verdict = judge_delivery(arguments, folder, simulated, progress)
+        run, verdict = judge_delivery(arguments, folder, simulated, progress, leaves)
     with printing():
         _report(arguments, run, verdict)
     return verdict.exit_code
@@ -119,11 +117,16 @@ def _log(arguments: argparse.Namespace) -> TextIO:
 
 
 def judge_delivery(
-    arguments: argparse.Namespace, folder: Path, simulated: bool, progress: Progress
+    arguments: argparse.Namespace,
+    folder: Path,
+    simulated: bool,
+    progress: Progress,
+    leaving: Callable[[str], None] = lambda _: None,
 ) -> tuple[Run, Verdict]:
     """Judge `folder` and publish the results in `arguments.output`, all of them or none.
 
-    May be called again and again in one process. Raises DeliveryError, OutputError or ProjectError.
+    leaving: is told how an interruption leaves them, once they are not as they were. May be called again and again in
+    one process. Raises DeliveryError, OutputError or ProjectError.
     """
     from checks.results import history, outputs, retention
     from scripts.job import places
@@ -134,7 +137,7 @@ def judge_delivery(
 
     places.check_inputs(arguments, folder)
     announcements: list[Callable[[], None]] = []
-    with outputs.staged(arguments.output, waiting, places.RESULTS, announcements) as staging:
+    with outputs.staged(arguments.output, waiting, places.RESULTS, announcements, leaves=leaving) as staging:
         history.check(arguments.output / retention.HISTORY)
         places.check_ours(arguments.output)
         retention.carry_over(arguments.output, staging, arguments.keep_runs)
@@ -194,6 +197,8 @@ def _introduce(out: Console, run: Run) -> None:
         out.print(f"The files are those of the last run ({run.repeats:%Y-%m-%d %H:%M} UTC), byte for byte.")
     for sentence in run.row_changes:
         out.print(printable(sentence), style="bold")
+    if run.kind.remark:
+        out.print(printable(run.kind.remark), style="bold")
     if run.tables_of is not None:
         out.print(f"Their tables are of {run.tables_of:%Y-%m-%d %H:%M} UTC, and judged anew; --fresh makes them anew.")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.job.arguments import local
-from scripts.job.ending import answered
+from scripts.job.ending import answered, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("simulate_data: interrupted; nothing was kept", file=sys.stderr)
         return 130
+    leaves(f"{options.folder} is ready")
     truth = f"; what was planted: {options.folder / 'labels'}" if options.attack or options.drift else ""
     print(f"{options.folder}: ready (seed {options.seed}{truth})")
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.results import receipt
 from scripts.job.arguments import local, whole
-from scripts.job.ending import answered, printing, say
+from scripts.job.ending import answered, leaves, printing, say
 
 if TYPE_CHECKING:
     from scripts.training.keeping import Training
@@ -104,7 +104,7 @@ def _keep(folder: Path, training: Training, model: Model) -> None:
     from checks.results import outputs
     from scripts.training import keeping
 
-    with outputs.staged(folder, option="--model") as staging:
+    with outputs.staged(folder, option="--model", leaves=leaves) as staging:
         keeping.save(staging / keeping.MODEL, model, str(training.receipt["digest"]))
         sha256 = receipt.sha256(staging / keeping.MODEL)
         outputs.write_text(staging / keeping.CARD, keeping.card(training, model, sha256))

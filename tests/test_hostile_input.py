@@ -371,3 +371,37 @@ def test_a_folder_within_a_closed_one_is_said_the_same_of(tmp_path: Path, monkey
     monkeypatch.setattr(Path, "is_dir", closed)
     with pytest.raises(files.DeliveryError, match="can't be looked into \\(permission denied\\); give the user"):
         files.is_folder(tmp_path)
+
+
+CUT_OFF = "1 of 100 rows (1 %): the last line, which has no end, as where a file is cut off"
+
+
+@pytest.mark.parametrize(
+    ("written", "observed"),
+    [
+        (lambda text: text[:-2], CUT_OFF),  # the line's end and a digit
+        (lambda text: text[:-9], CUT_OFF),
+        (lambda text: text[:-2] + b"\n", "1 of 100 rows (1 %)"),  # a line with its end is no part of one
+        (lambda text: text[:-1] + b"000", "1 of 100 rows (1 %)"),  # nor is more than there is to be
+        (lambda text: text.replace(b"1100001040", b"110", 1)[:-1], "1 of 100 rows (1 %)"),  # another line's
+        (lambda text: text[:-1], "0 of 100 rows (0 %)"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_file_that_ends_in_the_midst_of_a_time_is_told_as_cut_off(
+    tmp_path: Path, written: Callable[[bytes], bytes], observed: str, suffix: str
+) -> None:
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    whole = folder / "ratings.csv"
+    text = written(whole.read_bytes())
+    whole.unlink()
+    (folder / f"ratings{suffix}").write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
+    found = next(
+        one
+        for one in deliveries.judge(folder, tmp_path / "work").outcomes
+        if one.suite == "ratings" and one.sentence.startswith("`timestamp` of ratings is in seconds")
+    )
+    assert found.observed == observed
+    advice = f"If ratings{suffix} was cut off, fetch it again. "
+    assert found.action.startswith(advice) is (observed == CUT_OFF)
+    assert len(found.action) > len(advice), "what else it may be is told, too"

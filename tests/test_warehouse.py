@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -171,6 +172,25 @@ def test_what_may_be_the_missing_file_is_named(tmp_path: Path, there: str, hint:
     (tmp_path / there).write_bytes(HEADER)
     with load(tmp_path) as warehouse:
         assert warehouse.sources["ratings"].problem == f"ratings.csv is not in {tmp_path}{hint}"
+
+
+def test_a_folder_is_listed_once_for_what_may_be_any_of_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Path] = []
+    entries = [tmp_path / name for name in ("Ratings.csv", "movies-old.csv")]
+
+    def once(folder: Path) -> Iterator[Path]:
+        listed.append(folder)
+        return iter(entries)
+
+    monkeypatch.setattr(Path, "iterdir", once)
+    found = files.mistaken(tmp_path, ["ratings", "movies", "links"])
+    assert {table: hint.partition(":")[0] for table, hint in found.items()} == {
+        "ratings": "Ratings.csv",
+        "movies": "movies-old.csv",
+    }
+    assert listed == [tmp_path]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def every_kind(fail_on: str = "critical") -> Verdict:
         outcome(sentence="It raised.", status=Status.UNDETERMINED, cause="no such table", rows=(), observed=""),
         outcome(sentence="It is waived.", status=Status.WAIVED, waiver=waiver()),
         outcome(sentence="Its waiver expired.", waiver=waiver(expired=True)),
+        outcome(
+            sentence="It was not asked.", severity="warning", status=Status.UNASKED, cause="meant for others", rows=()
+        ),
     ]
     return Verdict(tuple(kinds), fail_on)
 

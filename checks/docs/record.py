@@ -114,7 +114,8 @@ def _named(outcome: gate.Outcome) -> dict[str, Any]:
 
 
 def _pass_rate(verdict: gate.Verdict) -> float | None:
-    return verdict.count(gate.Status.PASSED) / len(verdict.outcomes) if verdict.outcomes else None
+    asked = len(verdict.outcomes) - len(verdict.unasked)
+    return verdict.count(gate.Status.PASSED) / asked if asked else None
 
 
 def records(site: Path) -> Iterator[Record]:

@@ -17,7 +17,7 @@ from checks.engine.suites import ROOT, declared_suites
 from checks.reports import summary
 from checks.run import current
 
-STATUS_ORDER = ("failed", "undetermined", "waived", "passed")
+STATUS_ORDER = ("failed", "undetermined", "waived", "passed", "unasked")
 LISTED_FAILURES = 6  # on the landing page; all are on the run's
 TRENDS = (
     ("pass_rate", "Expectations that hold", "share"),
@@ -42,6 +42,7 @@ class LandingRenderer:
             "facts": newest.facts,
             "failures": worst_first(newest.facts),
             "listed": LISTED_FAILURES,
+            "unasked": unasked(newest.facts),
             "figures": newest.figures,
             "trends": trends(courses),
             "records": records,
@@ -62,6 +63,7 @@ class RunRenderer:
             "failures": folded(worst_first(record.facts), record.facts["fail_on"]),
             "suite_pages": record.suite_pages,
             "suites": by_suite(record.facts["expectations"]),
+            "unasked": unasked(record.facts),
             "figures": record.figures,
         }
 
@@ -82,7 +84,7 @@ class ResultRenderer:
             "why": verdict.why(),
             "run_id": f"{datetime.fromisoformat(result.meta['run_id']['run_time']):{RUN_ID}}",
             "started": result.meta["run_id"]["run_time"],
-            "findings": _joined([one for one in expectations if one["status"] != "passed"]),
+            "findings": _joined([one for one in expectations if one["status"] not in gate.CALM]),
             "expectations": expectations,
         }
 
@@ -116,8 +118,13 @@ def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     gating = _gating(facts["fail_on"])
     rank = {"failed": 2, "undetermined": 1, "waived": 3}
-    found = [one for one in shown(facts["expectations"]) if one["status"] != "passed"]
+    found = [one for one in shown(facts["expectations"]) if one["status"] not in gate.CALM]
     return sorted(_joined(found), key=lambda one: 0 if _gates(one, gating) else rank[one["status"]])
+
+
+def unasked(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was not asked of the delivery, each with its `cause`."""
+    return [one for one in facts["expectations"] if one["status"] == gate.Status.UNASKED]
 
 
 def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
@@ -168,7 +175,7 @@ def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def with_expected(expectation: Mapping[str, Any]) -> dict[str, Any]:
     # A run that is older than remedies has none.
-    told = {"members": [], "remedy": expectation["action"], "where": expectation["suite"]}
+    told = {"members": [], "meant_for": None, "remedy": expectation["action"], "where": expectation["suite"]}
     return {**told, **expectation, "expected": words.expected(expectation["type"], expectation["arguments"])}
 
 

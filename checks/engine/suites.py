@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from checks.editions import EDITION, MEANT_FOR
+
 ROOT = Path(__file__).resolve().parents[2] / "gx"
 CHECKPOINT = "movielens"
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
@@ -19,7 +21,8 @@ def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str
     """The expectations of each of the checkpoint's suites, in the checkpoint's order.
 
     Raises ProjectError where a file is missing or is no JSON, or where one of them would be misread: a severity
-    that there is not, or an id that two share, so that a waiver of one would be a waiver of both.
+    that there is not, an id that two share, so that a waiver of one would be a waiver of both, or a kind of delivery
+    that there is not, or that a critical rule would not be asked of the others.
     """
     definitions = _read(root / "checkpoints" / f"{checkpoint}.json")["validation_definitions"]
     names = [_suite_name(root, definition["name"]) for definition in definitions]
@@ -39,6 +42,18 @@ def _check(suites: dict[str, list[dict[str, Any]]], root: Path) -> None:
             if identity in seen:
                 raise ProjectError(f"{suite_file(name, root)}: the id {identity} is given twice; leave it out of one.")
             seen |= {identity} if identity else set()
+            _check_kind(one, severity, suite_file(name, root))
+
+
+def _check_kind(declared: dict[str, Any], severity: str, file: Path) -> None:
+    meta = declared.get("meta") or {}
+    if MEANT_FOR not in meta:
+        return
+    which = f"{file}: the expectation {declared.get('id') or declared['type']}"
+    if meta[MEANT_FOR] != EDITION:
+        raise ProjectError(f"{which} has the `{MEANT_FOR}` {meta[MEANT_FOR]!r}; it may be '{EDITION}', or left out.")
+    if severity == SEVERITIES[0] or "when_failed" in meta:
+        raise ProjectError(f"{which} decides what passes, so it is asked of every delivery; take `{MEANT_FOR}` away.")
 
 
 def suite_file(name: str, root: Path = ROOT) -> Path:

@@ -48,6 +48,7 @@ def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[s
     """Title and text: the verdict, the worst three, and what is new since the last run."""
     title = f"Data quality {str(verdict.decision).upper()}: {run.folder.name}"
     lines = [verdict.why(), f"Judged {run.folder}, {run.started:%Y-%m-%d %H:%M} UTC.", *run.row_changes]
+    lines += [run.kind.remark] if run.kind.remark else []
     lines += [*_worst(verdict), *_new(changes)]
     return printable(title), "\n".join(printable(line) for line in lines)
 

@@ -23,6 +23,7 @@ STYLES = {
     gate.Status.FAILED: "red",
     gate.Status.UNDETERMINED: "magenta",
     gate.Status.WAIVED: "cyan",
+    gate.Status.UNASKED: "blue",
 }
 DECISION_STYLES = {
     gate.Decision.PASS: "bold green",
@@ -49,20 +50,24 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_verdict(out: Console, verdict: gate.Verdict, run: Run) -> None:
-    """One table, suite by suite; then every open outcome with its rows and what to do; then the verdict."""
+    """One table, suite by suite; every open outcome with its rows and what to do; what was not asked; the verdict."""
     out.print(_table(verdict, run))
     for outcome in verdict.to_mend():
         _print_outcome(out, outcome)
+    _print_unasked(out, verdict)
     _print_decision(out, verdict)
 
 
 def _table(verdict: gate.Verdict, run: Run) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("suite")
-    for heading in ("rows", "expectations", "passed", "critical", "warning", "info", "waived", "not judged"):
+    headings = ["rows", "expectations", "passed", "critical", "warning", "info", "waived", "not judged"]
+    for heading in [*headings, *(["not asked"] if verdict.unasked else [])]:
         table.add_column(heading, justify="right")
     for name in run.suites:
-        table.add_row(*_table_row(name, verdict.of_suites([name]), run))
+        suite = verdict.of_suites([name])
+        unasked = [_number(len(suite.unasked), "blue")] if verdict.unasked else []
+        table.add_row(*_table_row(name, suite, run), *unasked)
     return table
 
 
@@ -87,6 +92,15 @@ def _print_outcome(out: Console, outcome: gate.Outcome) -> None:
     for text in details(outcome):
         out.print(Text(f"    {text}"))
     out.print()
+
+
+def _print_unasked(out: Console, verdict: gate.Verdict) -> None:
+    """What was not asked, in few lines: nobody has anything to do about it."""
+    if verdict.unasked:
+        out.print(Text.assemble(("NOT ASKED", STYLES[gate.Status.UNASKED]), f"  {verdict.unasked[0].cause}:"))
+        for outcome in verdict.unasked:
+            out.print(Text(f"    {outcome.suite}: {outcome.sentence}"))
+        out.print()
 
 
 def _label(status: gate.Status) -> str:

@@ -1,7 +1,7 @@
 """`junit.xml`: a suite a table, a case an expectation. It is red exactly where the gate is.
 
-What the verdict does not fail on (a warning, a waived failure) is a skipped case that says what was found, so
-that a test report never contradicts the exit code.
+What the verdict does not fail on (a warning, a waived failure, what was not asked) is a skipped case that says what
+was found, or why it was not asked, so that a test report never contradicts the exit code.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def _case(outcome: gate.Outcome, verdict: gate.Verdict, run: Run) -> TestCase:
 
 
 def _result(outcome: gate.Outcome, verdict: gate.Verdict) -> Any:
+    if outcome.status is gate.Status.UNASKED:
+        return Skipped(legal(f"not asked: {outcome.cause}"), outcome.severity)
     found = outcome.observed or "it does not hold"
     if outcome.status is gate.Status.UNDETERMINED:
         result = Error(legal(f"not judged: {outcome.cause}"), outcome.severity)

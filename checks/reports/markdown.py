@@ -16,6 +16,7 @@ SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest
 SHOWN_VALUE = 300  # the evidence against a user has some two sentences
 # What Markdown would make a link of itself, list or heading; the rest of the signs reads better bare.
 ACTIVE = re.compile(r"([\\`*\[\]|~$@#])|((?<![^\W_])_|_(?![^\W_]))|(?<=\w)(:)(?=//)|(?<=www)(\.)")
+STATUSES = {gate.Status.UNASKED: "not asked"}  # where a status is no word of a report's
 LABELS = {gate.Status.UNDETERMINED: "NOT JUDGED", gate.Status.WAIVED: "WAIVED"}
 
 # Of files that the last run judged, too; whether rules, settings and waivers are as they were.
@@ -33,6 +34,7 @@ def report(verdict: gate.Verdict, run: Run) -> str:
         _questions(verdict),
         _changes(since_last_run(verdict, run), run),
         _recommendations(verdict, run),
+        _unasked(verdict),
         _waivers(verdict),
         _data(run),
         _settings(run),
@@ -52,6 +54,9 @@ def _head(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     if run.first_rating and run.last_rating:
         span = f", ratings of {run.first_rating:%Y-%m-%d} to {run.last_rating:%Y-%m-%d}"
     yield f"Judged {what}{span}, on {run.started:%Y-%m-%d %H:%M} UTC; fails on `{verdict.fail_on}`."
+    if run.kind.remark:
+        yield ""
+        yield f"**{prose(run.kind.remark)}**"
 
 
 def _questions(verdict: gate.Verdict) -> Iterator[str]:
@@ -101,7 +106,7 @@ def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     open_outcomes = verdict.to_mend()
     if not open_outcomes:
         yield ""
-        yield "Nothing: every expectation holds."
+        yield f"Nothing: every expectation {'that was asked ' if verdict.unasked else ''}holds."
     for number, outcome in enumerate(open_outcomes, start=1):
         yield ""
         yield f"### {number}. {_headline(outcome)}"
@@ -141,6 +146,13 @@ def _rows(outcome: gate.Outcome) -> Iterator[str]:
         yield f"… and {more:,} more."
 
 
+def _unasked(verdict: gate.Verdict) -> list[str]:
+    if not verdict.unasked:
+        return []
+    rules = [f"- {_named(outcome)}" for outcome in verdict.unasked]
+    return ["## What was not asked", "", f"These rules are {prose(verdict.unasked[0].cause or '')}.", "", *rules]
+
+
 def _waivers(verdict: gate.Verdict) -> list[str]:
     waived = [outcome for outcome in verdict.outcomes if outcome.waiver]
     if not waived:
@@ -155,6 +167,8 @@ def _waiver(outcome: gate.Outcome) -> str:
         state = "waives a failure"
     elif outcome.status is gate.Status.PASSED:
         state = "not needed: the expectation holds"
+    elif outcome.status is gate.Status.UNASKED:
+        state = "not needed: it was not asked"
     elif waiver.expired or waiver.exceeded:
         state = f"**{'expired' if waiver.expired else 'exceeded'}: it gates again**"
     else:
@@ -206,7 +220,7 @@ def _quarantine(run: Run) -> list[str]:
 def _suites(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     yield "## The suites"
     yield ""
-    yield from _table_head("Suite", "Rows", "Expectations", *map(str, gate.Status))
+    yield from _table_head("Suite", "Rows", "Expectations", *(STATUSES.get(one, str(one)) for one in gate.Status))
     for name in run.suites:
         of_suite = verdict.of_suites([name])
         rows = run.row_counts.get(name)

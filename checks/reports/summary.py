@@ -37,6 +37,8 @@ def _data(run: Run) -> dict[str, Any]:
         "simulated": run.simulated,
         "repeats": run.repeats.isoformat(timespec="seconds") if run.repeats else None,
         "row_changes": list(run.row_changes),
+        "judged_as": "increment" if run.kind.increment else "edition",
+        "remark": run.kind.remark or None,
         "tables_of": run.tables_of.isoformat(timespec="seconds") if run.tables_of else None,
         "first_rating": run.first_rating.isoformat() if run.first_rating else None,
         "last_rating": run.last_rating.isoformat() if run.last_rating else None,
@@ -58,7 +60,7 @@ def _file(source: SourceFile) -> dict[str, Any]:
 
 def _counts(verdict: gate.Verdict) -> dict[str, int]:
     declared = len(verdict.outcomes)
-    evaluated = declared - len(verdict.undetermined)
+    evaluated = declared - len(verdict.undetermined) - len(verdict.unasked)
     statuses = {str(status): verdict.count(status) for status in gate.Status}
     return {"declared": declared, "evaluated": evaluated} | statuses
 
@@ -72,6 +74,7 @@ def expectation(outcome: gate.Outcome) -> dict[str, Any]:
         "column": outcome.column,
         "arguments": dict(outcome.kwargs),
         "severity": outcome.severity,
+        "meant_for": outcome.meant_for,
         "status": str(outcome.status),
         "sentence": outcome.sentence,
         "meaning": outcome.meaning,

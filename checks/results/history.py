@@ -34,9 +34,11 @@ from checks.warehouse import SourceFile, Warehouse, connect
 
 MEMORY_LIMIT = "256MB"  # a history of a hundred thousand runs is read within it
 
+# What was not asked is in no count: a history of before there was such a thing has no column for it.
+COUNTED_STATUSES = tuple(status for status in Status if status is not Status.UNASKED)
 COUNTS = {
     "evaluated": "bigint",
-    **{str(status): "bigint" for status in Status},
+    **{str(status): "bigint" for status in COUNTED_STATUSES},
     **{f"failed_{severity}": "bigint" for severity in SEVERITIES},
 }
 RUN_COLUMNS = {
@@ -264,8 +266,8 @@ def _run_row(run: Run, verdict: Verdict, run_id: str) -> dict[str, Any]:
         "flagged_users": run.findings.flagged_users,
         "strongest_drift": run.findings.strongest_drift,
         "strongest_feature": run.findings.strongest_feature,
-        "evaluated": len(verdict.outcomes),
-        **{str(status): verdict.count(status) for status in Status},
+        "evaluated": len(verdict.outcomes) - len(verdict.unasked),
+        **{str(status): verdict.count(status) for status in COUNTED_STATUSES},
         **{f"failed_{severity}": verdict.count(Status.FAILED, severity) for severity in SEVERITIES},
     }
 

@@ -25,6 +25,9 @@ READY = ".ready-"
 RETIRED = ".retired-"
 OUTDATED = ".outdated"  # lists what the results to be published leave without a successor
 UNPUBLISHED = ".unpublished"  # marks a folder that is not in its place yet
+# How results are left, in a few words, where a run is interrupted while they are put in place, and after that.
+PUBLISHING = "new results were being put in place: the next run finishes that, or the last ones are as they were"
+PUBLISHED = "the new results stand"
 # What a spreadsheet would run when it opens the file (CSV injection, OWASP).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,12 +43,14 @@ def staged(
     owned: Iterable[str] = (),
     announcements: Iterable[Callable[[], None]] = (),
     option: str = "--output",
+    leaves: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """A folder to write results into; on success its contents replace those of the same name in `output`.
 
     What is `owned` and was not written is removed: no result of an earlier run stands beside those of this one.
     Two runs on one folder take turns; `waiting` is called where this one has to wait. When all is in its place,
-    before the next run's turn, `announcements` are called. Raises OutputError where `output`, which the user names by
+    before the next run's turn, `announcements` are called. `leaves` is told how results are left by an interruption,
+    as soon as it is not as they were before. Raises OutputError where `output`, which the user names by
     `option`, can't be written.
     """
     if "?" in str(output.resolve()):  # DuckDB would take what follows for a query, and look for its log elsewhere
@@ -61,7 +66,9 @@ def staged(
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=output))
         try:
             yield staging
+            leaves(PUBLISHING)
             _publish(_committed(staging, owned), output)
+            leaves(PUBLISHED)
             _announce(announcements)
         except Exception as error:
             if not _is_full(error):

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import ParamSpec, TextIO
 
 CANNOT = 2
@@ -21,28 +22,49 @@ SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
 
 P = ParamSpec("P")
 
+_left: ContextVar[str] = ContextVar("left")
 
-def answered(kept: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
-    """Make a command's `main` answer what is not caught in it. kept: how it leaves things then, in a few words."""
+
+def answered(kept: str, analyses: bool = False) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Make a command's `main` answer what is not caught in it.
+
+    kept: how it leaves things then, in a few words, until it says otherwise (`leaves`).
+    analyses: whether it scores users or compares windows itself, for which the process is settled before all else.
+    """
 
     def around(main: Callable[P, int]) -> Callable[P, int]:
         @functools.wraps(main)
         def command(*arguments: P.args, **named: P.kwargs) -> int:
+            leaves(kept)
             try:
+                if analyses:
+                    from scripts.job.machine import settle
+
+                    settle()
                 code = main(*arguments, **named)
                 with printing():  # what waits in memory would else fail at the very end, with an exit code of its own
                     pass
                 return code
             except KeyboardInterrupt:  # also while modules are imported, which takes longer than a small run
-                say(f"Interrupted; {kept}.")
+                say(f"Interrupted; {left()}.")
                 return INTERRUPTED
             except Exception as error:
-                say(_told(error, kept))
+                say(_told(error))
                 return CANNOT
 
         return command
 
     return around
+
+
+def leaves(how: str) -> None:
+    """How the command under way leaves things from here on, in a few words, whatever ends it."""
+    _left.set(how)
+
+
+def left() -> str:
+    """How it does now."""
+    return _left.get()
 
 
 @contextlib.contextmanager
@@ -78,7 +100,7 @@ def let_go(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def _told(error: Exception, kept: str) -> str:
+def _told(error: Exception) -> str:
     """The sentence for an error; raises it where a traceback is asked for and it is none of ours."""
     if isinstance(error, ModuleNotFoundError):  # it may be what `printable` needs
         return f"{error}; install it where this runs: pip install -r requirements.txt"
@@ -88,7 +110,7 @@ def _told(error: Exception, kept: str) -> str:
         return printable(str(error))  # it may quote a folder's or a file's name
     if os.environ.get(TRACEBACK):
         raise error
-    return _unexpected(error, kept)
+    return _unexpected(error)
 
 
 def _ours() -> tuple[type[Exception], ...]:
@@ -102,7 +124,7 @@ def _ours() -> tuple[type[Exception], ...]:
     return DeliveryError, OutputError, ProjectError, SettingError, LostError
 
 
-def _unexpected(error: Exception, kept: str) -> str:
+def _unexpected(error: Exception) -> str:
     """What a fault of this program says in place of a traceback: what, where, and what to do."""
     from checks.gate import one_line
     from checks.reports.console import printable
@@ -110,6 +132,6 @@ def _unexpected(error: Exception, kept: str) -> str:
 
     what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
     return (
-        f"The run failed, {kept}: {type(error).__name__} in {place_of(error)} ({what}); "
+        f"The run failed, {left()}: {type(error).__name__} in {place_of(error)} ({what}); "
         f"run it again with {TRACEBACK}=1 and report what it prints."
     )

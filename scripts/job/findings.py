@@ -19,7 +19,7 @@ from checks.results.receipt import sha256
 from checks.spark import files as spark_files
 from checks.spark.session import check_installed
 from checks.tables import DELIVERED, FINDINGS, TRENDS
-from scripts.job import identities
+from scripts.job import identities, since
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 from scripts.job.ending import say
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 DETECTORS = ("two-channel", "isolation-forest")
 ENGINES = ("duckdb", "spark")
 PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
-JUDGING = ("fail_on", "max_age")  # settings that no table hangs on
+JUDGING = ("fail_on", "max_age", "increment")  # settings that no table hangs on
 NEEDED = ("ratings", "movies")  # without these there is nobody to score and nothing to compare
 
 
@@ -41,6 +41,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("users and drift")
     group.add_argument(
         "--reference", type=place, metavar="DIR", help="trusted data, such as those trained on, to compare"
+    )
+    group.add_argument(
+        "--increment",
+        action="store_true",
+        help="the delivery is what came in since --reference, which is all before: don't ask of it what is meant for "
+        "whole editions; every rule is asked where its ratings do not bear that out",
     )
     group.add_argument(
         "--trusted-users", type=local, metavar="FILE", help="ids of users known to be honest, one a line"
@@ -134,6 +140,8 @@ def check_settings(settings: argparse.Namespace) -> None:
     elsewhere = settings.engine == "spark" and "://" in str(settings.reference)
     if settings.reference is not None and not elsewhere and not files.is_folder(settings.reference):
         raise SettingError(f"--reference {settings.reference}: is no folder; give one with ratings and movies.")
+    if settings.increment and settings.reference is None:
+        raise SettingError("--increment: is what came in since the deliveries before; give those by --reference.")
     _trusted_users(settings.trusted_users)
     if settings.trusted_users is not None and settings.detector == "isolation-forest":
         raise SettingError(
@@ -158,6 +166,7 @@ def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     by_share = settings.since is None and settings.reference is None
     return {
         **{name: getattr(settings, name) for name in plain},
+        "increment": settings.increment or None,
         "split": settings.split if by_share else None,
         "reference": None if settings.reference is None else _hashes(settings),
         "trusted_users": None if settings.trusted_users is None else {"sha256": sha256(settings.trusted_users)},
@@ -200,8 +209,10 @@ def write_findings(warehouse: Warehouse, settings: argparse.Namespace, phases: P
     trusted = _trusted_users(settings.trusted_users)
     reference = _reference(settings)
     try:
-        if reference is not None and (mistaken := identities.at_odds(warehouse, reference)):
-            return dict.fromkeys(FINDINGS, mistaken)
+        if reference is not None:
+            _attempt(warehouse, since.TABLE, lambda: since.compared(warehouse, reference))
+            if odds := _at_odds(warehouse, reference):
+                return dict.fromkeys(FINDINGS, odds)
         with _drift_beside(warehouse, reference, settings) as drift:
             with phases.phase("anomaly"):
                 users = _attempt(
@@ -246,8 +257,20 @@ def _attempt(warehouse: Warehouse, table: str, analysis: Callable[[], pd.DataFra
     try:
         warehouse.write(table, analysis())
     except Exception as error:  # whatever goes wrong in an analysis is told in the verdict, as undetermined
-        return {table: f"the analysis failed ({one_line(str(error)) or type(error).__name__})"}
+        return {table: f"the analysis failed ({_reason(error)})"}
     return {}
+
+
+def _at_odds(warehouse: Warehouse, reference: Warehouse) -> str | None:
+    """Why neither users nor windows can be compared with the reference, if so."""
+    try:
+        return identities.at_odds(warehouse, reference)
+    except Exception as error:  # as of an analysis
+        return f"whether --reference means the same users and times could not be told ({_reason(error)})"
+
+
+def _reason(error: Exception) -> str:
+    return one_line(str(error)) or type(error).__name__
 
 
 def _missing(warehouse: Warehouse) -> Iterator[str]:
@@ -300,7 +323,7 @@ def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: a
         )
         warehouse.write(TRENDS, trends)
     except Exception as error:
-        reason = printable(one_line(str(error)) or type(error).__name__).rstrip(".")
+        reason = printable(_reason(error)).rstrip(".")
         say(f"--trends {settings.trends}: could not be made ({reason}); the verdict stands.")
 
 

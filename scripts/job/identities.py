@@ -19,11 +19,14 @@ def at_odds(warehouse: Warehouse, reference: Warehouse) -> str | None:
     A rating is known by its film and second, which hardly any two users share, or by its user and film. A delivery of
     new ratings alone shares none with its reference, and nothing is said of it.
     """
-    return _renumbered(warehouse, reference) or _shifted(warehouse, reference)
+    largest = max(one.sources["ratings"].loaded_rows for one in (warehouse, reference))
+    step = max(1, largest // COMPARED)
+    new, old = (_ratings(one, step) for one in (warehouse, reference))
+    return _renumbered(new, old, step) or _shifted(new, old, step)
 
 
-def _renumbered(warehouse: Warehouse, reference: Warehouse) -> str | None:
-    both, all_new = _in_both(warehouse, reference, "timestamp", "userId")
+def _renumbered(new: pd.DataFrame, old: pd.DataFrame, step: int) -> str | None:
+    both, all_new = _in_both(new, old, step, "timestamp", "userId")
     others = int((both["userId"] != both["userId_before"]).sum())
     if others < FEWEST or others <= all_new / 2:
         return None
@@ -33,8 +36,8 @@ def _renumbered(warehouse: Warehouse, reference: Warehouse) -> str | None:
     )
 
 
-def _shifted(warehouse: Warehouse, reference: Warehouse) -> str | None:
-    both, all_new = _in_both(warehouse, reference, "userId", "timestamp")
+def _shifted(new: pd.DataFrame, old: pd.DataFrame, step: int) -> str | None:
+    both, all_new = _in_both(new, old, step, "userId", "timestamp")
     apart = (both["timestamp"] - both["timestamp_before"]).value_counts()
     apart = apart[apart.index != 0]
     if apart.empty or apart.iloc[0] < FEWEST or apart.iloc[0] <= all_new / 2:
@@ -46,16 +49,21 @@ def _shifted(warehouse: Warehouse, reference: Warehouse) -> str | None:
     )
 
 
-def _in_both(warehouse: Warehouse, reference: Warehouse, by: str, compared: str) -> tuple[pd.DataFrame, int]:
+def _in_both(new: pd.DataFrame, old: pd.DataFrame, step: int, by: str, compared: str) -> tuple[pd.DataFrame, int]:
     """Ratings of both, known by their film and one thing more, and how many of the delivery's were looked up."""
-    largest = max(one.sources["ratings"].loaded_rows for one in (warehouse, reference))
-    step = max(1, largest // COMPARED)
-    new, old = (_ratings(one, by, step) for one in (warehouse, reference))
+    new, old = (_told_apart(ratings, step, by) for ratings in (new, old))
     return new.merge(old[["movieId", by, compared]], on=["movieId", by], suffixes=("", "_before")), len(new)
 
 
-def _ratings(one: Warehouse, by: str, step: int) -> pd.DataFrame:
-    """Of every so many ratings one, the same ones on both sides, but those that are not told apart."""
-    number = f'("{by}" % {step} + movieId % {step}) % {step}'  # of remainders, as a sum of ids may be beyond an integer
-    found = one.sql(f'select userId, movieId, "timestamp" from ratings where {number} = 0')
-    return found.dropna().drop_duplicates(["movieId", by], keep=False)
+def _told_apart(ratings: pd.DataFrame, step: int, by: str) -> pd.DataFrame:
+    """Those that were chosen by their film and one thing more, and share both with no other."""
+    chosen = ratings[(ratings[by] % step + ratings["movieId"] % step) % step == 0]
+    return chosen.drop_duplicates(["movieId", by], keep=False)
+
+
+def _ratings(one: Warehouse, step: int) -> pd.DataFrame:
+    """Of every so many ratings one by film and second, and one by film and user: the same ones on both sides."""
+    # Of remainders, as a sum of ids may be beyond an integer.
+    chosen = " or ".join(f'("{by}" % {step} + movieId % {step}) % {step} = 0' for by in ("timestamp", "userId"))
+    whole = 'userId is not null and movieId is not null and "timestamp" is not null'
+    return one.sql(f'select userId, movieId, "timestamp" from ratings where {whole} and ({chosen})')

@@ -1,4 +1,4 @@
-"""How a process that runs the job uses the machine; to be said before NumPy is imported."""
+"""How a process that runs the job uses the machine; to be said before NumPy is imported (`ending.answered`)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.tables import TRENDS
-from scripts.job import aside, findings, reuse
+from scripts.job import aside, findings, reuse, since
 from scripts.job.machine import give_back
 from scripts.job.progress import Progress
 
@@ -175,6 +175,7 @@ def _described(
     waivers: Sequence[Waiver],
     problems: dict[str, str],
 ) -> Run:
+    from checks import editions
     from checks.results import changes, history
     from checks.run import Run
 
@@ -199,6 +200,7 @@ def _described(
         first_rating=first,
         last_rating=last,
         findings=history.findings(warehouse),
+        kind=editions.kind(job.arguments.increment, since.kept(warehouse), suites),
         published=job.arguments.output,
     )
     return replace(run, repeats=history.same_as_last(run), row_changes=changes.row_changes(run))

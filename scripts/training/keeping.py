@@ -132,13 +132,18 @@ def _data(training: Training) -> str:
             f"{_moment(int(ratings.time.max()))}; {training.left_out:,} without all values were left out.{simulated} "
             f"The delivery passed on {receipt['issued']} with {receipt['expectations']['passed']} expectations held, "
             f"{receipt['expectations']['failed']} failed below the gate and "
-            f"{receipt['expectations']['waived']} waived.",
+            f"{receipt['expectations']['waived']} waived{_unasked(receipt)}.",
             "",
             "| delivered file | SHA-256 |",
             "|---|---|",
             *delivered,
         ]
     )
+
+
+def _unasked(receipt: Mapping[str, Any]) -> str:
+    count = receipt["expectations"].get("unasked")
+    return f"; {count} were not asked, as the delivery is an increment" if count else ""
 
 
 def _results(training: Training) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from checks import gate
 from checks.docs import record, renderers, view
+from checks.editions import Kind
 from checks.engine.suites import declared_suites
 from checks.results import history
 from scripts import run_checkpoint
@@ -82,10 +83,26 @@ def test_one_cause_is_one_entry_over_all_suites(tmp_path: Path) -> None:
 def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
     page = view.PageView().render(renderers.RunRenderer().render(one))
-    for sentence in ("It passed.", "It failed.", "It warned.", "It raised.", "It is waived."):
+    for sentence in ("It passed.", "It failed.", "It warned.", "It raised.", "It is waived.", "It was not asked."):
         assert sentence in page
     for said in ("1 of 4 rows (25 %)", "ratings.csv:3", "Another scale.", "Mend the export.", "no such table"):
         assert said in page
+
+
+def test_pages_tell_what_was_not_asked_and_count_nothing_of_it_as_held(tmp_path: Path) -> None:
+    held = verdicts.outcome(sentence="It passed.", status=gate.Status.PASSED, rows=())
+    spared = verdicts.outcome(sentence="It was spared.", status=gate.Status.UNASKED, cause="meant for others", rows=())
+    run = verdicts.run(tmp_path, kind=Kind(True, "Judged as <b>."))
+    record.write(tmp_path, "20260301T120000.000000Z", run, gate.Verdict((held, spared)))
+    [one] = record.records(tmp_path)
+    assert one.facts["pass_rate"] == 1
+    courses = pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
+    for shown in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], courses)):
+        page = view.PageView().render(shown)
+        assert "1 not asked: meant for others" in page
+        assert "ratings: It was spared." in page
+        assert "All 1 expectations that were asked hold." in page
+        assert "Judged as &lt;b&gt;." in page
 
 
 def test_run_page_says_why_users_and_drift_were_not_judged(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from checks import gate
+from checks.editions import Kind
 from checks.engine import suites
 from checks.reports import alerts, github
 from checks.reports.console import row_text
@@ -60,6 +61,7 @@ def test_junit_is_red_where_the_gate_is_and_nowhere_else(tmp_path):
         "It raised.": ["Error"],
         "It is waived.": ["Skipped"],
         "Its waiver expired.": ["Failure"],
+        "It was not asked.": ["Skipped"],
     }
 
 
@@ -77,13 +79,14 @@ def test_junit_says_what_broke_where_and_what_to_do(tmp_path):
     assert found["It raised."].result[0].message == "not judged: no such table"
     assert "jane@example.org until 2026-03-31: The sender knows." in found["It is waived."].result[0].message
     assert "expired on 2026-03-31" in found["Its waiver expired."].result[0].text
+    assert found["It was not asked."].result[0].message == "not asked: meant for others"
 
 
 def test_junit_counts_a_suite_a_table(tmp_path):
     verdict = gate.Verdict((*verdicts.every_kind().outcomes, verdicts.outcome(suite="movies")))
     report = junitparser.JUnitXml.fromstring(junit(verdict, verdicts.run(tmp_path)).encode())
     assert [(s.name, s.tests, s.failures, s.errors, s.skipped) for s in report] == [
-        ("ratings", 7, 2, 1, 3),
+        ("ratings", 8, 2, 1, 4),
         ("movies", 1, 1, 0, 0),
     ]
 
@@ -318,6 +321,31 @@ def test_report_alert_and_summary_tell_of_rows_that_went(tmp_path, monkeypatch):
     assert fell in text_of(report(verdicts.every_kind(), run))
     assert fell in alerts.message(verdicts.every_kind(), run, None)[1]
     assert summary(verdicts.every_kind(), run)["data"]["row_changes"] == [fell]
+
+
+def test_report_alert_and_summary_tell_what_a_delivery_is_judged_as_and_what_was_not_asked(tmp_path):
+    run, verdict = verdicts.run(tmp_path, kind=Kind(True, "Judged as an increment.")), verdicts.every_kind()
+    shown, found = text_of(report(verdict, run)), summary(verdict, run)
+    assert "Judged as an increment." in shown
+    assert "What was not asked\nThese rules are meant for others.\nratings: It was not asked." in shown
+    assert "Judged as an increment." in alerts.message(verdict, run, None)[1]
+    assert (found["data"]["judged_as"], found["data"]["remark"]) == ("increment", "Judged as an increment.")
+    assert found["suites"]["ratings"] == {
+        "declared": 8,
+        "evaluated": 6,
+        "passed": 1,
+        "failed": 4,
+        "undetermined": 1,
+        "waived": 1,
+        "unasked": 1,
+    }
+
+
+def test_a_waiver_of_what_was_not_asked_is_not_needed(tmp_path):
+    spared = verdicts.outcome(status=gate.Status.UNASKED, cause="meant for others", waiver=verdicts.waiver())
+    shown = text_of(report(gate.Verdict((spared,)), verdicts.run(tmp_path)))
+    assert "not needed: it was not asked" in shown
+    assert "Nothing: every expectation that was asked holds." in shown
 
 
 def test_the_report_shows_evidence_in_full(tmp_path):

@@ -55,7 +55,8 @@ def record(folder: Path, run_id: str, *outcomes: Outcome, **rest: object) -> Pat
 def test_a_run_is_recorded_with_its_counts(tmp_path: Path) -> None:
     found = Findings(flagged_users=3, strongest_drift=1.5, strongest_feature="mean rating")
     outcomes = [outcome(Status.PASSED), outcome(Status.FAILED, "b"), outcome(Status.FAILED, "c", "warning")]
-    path = record(tmp_path, ONE, *outcomes, outcome(Status.UNDETERMINED, "d"), findings=found)
+    outcomes += [outcome(Status.UNDETERMINED, "d"), outcome(Status.UNASKED, "e", "warning")]
+    path = record(tmp_path, ONE, *outcomes, findings=found)
     [row] = history.runs(path).to_dict("records")
     assert (row["run_id"], row["verdict"], row["folder"]) == (ONE, "fail", "delivery")
     assert row["started"] == pd.Timestamp("2026-01-01 12:00")
@@ -63,7 +64,8 @@ def test_a_run_is_recorded_with_its_counts(tmp_path: Path) -> None:
     assert (row["strongest_drift"], row["strongest_feature"]) == (1.5, "mean rating")
     assert [row[name] for name in ("evaluated", "passed", "failed", "undetermined", "waived")] == [4, 1, 2, 1, 0]
     assert [row[f"failed_{severity}"] for severity in gate.SEVERITIES] == [1, 1, 0]
-    assert list(history.expectations(path, ONE)["status"]) == ["passed", "failed", "failed", "undetermined"]
+    statuses = ["passed", "failed", "failed", "undetermined", "unasked"]
+    assert list(history.expectations(path, ONE)["status"]) == statuses
 
 
 def test_trends_are_oldest_first_and_runs_newest_first(tmp_path: Path) -> None:

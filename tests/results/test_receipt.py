@@ -115,7 +115,7 @@ def test_the_receipt_names_the_data_the_rules_and_the_counts(tmp_path):
         "waivers.yml",
     ]
     assert list(content["validated"]) == ["ratings.parquet"]
-    assert content["expectations"] == {"passed": 1, "failed": 1, "undetermined": 0, "waived": 1}
+    assert content["expectations"] == {"passed": 1, "failed": 1, "undetermined": 0, "waived": 1, "unasked": 0}
     assert content["verdict"] == "pass"
     assert content["started"] == "2026-01-02T00:00:00+00:00"
     assert content["versions"]["great_expectations"] == "1.24.1"

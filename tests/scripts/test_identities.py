@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from checks.phases import Phases
-from checks.warehouse import load
+from checks.warehouse import Warehouse, load
 from scripts import run_checkpoint
-from scripts.job import findings
+from scripts.job import findings, identities
 from scripts.job.identities import at_odds
 from tests import deliveries
 
@@ -50,6 +51,61 @@ def test_ids_and_times_that_mean_others_than_in_the_reference_are_told(
     ):
         told = at_odds(delivery, reference)
     assert told is None if said is None else said in (told or "")
+
+
+def test_each_side_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(one: Warehouse, text: str) -> pd.DataFrame:
+        asked.append(one.folder.name)
+        return one.connection.execute(text).df()
+
+    with (
+        load(deliveries.write(tmp_path / "now", NOW["in local time"][0])) as delivery,
+        load(deliveries.write(tmp_path / "before", BEFORE)) as reference,
+    ):
+        monkeypatch.setattr(Warehouse, "sql", counted)
+        assert at_odds(delivery, reference)
+    assert sorted(asked) == ["before", "now"]
+
+
+@pytest.mark.parametrize("name", NOW)
+def test_a_part_of_the_ratings_tells_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """One in three, chosen alike on both sides, as of a large delivery one in many."""
+    monkeypatch.setattr(identities, "COMPARED", 100)
+    monkeypatch.setattr(identities, "FEWEST", 30)
+    files, said = NOW[name]
+    with (
+        load(deliveries.write(tmp_path / "now", files)) as delivery,
+        load(deliveries.write(tmp_path / "before", BEFORE)) as reference,
+    ):
+        told = at_odds(delivery, reference)
+    assert told is None if said is None else said in (told or "")
+
+
+def test_ratings_that_lack_an_id_or_a_time_are_passed_over(tmp_path: Path) -> None:
+    files = {name: list(lines) for name, lines in NOW["in local time"][0].items()}
+    files["ratings"] += [",7,4.0,5", "7,,4.0,5", "7,7,4.0,"]
+    with (
+        load(deliveries.write(tmp_path / "now", files)) as delivery,
+        load(deliveries.write(tmp_path / "before", BEFORE)) as reference,
+    ):
+        assert "timed 5 hours earlier than" in (at_odds(delivery, reference) or "")
+
+
+def test_where_it_can_not_be_told_neither_users_nor_drift_are_judged_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(identities, "at_odds", fails)
+    folder = deliveries.write(tmp_path / "now", BEFORE)
+    settings = run_checkpoint.parser().parse_args(["--reference", str(folder)])
+    with load(folder) as delivery:
+        problems = findings.write_findings(delivery, settings, Phases())
+    said = "whether --reference means the same users and times could not be told (MemoryError)"
+    assert problems == dict.fromkeys(("user_anomalies", "drift_findings"), said)
 
 
 def test_neither_users_nor_drift_are_judged_by_ids_of_others(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import subprocess
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.job import ending
+from scripts.job import machine
+from tests.scripts.test_ending import COMMANDS, ended
 
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has other ways with memory")
 
@@ -65,18 +65,21 @@ def test_linear_algebra_has_one_thread_unless_told_otherwise() -> None:
     assert _settled(OPENBLAS_NUM_THREADS="2").splitlines()[-1] == "2"
 
 
-@pytest.mark.parametrize("command", ["run_checkpoint", "monitor", "demo_failure", "evaluate_anomaly", "evaluate_drift"])
-def test_who_analyses_settles_before_any_work(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ANALYSING = {"run_checkpoint", "monitor", "demo_failure", "evaluate_anomaly", "evaluate_drift"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_who_analyses_settles_before_any_work_and_nobody_else(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whom else a setting would reach: the contestants of the bench, which inherit it."""
+
     def settled() -> None:
         raise NotImplementedError("settled")
 
-    module = importlib.import_module(f"scripts.{command}")
-    monkeypatch.setattr(module, "settle", settled)
-    monkeypatch.setenv(ending.TRACEBACK, "1")
-    # Of what is not there nothing can be made: who forgets to settle is found out at once.
-    nothing = ["--watch", str(tmp_path), "--once"] if command == "monitor" else ["--data", str(tmp_path / "nowhere")]
-    with pytest.raises(NotImplementedError, match="settled"):
-        module.main([*nothing, "--output", str(tmp_path / "out")])
+    monkeypatch.setattr(machine, "settle", settled)
+    code = ended(command, RuntimeError("at work"), monkeypatch)
+    assert (code, "(settled)" in capsys.readouterr().err) == (2, command in ANALYSING)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what is resident")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,10 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from checks.editions import Kind
 from checks.gate import Decision, Status, Verdict
 from checks.results import history
 from checks.results.pseudonyms import SALT
 from checks.results.retention import HISTORY
+from checks.run import Run
 from scripts import monitor, run_checkpoint
 from scripts.job import findings, reuse
 from tests import deliveries, verdicts
@@ -384,8 +387,9 @@ def judged_at(watching: monitor.Monitor, monkeypatch: pytest.MonkeyPatch, now: f
         watching._judge_complete()
 
 
-def passes(*_: object) -> tuple[None, Verdict]:
-    return None, Verdict((verdicts.outcome(status=Status.PASSED, rows=()),))
+def passes(_: Namespace, folder: Path, *_rest: object) -> tuple[Run, Verdict]:
+    run = verdicts.run(folder.parent, kind=Kind(True, "Judged as an increment."))
+    return run, Verdict((verdicts.outcome(status=Status.PASSED, rows=()),))
 
 
 def test_a_delivery_is_judged_once_a_file_that_a_setting_names_is_back(
@@ -398,7 +402,7 @@ def test_a_delivery_is_judged_once_a_file_that_a_setting_names_is_back(
     assert (watching.judged, watching.exit_codes) == (0, [2])
     (tmp_path / "trusted.txt").write_text("1")
     judged_at(watching, monkeypatch, monitor.RETRY_SECONDS)
-    assert "monday: PASS" in capsys.readouterr().out
+    assert "monday: PASS  Every expectation holds. Judged as an increment." in capsys.readouterr().out
     assert (watching.judged, watching.exit_codes) == (1, [2, 0])
 
 
@@ -433,6 +437,24 @@ def test_what_nobody_names_is_tried_again(watching: monitor.Monitor, monkeypatch
     monkeypatch.setattr(run_checkpoint, "judge_delivery", passes)
     judged_at(watching, monkeypatch, monitor.RETRY_SECONDS)
     assert watching.exit_codes == [2, 0]
+
+
+@pytest.mark.parametrize(("place", "said"), [("_committed", "the last ones are"), ("_announce", "new results stand.")])
+def test_a_second_signal_says_how_results_are_left(
+    once: list[str],
+    incoming: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    said: str,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    deliver(incoming / "monday")
+    monkeypatch.setattr(f"checks.results.outputs.{place}", interrupted)
+    assert monitor.main(once) == 130
+    assert said in capsys.readouterr().out
 
 
 def test_once_with_nothing_to_judge_is_no_success(once: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -313,8 +313,8 @@ def test_a_reference_that_changed_while_it_was_read_is_refused(
 def test_a_source_reads_as_it_was_written(tmp_path: Path) -> None:
     entry = {
         "table": "tags", "path": "tags.csv", "sha256": "00", "size": 3, "columns": ["userId", "tag"], "loaded_rows": 1,
-        "rejected_rows": 2, "problem": None, "parts": [[0, "a"]], "hashes": [["a", "00", 3]],
+        "rejected_rows": 2, "problem": None, "parts": [[0, "a"]], "hashes": [["a", "00", 3]], "unended_line": 4,
     }  # fmt: skip
     assert reuse._source(entry, tmp_path) == SourceFile(
-        "tags", tmp_path / "tags.csv", "00", 3, ("userId", "tag"), 1, 2, None, ((0, "a"),), (("a", "00", 3),)
+        "tags", tmp_path / "tags.csv", "00", 3, ("userId", "tag"), 1, 2, None, ((0, "a"),), (("a", "00", 3),), 4
     )

@@ -248,7 +248,7 @@ def test_what_a_folder_is_called_moves_no_cursor(tmp_path: Path, capsys: pytest.
 
 def test_what_was_not_evaluated_is_not_counted_as_evaluated(tmp_path: Path) -> None:
     counts = summary(verdicts.every_kind(), verdicts.run(tmp_path))["suites"]["ratings"]
-    assert (counts["declared"], counts["evaluated"], counts["undetermined"]) == (7, 6, 1)
+    assert (counts["declared"], counts["evaluated"], counts["undetermined"]) == (8, 6, 1)
 
 
 def test_one_missing_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,3 +276,30 @@ def test_users_and_drift_of_no_rating_at_all_are_not_judged(tmp_path: Path, caps
     assert not any(one.startswith(("user_anomalies", "ratings: The newest rating")) for one in critical)
     assert printed.count("It could not be judged: no row of ratings.csv could be read.") == 1
     assert re.search("Are the users honest?.+undetermined", printed)
+
+
+PUBLISHING, STAND = "Interrupted; new results were being put in place", "Interrupted; the new results stand.\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("checks.checkpoint.run_checkpoint", "Interrupted; the last results are as they were.\n"),
+        ("checks.results.outputs._committed", PUBLISHING),
+        ("checks.results.outputs._remove_outdated", PUBLISHING),
+        ("checks.results.outputs._announce", STAND),
+        ("scripts.run_checkpoint._report", STAND),
+        ("checks.reports.console.print_verdict", STAND),
+    ],
+)
+def test_an_interruption_says_how_results_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted)
+    folder = deliveries.write(tmp_path / "data", deliveries.clean())
+    assert run(folder, tmp_path / "out") == 130
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "out" / "summary.json").is_file() is (said == STAND)

@@ -16,9 +16,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from checks.editions import Since
 from checks.engine import suites
 from checks.warehouse import load
 from scripts import verify_receipt
+from scripts.job import since
 from scripts.run_checkpoint import main
 from tests import deliveries
 from tests.conftest import ROOT
@@ -516,6 +518,23 @@ def test_a_receipt_for_many_files_in_folders_of_a_pattern(
     (tmp_path / "2024-02" / "ratings.csv").unlink()
     assert verify_receipt.main(verify) == 1
     assert "2024-02/ratings.csv: is not there, but the receipt was given for it." in capsys.readouterr().err
+
+
+@spark_only
+def test_the_ratings_after_all_of_the_references_are_counted(session: Any, tmp_path: Path) -> None:
+    """Thirty ratings of long after, and one of before."""
+    from checks.spark import warehouse as spark_warehouse
+
+    files = deliveries.clean()
+    before = deliveries.write(tmp_path / "before", files)
+    new = [deliveries.put(line, 3, str(deliveries.START + 10_000_000)) for line in files["ratings"][1:31]]
+    files["ratings"][1:] = [*new, files["ratings"][31]]
+    with (
+        spark_warehouse.load(session, before) as reference,
+        spark_warehouse.load(session, deliveries.write(tmp_path / "now", files)) as delivery,
+    ):
+        delivery.write(since.TABLE, since.compared(delivery, reference))
+        assert since.kept(delivery) == Since(ratings=31, later=30, reference_ratings=100)
 
 
 @spark_only

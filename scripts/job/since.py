@@ -1,0 +1,40 @@
+"""A delivery beside the deliveries before it: what tells an increment from an edition, as a table of one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from checks.editions import Since
+    from checks.warehouse import Warehouse
+
+TABLE = "since_reference"  # of no suite; kept with the others, so that a run that takes them over knows it, too
+
+
+def compared(warehouse: Warehouse, reference: Warehouse) -> pd.DataFrame:
+    """One row with the fields of `Since`."""
+    import pandas as pd
+
+    before = reference.row('select count(*), max("timestamp") from ratings')
+    assert before is not None
+    later = 0 if before[1] is None else _count(warehouse, f'where "timestamp" > {before[1]}')
+    return pd.DataFrame({"ratings": [_count(warehouse)], "later": [later], "reference_ratings": [before[0]]})
+
+
+def _count(warehouse: Warehouse, condition: str = "") -> int:
+    row = warehouse.row(f"select count(*) from ratings {condition}")
+    assert row is not None
+    return int(row[0])
+
+
+def kept(warehouse: Warehouse) -> Since | None:
+    """What `compared` found; None where there was no reference, or no comparing."""
+    from checks.editions import Since
+
+    if not warehouse.has(TABLE):
+        return None
+    row = warehouse.row(f"select ratings, later, reference_ratings from {TABLE}")
+    assert row is not None
+    return Since(*map(int, row))
