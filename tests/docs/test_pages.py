@@ -216,6 +216,22 @@ def test_paper_is_white_whatever_the_screen(site: Path, visitor: Visitor) -> Non
     assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--fail-soft')") == "#fbe8df"
 
 
+def test_no_cell_runs_into_the_next_on_paper(site: Path, visitor: Visitor) -> None:
+    overfull = """[...document.querySelectorAll('th, td')].filter(one => one.scrollWidth > one.clientWidth + 1)
+        .map(one => one.textContent)"""
+    for path in every_kind(site):
+        page = visitor.open(path, width=690).page  # A4 between its margins
+        page.emulate_media(media="print")
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert page.evaluate(overfull) == [], path
+
+
+def test_what_was_found_is_opened_for_paper(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1]).page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".finding[open]").count() == page.locator("details.finding").count() > 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(site: Path, visitor: Visitor, scheme: str) -> None:
     if not AXE.is_file():
