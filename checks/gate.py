@@ -201,9 +201,17 @@ class Verdict:
             return f"{not_judged}."
         if not self.outcomes:
             return "Nothing was judged."
-        counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
-        rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        rest = ", ".join(self._below_the_gate())
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
+
+    def _below_the_gate(self) -> Iterator[str]:
+        """What did not pass and stops nothing, counted: a pass with warnings must not read like one without."""
+        counts = {severity: self.count(Status.FAILED, severity) for severity in SEVERITIES}
+        to_read = [_counted(count, severity) for severity, count in counts.items() if count]
+        if to_read:
+            yield f"{' and '.join(to_read)} to read"
+        if waived := self.count(Status.WAIVED):
+            yield f"{waived:,} waived"
 
 
 def depth(status: str, suite: str, expectation_type: str) -> int:

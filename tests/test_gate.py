@@ -329,6 +329,13 @@ def test_what_a_query_finds_is_called_by_its_name_and_only_rows_have_a_share(
     assert (outcome.observed, outcome.share) == (observed, share)
 
 
+def test_a_pass_says_how_much_of_what_severity_is_left_to_read() -> None:
+    ones = [expectation(severity, id_=str(place)) for place, severity in enumerate(["warning", "info", "warning"])]
+    assert judged(*[(one, result(one, success=False)) for one in ones]).why() == (
+        "Nothing critical failed; 2 warnings and 1 info to read."
+    )
+
+
 def measured(success: bool, rows: list[dict[str, Any]]) -> gate.Outcome:
     one = expectation(unexpected_rows_query="select 1") | {"meta": {"counts": "measure"}}
     detail = {"observed_value": len(rows), "details": {"unexpected_rows": rows}}
@@ -349,8 +356,8 @@ def test_a_measure_of_a_whole_table_is_told_by_its_numbers_and_has_no_place() ->
 @pytest.mark.parametrize(
     ("fail_on", "failed", "nothing"),
     [
-        ("critical", "1 critical expectation failed.", "Nothing critical failed; 1 to read."),
-        ("warning", "1 warning or critical expectation failed.", "Nothing warning or critical failed; 1 to read."),
+        ("critical", "1 critical expectation failed.", "Nothing critical failed; 1 info to read."),
+        ("warning", "1 warning or critical expectation failed.", "Nothing warning or critical failed; 1 info to read."),
         ("info", "1 expectation failed.", None),
     ],
 )

@@ -88,6 +88,18 @@ def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path
         assert said in page
 
 
+def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
+    flagged = verdicts.outcome(severity="warning", suite="user_anomalies", sentence="No user is flagged.")
+    moved = verdicts.outcome(severity="info", suite="drift_findings", sentence="Nothing moved.")
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((flagged, moved))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    tiles = page[page.index('<ul class="questions">') :].partition("</ul>")[0].split("<li ")[1:]
+    assert [tile.partition(">")[0] for tile in tiles[1:]] == ['class="pass warned"', 'class="pass"']
+    assert "Pass, with warnings</span>" in tiles[1]
+    assert "1 warning to read." in tiles[1]
+    assert "Pass</span>" in tiles[2]
+
+
 def test_run_page_says_why_users_and_drift_were_not_judged(tmp_path: Path) -> None:
     run = verdicts.run(tmp_path, problems={"user_anomalies": "no <b> column", "drift_findings": "too few users"})
     record.write(tmp_path, "20260301T120000.000000Z", run, verdicts.every_kind())
