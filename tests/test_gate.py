@@ -252,6 +252,30 @@ def test_what_costs_rows_is_told_before_the_rules_that_miss_them() -> None:
     assert [one.suite for one in gate.judge({}, lost).to_mend()] == ["ratings"]
 
 
+def test_below_the_gate_the_three_questions_take_turns_and_whole_tables_come_first() -> None:
+    """Four odd titles are in every edition: 27 flagged users must not stand below them all."""
+
+    def suite(name: str, *kinds: str) -> tuple[Declared, SimpleNamespace]:
+        plain = [(kind, expectation("warning", f"{name} {kind}", unexpected_rows_query="select")) for kind in kinds]
+        ones = [one | {"meta": {"counts": kind}} for kind, one in plain]
+        detail = {"observed_value": 1, "details": {"unexpected_rows": []}}
+        return Declared(name, ones), SimpleNamespace(results=[result(o, success=False, detail=detail) for o in ones])
+
+    made = [suite("movies", "films", "measure"), suite("links", "rows"), suite("user_anomalies", "users")]
+    made.append(suite("drift_findings", "features", "measure"))
+    results = {declared.name: results for declared, results in made}
+    verdict = gate.judge(results, [declared for declared, _ in made])
+    turns = [["movies measure", "user_anomalies users", "drift_findings measure"], ["movies films"]]
+    assert [one.expectation_id for one in verdict.worst_first()] == [
+        *turns[0],
+        *turns[1],
+        "drift_findings features",
+        "links rows",
+    ]
+    stopped = gate.judge(results, [declared for declared, _ in made], "warning").worst_first()
+    assert [one.suite for one in stopped[:3]] == ["movies", "movies", "links"], "what stops it is told as declared"
+
+
 def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() -> None:
     tags = Declared("tags", [expectation(id_="a"), expectation("info", id_="b")], problem="tags.csv is not in data")
     broken, asks = expectation(id_="c"), expectation(id_="d")

@@ -110,28 +110,26 @@ class SuiteRenderer:
 
 
 def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All that did not pass, what decided the verdict first: gating failures, then what could not be judged.
+    """All that did not pass, in the order of console and reports.
 
     What could not be judged for one cause, such as a missing file, is one entry with its `members`.
     """
-    gating = _gating(facts["fail_on"])
-    rank = {"failed": 2, "undetermined": 1, "waived": 3}
-    found = [one for one in shown(facts["expectations"]) if one["status"] != "passed"]
-    return sorted(_joined(found), key=lambda one: 0 if _gates(one, gating) else rank[one["status"]])
+    found = [with_expected(one) for one in facts["expectations"]]
+    return _joined(gate.worst_first(((one, _weight(one)) for one in found), facts["fail_on"]))
+
+
+def _weight(one: Mapping[str, Any]) -> gate.Weight:
+    return gate.Weight(one["status"], one["severity"], one["suite"], one["type"], one.get("counted", ""))
 
 
 def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
-    gating = _gating(fail_on)
-    return [one | {"folded": not (_gates(one, gating) or one["status"] == "undetermined")} for one in failures]
+    stopping = gate.gated(fail_on)
+    return [one | {"folded": not _stops(one, stopping)} for one in failures]
 
 
-def _gating(fail_on: str) -> Sequence[str]:
-    return suites.SEVERITIES[: suites.SEVERITIES.index(fail_on) + 1]
-
-
-def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:
-    return one["status"] == "failed" and one["severity"] in gating
+def _stops(one: Mapping[str, Any], stopping: Sequence[str]) -> bool:
+    return one["status"] == "undetermined" or (one["status"] == "failed" and one["severity"] in stopping)
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
