@@ -574,8 +574,11 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _told(name: str, value: float) -> str:
-    shown = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
-    return f"{name.replace('_', ' ')} {format_share(value) if name.endswith('share') else shown}"
+    """A count before its name, as one says it; a share or a ratio behind."""
+    words = name.replace("_", " ")
+    if name.endswith("share"):
+        return f"{words} {format_share(value)}"
+    return f"{words} {value:,.4g}" if isinstance(value, float) else f"{value:,} {words}"
 
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:

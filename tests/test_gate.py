@@ -371,7 +371,7 @@ def measured(success: bool, rows: list[dict[str, Any]]) -> gate.Outcome:
 def test_a_measure_of_a_whole_table_is_told_by_its_numbers_and_has_no_place() -> None:
     row = {"source_line": 7, "flagged_users": 1042, "share": 0.0612, "ratio": 1 / 3, "reason": "of the data"}
     failed = measured(False, [row])
-    assert failed.observed == "flagged users 1,042, share 6.1 %, ratio 0.3333"
+    assert failed.observed == "1,042 flagged users, share 6.1 %, ratio 0.3333"
     assert (failed.cases, failed.example, failed.share) == ((), "", None)
     assert failed.rows[0].values["flagged_users"] == 1042, "programs still read the row"
     assert measured(True, []).observed == "", "a rule that holds says nothing of how far it is from its limit"
