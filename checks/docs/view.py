@@ -46,6 +46,7 @@ def _environment() -> Environment:
         cell=words.cell,
         plain=printable,
         moment=words.moment,
+        names=words.names,
         number=words.number,
         size=words.size,
         markdown=words.markdown,
