@@ -59,7 +59,7 @@ class RunRenderer:
             "title": f"Run of {words.moment(record.facts['started'])} UTC",
             "run": record,
             "facts": record.facts,
-            "failures": folded(worst_first(record.facts), record.facts["fail_on"]),
+            "failures": anchored(folded(worst_first(record.facts), record.facts["fail_on"]), record.figures),
             "suite_pages": record.suite_pages,
             "suites": by_suite(record.facts["expectations"]),
             "figures": record.figures,
@@ -126,6 +126,18 @@ def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, A
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
     stopping = gate.gated(fail_on)
     return [one | {"folded": not _stops(one, stopping)} for one in failures]
+
+
+def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each with the `anchors` of the users and features that the page tells of in full, by column and value."""
+    cards = (figures.get("users") or {}).get("cards", ())
+    users = {str(card["userId"]): f"user-{card['userId']}" for card in cards}
+    features = {row["feature"]: f"drift-{row['feature']}" for row in figures.get("drift", ()) if not _is_cost(row)}
+    return [one | {"anchors": {"userId": users, "feature": features}} for one in failures]
+
+
+def _is_cost(row: Mapping[str, Any]) -> bool:
+    return row["feature"] == "impact"  # a finding on all of the drift, which the page tells above the features
 
 
 def _stops(one: Mapping[str, Any], stopping: Sequence[str]) -> bool:

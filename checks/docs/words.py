@@ -78,6 +78,7 @@ def _bound(value: Any) -> str:
 # The column that names what a rule counts, where a name tells more than a place in a table of findings.
 NAMED_BY = {"users": "userId", "features": "feature"}
 NAMES_SHOWN = 3
+LONGEST_NAME = 80  # characters of one, of which titles have fifty at most
 
 
 def names(one: Mapping[str, Any]) -> str:
@@ -91,7 +92,7 @@ def names(one: Mapping[str, Any]) -> str:
 def _name(values: Mapping[str, Any], column: str) -> str:
     """A feature by its title, with which its message begins."""
     title, told, _ = str(values.get("message") or "").partition(": ")
-    return printable(title if column == "feature" and told else str(values[column]))[:SHORT_CELL]
+    return printable(title if column == "feature" and told else str(values[column]))[:LONGEST_NAME]
 
 
 def cell(value: Any) -> Markup:

@@ -204,6 +204,16 @@ def test_no_page_is_wider_than_the_screen(site: Path, visitor: Visitor, width: i
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_on_a_phone_a_row_is_a_list_and_no_row_scrolls_sideways(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1], width=400).page
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    sideways = "them => them.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".finding .scroll").evaluate_all(sideways) == []
+    wide = page.locator(".finding .rows.wide td[data-column]").first
+    named = wide.evaluate("one => getComputedStyle(one, '::before').content")
+    assert named == f'"{wide.get_attribute("data-column")}"', "each value says of which column it is"
+
+
 def test_a_short_word_beside_sentences_is_not_broken(site: Path, visitor: Visitor) -> None:
     words = """[...document.querySelectorAll('.rows tr:has(.long) .text:not(.long)')]
         .filter(one => one.textContent && !/[^a-z_]/.test(one.textContent))

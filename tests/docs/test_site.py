@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from checks.engine.suites import declared_suites
 from checks.results import history
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
+from tests.docs.test_charts import feature
+from tests.docs.test_findings import user
 
 
 def kept(tmp_path: Path, *named: tuple[str, gate.Verdict]) -> list[record.Record]:
@@ -86,6 +89,22 @@ def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path
         assert sentence in page
     for said in ("1 of 4 rows (25 %)", "ratings.csv:3", "Another scale.", "Mend the export.", "no such table"):
         assert said in page
+
+
+def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path: Path) -> None:
+    values = [{"userId": 53, "feature": "gap"}, {"userId": 54, "feature": "impact"}]
+    found = verdicts.outcome(rows=tuple(gate.FailingRow("a.csv", 2, one) for one in values))
+    card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}
+    figures = {"charts": [], "users": {"counts": {}, "groups": [], "cards": [card]}}
+    drifted = [
+        feature(feature=one, severity="info", message="It drifted.", action="", recommendation=None)
+        for one in ("gap", "impact")
+    ]
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((found,))))
+    (one.folder / record.FIGURES).write_text(json.dumps(figures | {"drift": drifted}))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert re.findall(r'<a href="#((?:user|drift)-\w+)">', page) == ["user-53", "drift-gap"]
+    assert re.findall(r'id="((?:user|drift)-\w+)"', page) == ["user-53", "drift-gap"]
 
 
 def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
