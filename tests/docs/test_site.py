@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
 
 from checks import gate
 from checks.docs import record, renderers, view
@@ -105,6 +106,16 @@ def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path
     page = view.PageView().render(renderers.RunRenderer().render(one))
     assert re.findall(r'<a href="#((?:user|drift)-\w+)">', page) == ["user-53", "drift-gap"]
     assert re.findall(r'id="((?:user|drift)-\w+)"', page) == ["user-53", "drift-gap"]
+
+
+def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
+    told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began.", "cause": "Half stars began."}
+    row = feature(severity="info", recommendation=None, action="Look.", **told)
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((verdicts.outcome(),))))
+    (one.folder / record.FIGURES).write_text(json.dumps({"charts": [], "users": None, "drift": [row]}))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    cell = Markup(page).partition("drifted.")[2].partition("</td>")[0].striptags()
+    assert cell == "Cause Half stars began. What to do Look. Statistic 4 against 2."
 
 
 def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
