@@ -40,6 +40,7 @@ class LandingRenderer:
             "title": "Movie ratings, data quality",
             "run": newest,
             "facts": newest.facts,
+            "before": page_before(records),
             "failures": worst_first(newest.facts),
             "listed": LISTED_FAILURES,
             "figures": newest.figures,
@@ -47,6 +48,12 @@ class LandingRenderer:
             "records": records,
             "verdicts": Counter(record.facts["verdict"] for record in records),
         }
+
+
+def page_before(records: Sequence[Record]) -> str:
+    """The page of the run with which the newest is compared, where it is kept."""
+    since = (records[0].facts.get("changes") or {}).get("since")
+    return next((f"runs/{one.id}/index.html" for one in records[1:] if one.facts["started"] == since), "")
 
 
 class RunRenderer:

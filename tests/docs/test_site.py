@@ -152,9 +152,12 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
     since = page[page.index('<div class="since">') :].partition("</div>")[0]
     assert "over another folder" in since
     assert "/old/&lt;b&gt;" in since
-    assert '<b>New (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
+    assert '<b>New findings (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
     assert "and 2 more" in since
     assert "Rule 4." not in since
+    earlier = replace(one, id="20260101T120000.000000Z", facts={**one.facts, "started": one.facts["changes"]["since"]})
+    assert renderers.page_before([one, earlier]) == "runs/20260101T120000.000000Z/index.html"
+    assert renderers.page_before([one]) == "", "a run that is no longer kept has no page"
 
 
 @pytest.mark.parametrize("text", verdicts.HOSTILE)
