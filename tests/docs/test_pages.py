@@ -174,6 +174,7 @@ def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visi
     assert HOSTILE_TITLES[1] in page.locator(".group .text").inner_text(), "a title is marked as of the data"
     card = page.locator("#user-1")
     assert "Nine in ten" in card.inner_text()
+    assert "Mean rating (stars)\t3.50\t3.50 to 3.50\t3.50" in card.inner_text()
     assert "3.00 now, 4.00 without (3 others)" in card.inner_text()
     assert page.locator(".drift tbody tr").count() == 1
     assert page.get_by_role("img", name="Effect as a multiple of the smallest that matters").count() == 1
