@@ -118,6 +118,16 @@ def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> No
     assert cell == "Cause Half stars began. What to do Look. Statistic 4 against 2."
 
 
+def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> None:
+    held = {"status": gate.Status.PASSED, "rows": (), "unexpected_count": 0}
+    of_rows = verdicts.outcome(**held, observed="0 of 9,742 rows (0 %)", element_count=9742)
+    of_users = verdicts.outcome(**held, observed="0 users", element_count=None)
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((of_rows, of_users))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    told = [Markup(one).striptags() for one in re.findall(r'<span class="observed">(.*?)</span>', page)]
+    assert told == ["holds in all 9,742 rows", "no exception"]
+
+
 def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
     flagged = verdicts.outcome(severity="warning", suite="user_anomalies", sentence="No user is flagged.")
     moved = verdicts.outcome(severity="info", suite="drift_findings", sentence="Nothing moved.")
