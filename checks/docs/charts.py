@@ -295,7 +295,8 @@ def _beyond(judged: list[dict[str, Any]]) -> str:
     large = sum(one["effect"] >= 1 and not one["drifted"] for one in judged)
     verb = "lies" if large == 1 else "lie"
     told = f"{counted(large, 'dot')} {verb} beyond the dashed line, but chance alone may give as much."
-    return f"Triangles drifted. {told}" if large else ""
+    triangles = "Triangles drifted. " if any(one["drifted"] for one in judged) else ""
+    return triangles + told if large else ""
 
 
 def _p_values(judged: list[dict[str, Any]], row: dict[str, Any]) -> Chart:

@@ -166,6 +166,7 @@ def test_a_large_effect_that_chance_may_give_is_said_to_be_none() -> None:
     effects, *_ = charts.drift_charts([feature(), large, small])
     assert effects.note == "Triangles drifted. 1 dot lies beyond the dashed line, but chance alone may give as much."
     assert charts.drift_charts([feature(), small])[0].note == ""
+    assert charts.drift_charts([large])[0].note.startswith("1 dot"), "there is no triangle"
 
 
 @pytest.mark.parametrize(
