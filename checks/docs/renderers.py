@@ -52,8 +52,13 @@ class LandingRenderer:
 
 def page_before(records: Sequence[Record]) -> str:
     """The page of the run with which the newest is compared, where it is kept."""
-    since = (records[0].facts.get("changes") or {}).get("since")
-    return next((f"runs/{one.id}/index.html" for one in records[1:] if one.facts["started"] == since), "")
+    since = _utc((records[0].facts.get("changes") or {}).get("since"))
+    return next((f"runs/{one.id}/index.html" for one in records[1:] if _utc(one.facts["started"]) == since), "")
+
+
+def _utc(moment: str | None) -> datetime | None:
+    """A time of a record, which the history gives without its zone: all are in UTC."""
+    return datetime.fromisoformat(moment).replace(tzinfo=None) if moment else None
 
 
 class RunRenderer:

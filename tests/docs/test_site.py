@@ -165,8 +165,8 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
     assert '<b>New findings (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
     assert "and 2 more" in since
     assert "Rule 4." not in since
-    earlier = replace(one, id="20260101T120000.000000Z", facts={**one.facts, "started": one.facts["changes"]["since"]})
-    assert renderers.page_before([one, earlier]) == "runs/20260101T120000.000000Z/index.html"
+    record.write(tmp_path / "site", "20260101T120000.000000Z", before, gate.Verdict(()))
+    assert renderers.page_before(list(record.records(tmp_path / "site"))) == "runs/20260101T120000.000000Z/index.html"
     assert renderers.page_before([one]) == "", "a run that is no longer kept has no page"
 
 
