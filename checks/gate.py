@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 from checks import editions, headers
 from checks.engine.suites import SEVERITIES
@@ -40,6 +43,7 @@ ROWS_ARE = {"user_anomalies": "users"}
 NO_SUCH = re.compile(r"not found|not have a column|cannot be resolved|does not exist")
 FRESH_SINCE = "fresh_since"  # how rules name the time from which on the newest rating must be
 JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged
+BELOW_THE_GATE = 2  # the group of failures that stop nothing, among those of `worst_first`
 REQUIRED_SUITES = tuple(suite for suites in QUESTIONS.values() for suite in suites)
 
 
@@ -80,6 +84,27 @@ class FailingRow:
     values: Mapping[str, Any]
 
 
+class Weight(NamedTuple):
+    """What the place of a judged expectation among those that did not pass hangs on."""
+
+    status: str
+    severity: str
+    suite: str
+    expectation_type: str
+    counted: str
+
+    def group(self, stopping: Sequence[str]) -> tuple[int, int]:
+        """By what it does to the verdict, then by severity."""
+        gates = self.status == Status.FAILED and self.severity in stopping
+        order = {Status.UNDETERMINED: 1, Status.FAILED: BELOW_THE_GATE, Status.WAIVED: 3}
+        return 0 if gates else order[Status(self.status)], SEVERITIES.index(self.severity)
+
+    def cause(self, stopping: Sequence[str]) -> tuple[int, bool]:
+        """By what may be the cause of what; below the gate a limit on a whole table comes before a rule on its rows."""
+        of_rows = self.counted != MEASURE and self.group(stopping)[0] == BELOW_THE_GATE
+        return depth(self.status, self.suite, self.expectation_type), of_rows
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One expectation, judged."""
@@ -110,6 +135,10 @@ class Outcome:
         """What tells an expectation from all others, run after run: suite and id, or type and arguments without one."""
         written = f"{self.expectation_type} {json.dumps(dict(self.kwargs), sort_keys=True, default=str)}"
         return self.suite, self.expectation_id or written
+
+    @property
+    def weight(self) -> Weight:
+        return Weight(self.status, self.severity, self.suite, self.expectation_type, self.counted)
 
     @property
     def remedy(self) -> str:
@@ -145,8 +174,8 @@ class Verdict:
     @property
     def gating(self) -> tuple[Outcome, ...]:
         """The failures that make the verdict `fail`."""
-        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        return tuple(o for o in self.outcomes if o.status is Status.FAILED and o.severity in gated)
+        stopping = gated(self.fail_on)
+        return tuple(o for o in self.outcomes if o.status is Status.FAILED and o.severity in stopping)
 
     def stops(self, outcome: Outcome) -> bool:
         """Whether this outcome is one that keeps the verdict from `pass`."""
@@ -179,20 +208,8 @@ class Verdict:
         return Verdict(tuple(o for o in self.outcomes if o.suite in chosen), self.fail_on)
 
     def worst_first(self) -> list[Outcome]:
-        """Everything that did not pass, what decided the verdict first.
-
-        Gating failures, then what could not be judged, then other failures, then waived, each by severity and then
-        by what may be the cause of what, see `depth`.
-        """
-        order = {Status.UNDETERMINED: 1, Status.FAILED: 2, Status.WAIVED: 3}
-        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-
-        def rank(outcome: Outcome) -> tuple[int, int, int]:
-            gates = outcome.status is Status.FAILED and outcome.severity in gated
-            cause = depth(outcome.status, outcome.suite, outcome.expectation_type)
-            return 0 if gates else order[outcome.status], SEVERITIES.index(outcome.severity), cause
-
-        return sorted((o for o in self.outcomes if o.status in order), key=rank)
+        """Everything that did not pass, in the order of `worst_first`."""
+        return worst_first(((one, one.weight) for one in self.outcomes), self.fail_on)
 
     def to_mend(self) -> list[Outcome]:
         """The same for people, see `told_once`."""
@@ -201,8 +218,8 @@ class Verdict:
     @property
     def _gated(self) -> str:
         """The severities that gate, as an adjective with a blank after it; nothing where all do."""
-        gated = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        return "" if gated == SEVERITIES else f"{' or '.join(reversed(gated))} "
+        stopping = gated(self.fail_on)
+        return "" if stopping == SEVERITIES else f"{' or '.join(reversed(stopping))} "
 
     def why(self) -> str:
         """The verdict's reason in one sentence."""
@@ -214,10 +231,51 @@ class Verdict:
             return f"{not_judged}."
         if not self.outcomes:
             return "Nothing was judged."
-        counts = {"to read": self.count(Status.FAILED), "waived": self.count(Status.WAIVED)}
-        counts |= {"not asked": len(self.unasked)}
-        rest = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        rest = ", ".join(self._below_the_gate())
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
+
+    def _below_the_gate(self) -> Iterator[str]:
+        """What did not pass and stops nothing, counted: a pass with warnings must not read like one without."""
+        counts = {severity: self.count(Status.FAILED, severity) for severity in SEVERITIES}
+        to_read = [_counted(count, severity) for severity, count in counts.items() if count]
+        if to_read:
+            yield f"{' and '.join(to_read)} to read"
+        if waived := self.count(Status.WAIVED):
+            yield f"{waived:,} waived"
+        if self.unasked:
+            yield f"{len(self.unasked):,} not asked"
+
+
+def worst_first(found: Iterable[tuple[T, Weight]], fail_on: str) -> list[T]:
+    """Things that did not pass, what decided the verdict first.
+
+    Gating failures, then what could not be judged, then other failures, then waived, each by severity and then by what
+    may be the cause of what, see `depth`. Of failures that stop nothing the three questions take turns: a handful of
+    odd titles would hide an attack below them.
+    """
+    stopping = gated(fail_on)
+    unmet = [entry for entry in found if entry[1].status not in CALM]
+    unmet.sort(key=lambda entry: (entry[1].group(stopping), entry[1].cause(stopping)))
+    groups = groupby(unmet, key=lambda entry: entry[1].group(stopping))
+    turned = (_in_turns(list(entries)) if place[0] == BELOW_THE_GATE else entries for place, entries in groups)
+    return [one for entries in turned for one, _ in entries]
+
+
+def gated(fail_on: str) -> tuple[str, ...]:
+    """The severities of failures that stop a delivery."""
+    return SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+
+
+def _in_turns(entries: Sequence[tuple[T, Weight]]) -> list[tuple[T, Weight]]:
+    """In their order, but the first of each question before the second of any."""
+    question = {suite: place for place, suites in enumerate(QUESTIONS.values()) for suite in suites}
+    met: Counter[int] = Counter()
+    turns = []
+    for entry in entries:
+        asked = question.get(entry[1].suite, len(QUESTIONS))
+        turns.append((met[asked], asked, entry))
+        met[asked] += 1
+    return [entry for *_, entry in sorted(turns, key=itemgetter(0, 1))]
 
 
 def depth(status: str, suite: str, expectation_type: str) -> int:
@@ -565,8 +623,11 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _told(name: str, value: float) -> str:
-    shown = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
-    return f"{name.replace('_', ' ')} {format_share(value) if name.endswith('share') else shown}"
+    """A count before its name, as one says it; a share or a ratio behind."""
+    words = name.replace("_", " ")
+    if name.endswith("share"):
+        return f"{words} {format_share(value)}"
+    return f"{words} {value:,.4g}" if isinstance(value, float) else f"{value:,} {words}"
 
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:

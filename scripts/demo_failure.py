@@ -81,7 +81,7 @@ def _demonstrate(data: Path | None, work: Path, output: Path | None) -> int:
     if lacking := [name for name in ("ratings.csv", "movies.csv") if not (folder / name).is_file()]:
         print(f"{folder}: holds no {' and no '.join(lacking)}; give a folder of CSV files.", file=sys.stderr)
         return CANNOT_SHOW
-    judge = partial(_judge, folder, simulated, work / "delivery", output or work / "out")
+    judge = partial(_judge, folder, simulated, work, output or work / "out")
     whole = judge([])
     print(f"Unbroken, {folder}: {str(whole.decision).upper()}  {whole.why()}", flush=True)
     if whole.exit_code:
@@ -109,20 +109,22 @@ def _shown(outcome: Outcome) -> str:
     return f"{outcome.suite}: {outcome.sentence} {printable(found)}"
 
 
-def _judge(folder: Path, simulated: bool, broken: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
-    """The verdict of the main job on `broken`, made a copy of `folder` with these faults."""
+def _judge(folder: Path, simulated: bool, work: Path, output: Path, faults: Sequence[Fault]) -> Verdict:
+    """The verdict of the main job on a copy of `folder` with these faults, named by them, as the report shows names."""
     from scripts.job.places import check_inputs
     from scripts.job.progress import silence
     from scripts.run_checkpoint import judge_delivery, parser
 
+    broken = work / (" and ".join(fault.name for fault in faults) or "unbroken")
     settings = parser().parse_args(["--data", str(broken), "--output", str(output), "--quiet"])
     check_inputs(settings, folder)  # what is judged is a copy, but the first run would replace what is copied next
-    shutil.rmtree(broken, ignore_errors=True)
     broken.mkdir()
     edits = {fault.file: fault.edit for fault in faults}
     for file in sorted(folder.glob("*.csv")):
         _copy(file, broken / file.name, edits.get(file.name, lambda lines: lines))
-    return judge_delivery(settings, broken, simulated, silence())[1]
+    verdict = judge_delivery(settings, broken, simulated, silence())[1]
+    shutil.rmtree(broken)
+    return verdict
 
 
 def _copy(file: Path, place: Path, edit: Edit | None) -> None:

@@ -252,6 +252,30 @@ def test_what_costs_rows_is_told_before_the_rules_that_miss_them() -> None:
     assert [one.suite for one in gate.judge({}, lost).to_mend()] == ["ratings"]
 
 
+def test_below_the_gate_the_three_questions_take_turns_and_whole_tables_come_first() -> None:
+    """Four odd titles are in every edition: 27 flagged users must not stand below them all."""
+
+    def suite(name: str, *kinds: str) -> tuple[Declared, SimpleNamespace]:
+        plain = [(kind, expectation("warning", f"{name} {kind}", unexpected_rows_query="select")) for kind in kinds]
+        ones = [one | {"meta": {"counts": kind}} for kind, one in plain]
+        detail = {"observed_value": 1, "details": {"unexpected_rows": []}}
+        return Declared(name, ones), SimpleNamespace(results=[result(o, success=False, detail=detail) for o in ones])
+
+    made = [suite("movies", "films", "measure"), suite("links", "rows"), suite("user_anomalies", "users")]
+    made.append(suite("drift_findings", "features", "measure"))
+    results = {declared.name: results for declared, results in made}
+    verdict = gate.judge(results, [declared for declared, _ in made])
+    turns = [["movies measure", "user_anomalies users", "drift_findings measure"], ["movies films"]]
+    assert [one.expectation_id for one in verdict.worst_first()] == [
+        *turns[0],
+        *turns[1],
+        "drift_findings features",
+        "links rows",
+    ]
+    stopped = gate.judge(results, [declared for declared, _ in made], "warning").worst_first()
+    assert [one.suite for one in stopped[:3]] == ["movies", "movies", "links"], "what stops it is told as declared"
+
+
 def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() -> None:
     tags = Declared("tags", [expectation(id_="a"), expectation("info", id_="b")], problem="tags.csv is not in data")
     broken, asks = expectation(id_="c"), expectation(id_="d")
@@ -329,6 +353,13 @@ def test_what_a_query_finds_is_called_by_its_name_and_only_rows_have_a_share(
     assert (outcome.observed, outcome.share) == (observed, share)
 
 
+def test_a_pass_says_how_much_of_what_severity_is_left_to_read() -> None:
+    ones = [expectation(severity, id_=str(place)) for place, severity in enumerate(["warning", "info", "warning"])]
+    assert judged(*[(one, result(one, success=False)) for one in ones]).why() == (
+        "Nothing critical failed; 2 warnings and 1 info to read."
+    )
+
+
 def measured(success: bool, rows: list[dict[str, Any]]) -> gate.Outcome:
     one = expectation(unexpected_rows_query="select 1") | {"meta": {"counts": "measure"}}
     detail = {"observed_value": len(rows), "details": {"unexpected_rows": rows}}
@@ -340,7 +371,7 @@ def measured(success: bool, rows: list[dict[str, Any]]) -> gate.Outcome:
 def test_a_measure_of_a_whole_table_is_told_by_its_numbers_and_has_no_place() -> None:
     row = {"source_line": 7, "flagged_users": 1042, "share": 0.0612, "ratio": 1 / 3, "reason": "of the data"}
     failed = measured(False, [row])
-    assert failed.observed == "flagged users 1,042, share 6.1 %, ratio 0.3333"
+    assert failed.observed == "1,042 flagged users, share 6.1 %, ratio 0.3333"
     assert (failed.cases, failed.example, failed.share) == ((), "", None)
     assert failed.rows[0].values["flagged_users"] == 1042, "programs still read the row"
     assert measured(True, []).observed == "", "a rule that holds says nothing of how far it is from its limit"
@@ -349,8 +380,8 @@ def test_a_measure_of_a_whole_table_is_told_by_its_numbers_and_has_no_place() ->
 @pytest.mark.parametrize(
     ("fail_on", "failed", "nothing"),
     [
-        ("critical", "1 critical expectation failed.", "Nothing critical failed; 1 to read."),
-        ("warning", "1 warning or critical expectation failed.", "Nothing warning or critical failed; 1 to read."),
+        ("critical", "1 critical expectation failed.", "Nothing critical failed; 1 info to read."),
+        ("warning", "1 warning or critical expectation failed.", "Nothing warning or critical failed; 1 info to read."),
         ("info", "1 expectation failed.", None),
     ],
 )

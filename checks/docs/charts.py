@@ -210,13 +210,25 @@ def normal_and_flagged_users(warehouse: Warehouse, names: UserNames = PLAIN) -> 
     )
     if frame.empty:
         return None
-    totals = warehouse.sql("select count(*) as users, count(*) filter (is_anomaly) as flagged from user_anomalies")
-    users, flagged = int(totals["users"][0]), int(totals["flagged"][0])
-    title = f"{flagged:,} of {counted(users, 'user')} {'is' if flagged == 1 else 'are'} flagged"
-    if not flagged:
-        title = f"None of {counted(users, 'user')} is flagged"
-    note = f"{DOTS:,} of the users who are not flagged are drawn." if users - flagged > DOTS else ""
+    title, note = _flagged_of(warehouse)
+    if len(frame) - int(frame["flagged"].sum()) == DOTS:
+        note = f"{note} {DOTS:,} of the users who are not flagged are drawn.".strip()
     return Chart("users", "users", title, _users_in_words(title, frame), "users", _dots(frame, names), note=note)
+
+
+def _flagged_of(warehouse: Warehouse) -> tuple[str, str]:
+    """How many are flagged, and what to know of the others."""
+    judged, trusted, flagged = map(int, warehouse.row(COUNTED) or (0, 0, 0))
+    verb = "is" if trusted == 1 else "are"
+    note = f"Of those who are not flagged {trusted:,} {verb} trusted, and so not judged." if trusted else ""
+    if not flagged:
+        return f"None of {counted(judged, 'user')} is flagged", note
+    return f"{flagged:,} of {counted(judged, 'user')} {'is' if flagged == 1 else 'are'} flagged", note
+
+
+# Users as the verdict counts them: those who are ok because they are trusted were not judged.
+COUNTED = """select count(*) filter (status <> 'undetermined' and not (trusted and status = 'ok')),
+    count(*) filter (trusted and status = 'ok'), count(*) filter (is_anomaly) from user_anomalies"""
 
 
 def _users_in_words(title: str, frame: pd.DataFrame) -> str:
@@ -275,7 +287,16 @@ def _effects(judged: list[dict[str, Any]]) -> Chart:
     alt = "Effect as a multiple of the smallest that matters: " + ", ".join(
         f"{one['feature']} {one['effect']:.1f}{' (drifted)' if one['drifted'] else ''}" for one in judged
     )
-    return Chart("drift-effects", "drift", title, alt, "effects", judged)
+    return Chart("drift-effects", "drift", title, alt, "effects", judged, note=_beyond(judged))
+
+
+def _beyond(judged: list[dict[str, Any]]) -> str:
+    """What keeps a dot beyond the line from being a drift, which the other chart shows."""
+    large = sum(one["effect"] >= 1 and not one["drifted"] for one in judged)
+    verb = "lies" if large == 1 else "lie"
+    told = f"{counted(large, 'dot')} {verb} beyond the dashed line, but chance alone may give as much."
+    triangles = "Triangles drifted. " if any(one["drifted"] for one in judged) else ""
+    return triangles + told if large else ""
 
 
 def _p_values(judged: list[dict[str, Any]], row: dict[str, Any]) -> Chart:

@@ -62,10 +62,16 @@ def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     outputs.write_json(folder / FIGURES, drawn)
 
 
-def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, str]]:
-    """Each question's decision, its reason, and what was measured: of the rows, the users and the drift."""
+def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, Any]]:
+    """Each question's decision, its reason, how many warnings it has, and what was measured of rows, users or drift."""
     return [
-        {"question": one.text, "decision": str(one.decision), "why": one.verdict.why(), "measured": figure}
+        {
+            "question": one.text,
+            "decision": str(one.decision),
+            "why": one.verdict.why(),
+            "warnings": one.verdict.count(gate.Status.FAILED, "warning"),
+            "measured": figure,
+        }
         for one, figure in zip(gate.questions(verdict), measured, strict=True)
     ]
 

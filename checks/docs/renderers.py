@@ -40,6 +40,7 @@ class LandingRenderer:
             "title": "Movie ratings, data quality",
             "run": newest,
             "facts": newest.facts,
+            "before": page_before(records),
             "failures": worst_first(newest.facts),
             "listed": LISTED_FAILURES,
             "unasked": unasked(newest.facts),
@@ -48,6 +49,17 @@ class LandingRenderer:
             "records": records,
             "verdicts": Counter(record.facts["verdict"] for record in records),
         }
+
+
+def page_before(records: Sequence[Record]) -> str:
+    """The page of the run with which the newest is compared, where it is kept."""
+    since = _utc((records[0].facts.get("changes") or {}).get("since"))
+    return next((f"runs/{one.id}/index.html" for one in records[1:] if _utc(one.facts["started"]) == since), "")
+
+
+def _utc(moment: str | None) -> datetime | None:
+    """A time of a record, which the history gives without its zone: all are in UTC."""
+    return datetime.fromisoformat(moment).replace(tzinfo=None) if moment else None
 
 
 class RunRenderer:
@@ -60,7 +72,7 @@ class RunRenderer:
             "title": f"Run of {words.moment(record.facts['started'])} UTC",
             "run": record,
             "facts": record.facts,
-            "failures": folded(worst_first(record.facts), record.facts["fail_on"]),
+            "failures": anchored(folded(worst_first(record.facts), record.facts["fail_on"]), record.figures),
             "suite_pages": record.suite_pages,
             "suites": by_suite(record.facts["expectations"]),
             "unasked": unasked(record.facts),
@@ -112,14 +124,16 @@ class SuiteRenderer:
 
 
 def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All that did not pass, what decided the verdict first: gating failures, then what could not be judged.
+    """All that did not pass, in the order of console and reports.
 
     What could not be judged for one cause, such as a missing file, is one entry with its `members`.
     """
-    gating = _gating(facts["fail_on"])
-    rank = {"failed": 2, "undetermined": 1, "waived": 3}
-    found = [one for one in shown(facts["expectations"]) if one["status"] not in gate.CALM]
-    return sorted(_joined(found), key=lambda one: 0 if _gates(one, gating) else rank[one["status"]])
+    found = [with_expected(one) for one in facts["expectations"]]
+    return _joined(gate.worst_first(((one, _weight(one)) for one in found), facts["fail_on"]))
+
+
+def _weight(one: Mapping[str, Any]) -> gate.Weight:
+    return gate.Weight(one["status"], one["severity"], one["suite"], one["type"], one.get("counted", ""))
 
 
 def unasked(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -129,16 +143,24 @@ def unasked(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
-    gating = _gating(fail_on)
-    return [one | {"folded": not (_gates(one, gating) or one["status"] == "undetermined")} for one in failures]
+    stopping = gate.gated(fail_on)
+    return [one | {"folded": not _stops(one, stopping)} for one in failures]
 
 
-def _gating(fail_on: str) -> Sequence[str]:
-    return suites.SEVERITIES[: suites.SEVERITIES.index(fail_on) + 1]
+def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each with the `anchors` of the users and features that the page tells of in full, by column and value."""
+    cards = (figures.get("users") or {}).get("cards", ())
+    users = {str(card["userId"]): f"user-{card['userId']}" for card in cards}
+    features = {row["feature"]: f"drift-{row['feature']}" for row in figures.get("drift", ()) if not _is_cost(row)}
+    return [one | {"anchors": {"userId": users, "feature": features}} for one in failures]
 
 
-def _gates(one: Mapping[str, Any], gating: Sequence[str]) -> bool:
-    return one["status"] == "failed" and one["severity"] in gating
+def _is_cost(row: Mapping[str, Any]) -> bool:
+    return row["feature"] == "impact"  # a finding on all of the drift, which the page tells above the features
+
+
+def _stops(one: Mapping[str, Any], stopping: Sequence[str]) -> bool:
+    return one["status"] == "undetermined" or (one["status"] == "failed" and one["severity"] in stopping)
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -41,11 +41,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"))
+    environment.globals.update(
+        policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"), clock=words.clock
+    )
     environment.filters.update(
         cell=words.cell,
         plain=printable,
         moment=words.moment,
+        names=words.names,
         number=words.number,
         size=words.size,
         markdown=words.markdown,

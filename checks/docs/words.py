@@ -75,6 +75,26 @@ def _bound(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+# The column that names what a rule counts, where a name tells more than a place in a table of findings.
+NAMED_BY = {"users": "userId", "features": "feature"}
+NAMES_SHOWN = 3
+LONGEST_NAME = 80  # characters of one, of which titles have fifty at most
+
+
+def names(one: Mapping[str, Any]) -> str:
+    """Which users or features an expectation found, the first ones by name; nothing where it counts something else."""
+    column = NAMED_BY.get(one.get("counted", ""))
+    found = [_name(row["values"], column) for row in one["rows"] if column and row["values"].get(column) is not None]
+    more = (one["unexpected_count"] or 0) - len(found[:NAMES_SHOWN])
+    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more:,} more" if found and more > 0 else "")
+
+
+def _name(values: Mapping[str, Any], column: str) -> str:
+    """A feature by its title, with which its message begins."""
+    title, told, _ = str(values.get("message") or "").partition(": ")
+    return printable(title if column == "feature" and told else str(values[column]))[:LONGEST_NAME]
+
+
 def cell(value: Any) -> Markup:
     """A value from the data; text is marked as such, so that blanks at its ends are seen."""
     if value is None:
@@ -83,6 +103,16 @@ def cell(value: Any) -> Markup:
     text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
     kind = ("text long" if len(text) > SHORT_CELL else "text") if isinstance(value, str) else "number"
     return Markup('<span class="{}">{}</span>').format(kind, text)
+
+
+def clock(column: str, value: Any) -> str:
+    """The time (UTC) that a whole number in `timestamp` means; nothing where a calendar has no such time."""
+    if column != "timestamp" or not isinstance(value, int):
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def moment(value: str | None, form: str = "%Y-%m-%d %H:%M") -> str:

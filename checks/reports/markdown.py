@@ -85,7 +85,7 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
     yield from [f"- **{prose(sentence)}**" for sentence in run.row_changes]
     yield from [f"- New: {_headline(outcome)}" for outcome in changes.new]
     yield from [f"- Waived since then: {_named(outcome)}" for outcome in changes.waived]
-    yield from [f"- Gone: {_headline(outcome)}" for outcome in changes.gone]
+    yield from [f"- Mended: {_headline(outcome)}" for outcome in changes.gone]
     if not changes.new and not changes.waived and not changes.gone:
         yield ""
         yield "Nothing fails that did not fail then, and nothing is mended."

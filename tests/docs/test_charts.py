@@ -85,9 +85,10 @@ def test_missing_values_name_the_worst_column() -> None:
 def test_flagged_users_are_told_from_others_and_named() -> None:
     users = pd.DataFrame(
         {"userId": [1, 2, 3], "n_ratings": [20, 30, 40], "mean_rating": [5.0, 3.5, None], "score": [9.0, 1.0, 0.0]}
-    ).assign(is_anomaly=[True, False, False])
+    ).assign(is_anomaly=[True, False, False], status=["flagged", "ok", "ok"], trusted=[False, False, True])
     chart = only(charts.normal_and_flagged_users(warehouse(None, user_anomalies=users)))
-    assert chart.title == "1 of 3 users is flagged"
+    assert chart.title == "1 of 2 users is flagged", "as the verdict has it, of those who were judged"
+    assert chart.note == "Of those who are not flagged 1 is trusted, and so not judged."
     assert [(dot["label"], dot["flagged"]) for dot in chart.values] == [("user 1", True), ("", False)]
 
 
@@ -157,6 +158,15 @@ def test_drift_shows_every_feature_and_both_windows_of_a_drifted_one() -> None:
     assert [value["value"] for value in windows.values] == [0.9, 0.7, 0.1, 0.3]
     for chart in drawing.draw([one.as_dict() for one in (effects, p_values, windows)]):
         ET.fromstring(chart["svg"])
+
+
+def test_a_large_effect_that_chance_may_give_is_said_to_be_none() -> None:
+    large = feature(feature="hour", title="hours", status="ok", effect_size=0.05, q_value=0.8)
+    small = feature(feature="day", title="days", status="ok", effect_size=0.01, q_value=0.8)
+    effects, *_ = charts.drift_charts([feature(), large, small])
+    assert effects.note == "Triangles drifted. 1 dot lies beyond the dashed line, but chance alone may give as much."
+    assert charts.drift_charts([feature(), small])[0].note == ""
+    assert charts.drift_charts([large])[0].note.startswith("1 dot"), "there is no triangle"
 
 
 @pytest.mark.parametrize(

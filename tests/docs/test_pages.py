@@ -86,7 +86,7 @@ def test_filter_says_when_nothing_is_left(site: Path, visitor: Visitor) -> None:
 
 def test_listed_failures_lead_to_their_rows(site: Path, visitor: Visitor) -> None:
     page = visitor.open(site / "index.html").page
-    page.get_by_role("link", name="No title begins or ends with a blank.").click()
+    page.get_by_role("link", name="Every title ends in its year").click()
     page.wait_for_url("**/runs/*/index.html#movies-*")
     target = page.locator(".finding:target")
     assert "movies.csv:3" in target.inner_text()
@@ -98,7 +98,7 @@ def test_what_stops_the_delivery_is_open_and_the_rest_is_a_line_each(site: Path,
     page = visitor.open(run_pages(site)[-1]).page
     assert page.locator("article.finding.critical").count() >= 1
     assert page.locator("article.finding.warning, article.finding.info").count() == 0
-    folded = page.locator("details.finding.warning").first
+    folded = page.locator("details.finding.warning:has(tbody)").first
     rows = folded.locator("tbody tr").first
     assert not rows.is_visible()
     folded.locator("summary").first.click()
@@ -174,6 +174,7 @@ def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visi
     assert HOSTILE_TITLES[1] in page.locator(".group .text").inner_text(), "a title is marked as of the data"
     card = page.locator("#user-1")
     assert "Nine in ten" in card.inner_text()
+    assert "Mean rating (stars)\t3.50\t3.50 to 3.50\t3.50" in card.inner_text()
     assert "3.00 now, 4.00 without (3 others)" in card.inner_text()
     assert page.locator(".drift tbody tr").count() == 1
     assert page.get_by_role("img", name="Effect as a multiple of the smallest that matters").count() == 1
@@ -189,8 +190,12 @@ def test_what_could_not_be_judged_is_told_once_and_unlike_a_failure(site: Path, 
     assert page.locator("h1").inner_text() == "The delivery could not be judged"
     first = page.locator(".finding").first
     assert first.get_attribute("class").split() == ["finding", "undetermined", "critical"]
-    assert "expectations of ratings could not be judged." in first.inner_text()
-    assert "ratings.csv is not in" in first.inner_text()
+    assert first.locator("h3").inner_text() == "ratings.csv is not in the folder."
+    assert "So 31 expectations of ratings could not be judged." in first.inner_text()
+    assert page.locator(".verdict .why").inner_text().startswith("ratings.csv is not in the folder; the")
+    assert "No time span: no ratings were read" in page.locator("main").inner_text()
+    row = visitor.open(site / "index.html").page.locator("tr[data-verdict=undetermined]")
+    assert "ratings.csv is not in the folder. 33 expectations" in row.inner_text()
 
 
 @pytest.mark.parametrize("width", [400, 1400])
@@ -198,6 +203,16 @@ def test_no_page_is_wider_than_the_screen(site: Path, visitor: Visitor, width: i
     for path in every_kind(site):
         page = visitor.open(path, width=width).page
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_on_a_phone_a_row_is_a_list_and_no_row_scrolls_sideways(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1], width=400).page
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    sideways = "them => them.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".finding .scroll").evaluate_all(sideways) == []
+    wide = page.locator(".finding .rows.wide td[data-column]").first
+    named = wide.evaluate("one => getComputedStyle(one, '::before').content")
+    assert named == f'"{wide.get_attribute("data-column")}"', "each value says of which column it is"
 
 
 def test_a_short_word_beside_sentences_is_not_broken(site: Path, visitor: Visitor) -> None:
@@ -214,6 +229,22 @@ def test_paper_is_white_whatever_the_screen(site: Path, visitor: Visitor) -> Non
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.questions li')).color") == "rgb(0, 0, 0)"
     assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--fail-soft')") == "#fbe8df"
+
+
+def test_no_cell_runs_into_the_next_on_paper(site: Path, visitor: Visitor) -> None:
+    overfull = """[...document.querySelectorAll('th, td')].filter(one => one.scrollWidth > one.clientWidth + 1)
+        .map(one => one.textContent)"""
+    for path in every_kind(site):
+        page = visitor.open(path, width=690).page  # A4 between its margins
+        page.emulate_media(media="print")
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert page.evaluate(overfull) == [], path
+
+
+def test_what_was_found_is_opened_for_paper(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1]).page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".finding[open]").count() == page.locator("details.finding").count() > 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

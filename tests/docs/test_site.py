@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
 
 from checks import gate
 from checks.docs import record, renderers, view
@@ -18,6 +20,8 @@ from checks.engine.suites import declared_suites
 from checks.results import history
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
+from tests.docs.test_charts import feature
+from tests.docs.test_findings import user
 
 
 def kept(tmp_path: Path, *named: tuple[str, gate.Verdict]) -> list[record.Record]:
@@ -105,6 +109,54 @@ def test_pages_tell_what_was_not_asked_and_count_nothing_of_it_as_held(tmp_path:
         assert "Judged as &lt;b&gt;." in page
 
 
+def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path: Path) -> None:
+    values = [{"userId": 53, "feature": "gap"}, {"userId": 54, "feature": "impact"}]
+    found = verdicts.outcome(rows=tuple(gate.FailingRow("a.csv", 2, one) for one in values))
+    card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}
+    figures = {"charts": [], "users": {"counts": {}, "groups": [], "cards": [card]}}
+    drifted = [
+        feature(feature=one, severity="info", message="It drifted.", action="", recommendation=None)
+        for one in ("gap", "impact")
+    ]
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((found,))))
+    (one.folder / record.FIGURES).write_text(json.dumps(figures | {"drift": drifted}))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert re.findall(r'<a href="#((?:user|drift)-\w+)">', page) == ["user-53", "drift-gap"]
+    assert re.findall(r'id="((?:user|drift)-\w+)"', page) == ["user-53", "drift-gap"]
+
+
+def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
+    told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began.", "cause": "Half stars began."}
+    row = feature(severity="info", recommendation=None, action="Look.", **told)
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((verdicts.outcome(),))))
+    (one.folder / record.FIGURES).write_text(json.dumps({"charts": [], "users": None, "drift": [row]}))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    cell = Markup(page).partition("drifted.")[2].partition("</td>")[0].striptags()
+    assert cell == "Cause Half stars began. What to do Look. Statistic 4 against 2."
+
+
+def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> None:
+    held = {"status": gate.Status.PASSED, "rows": (), "unexpected_count": 0}
+    of_rows = verdicts.outcome(**held, observed="0 of 9,742 rows (0 %)", element_count=9742)
+    of_users = verdicts.outcome(**held, observed="0 users", element_count=None)
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((of_rows, of_users))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    told = [Markup(one).striptags() for one in re.findall(r'<span class="observed">(.*?)</span>', page)]
+    assert told == ["holds in all 9,742 rows", "no exception"]
+
+
+def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
+    flagged = verdicts.outcome(severity="warning", suite="user_anomalies", sentence="No user is flagged.")
+    moved = verdicts.outcome(severity="info", suite="drift_findings", sentence="Nothing moved.")
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((flagged, moved))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    tiles = page[page.index('<ul class="questions">') :].partition("</ul>")[0].split("<li ")[1:]
+    assert [tile.partition(">")[0] for tile in tiles[1:]] == ['class="pass warned"', 'class="pass"']
+    assert "Pass, with warnings</span>" in tiles[1]
+    assert "1 warning to read." in tiles[1]
+    assert "Pass</span>" in tiles[2]
+
+
 def test_run_page_says_why_users_and_drift_were_not_judged(tmp_path: Path) -> None:
     run = verdicts.run(tmp_path, problems={"user_anomalies": "no <b> column", "drift_findings": "too few users"})
     record.write(tmp_path, "20260301T120000.000000Z", run, verdicts.every_kind())
@@ -127,9 +179,12 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
     since = page[page.index('<div class="since">') :].partition("</div>")[0]
     assert "over another folder" in since
     assert "/old/&lt;b&gt;" in since
-    assert '<b>New (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
+    assert '<b>New findings (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
     assert "and 2 more" in since
     assert "Rule 4." not in since
+    record.write(tmp_path / "site", "20260101T120000.000000Z", before, gate.Verdict(()))
+    assert renderers.page_before(list(record.records(tmp_path / "site"))) == "runs/20260101T120000.000000Z/index.html"
+    assert renderers.page_before([one]) == "", "a run that is no longer kept has no page"
 
 
 @pytest.mark.parametrize("text", verdicts.HOSTILE)

@@ -105,3 +105,38 @@ def test_numbers_are_written_short() -> None:
         "0.0812",
         "1.23e+03",
     ]
+
+
+def found(counted: str, count: int, *rows: dict[str, Any]) -> dict[str, Any]:
+    return {"counted": counted, "unexpected_count": count, "rows": [{"values": row} for row in rows]}
+
+
+@pytest.mark.parametrize(
+    ("one", "named"),
+    [
+        (found("users", 27, *({"userId": number} for number in (642, 641, 9, 5))), "642, 641, 9 and 24 more"),
+        (found("users", 1, {"userId": "u7c58928dfee7"}), "u7c58928dfee7"),
+        (found("features", 2, {"feature": "gap", "message": "Times between ratings: drifted."}, {"feature": "hour"}),
+         "Times between ratings, hour"),
+        (found("features", 1, {"feature": "a\u202eb", "message": "no title"}), "a\N{REPLACEMENT CHARACTER}b"),
+        (found("rows", 3, {"userId": 1}), ""),
+        (found("users", 2, {"n_ratings": 1}), ""),
+    ],
+)  # fmt: skip
+def test_users_and_features_are_called_by_name(one: dict[str, Any], named: str) -> None:
+    assert words.names(one) == named
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("timestamp", 964982703, "2000-07-30 18:45"),
+        ("timestamp", 964982703000000, ""),
+        ("timestamp", -(10**18), ""),
+        ("timestamp", None, ""),
+        ("timestamp", "964982703", ""),
+        ("userId", 964982703, ""),
+    ],
+)
+def test_a_timestamp_is_also_told_as_a_time(column: str, value: object, said: str) -> None:
+    assert words.clock(column, value) == said

@@ -284,7 +284,7 @@ def test_the_report_recommends_worst_first_and_shows_rows_and_waivers(tmp_path):
     assert "expired: it gates again" in shown
 
 
-def test_the_report_tells_what_is_new_and_gone(tmp_path, monkeypatch):
+def test_the_report_tells_what_is_new_and_mended(tmp_path, monkeypatch):
     verdict = verdicts.every_kind()
     passed, failed = verdict.outcomes[:2]
     run = verdicts.run(tmp_path)
@@ -292,7 +292,7 @@ def test_the_report_tells_what_is_new_and_gone(tmp_path, monkeypatch):
     monkeypatch.setattr("checks.reports.markdown.since_last_run", lambda *_: changes)
     shown = text_of(report(verdict, run))
     assert "New: CRITICAL ratings: It failed." in shown
-    assert "Gone: ratings: It passed." in shown
+    assert "Mended: ratings: It passed." in shown
     assert "The last run, of 2026-03-01 12:00 UTC, said pass." in shown
 
 

@@ -51,6 +51,21 @@ def test_it_fails_where_the_gate_lets_a_fault_pass(folder, monkeypatch, capsys, 
     assert printed.count("LET PASS") == 8 - int(last.split()[3])
 
 
+def test_each_run_is_of_a_folder_named_by_its_fault(folder, monkeypatch):
+    """Nine runs over one folder are told apart by nothing in the report's list."""
+    judged: list[Path] = []
+
+    def judge_delivery(_settings, broken: Path, *_: object):
+        judged.append(broken)
+        return None, PASSED if len(judged) == 1 else FAILED
+
+    monkeypatch.setattr(run_checkpoint, "judge_delivery", judge_delivery)
+    demo_failure.main(["--data", str(folder)])
+    assert [one.name for one in judged[:3]] == ["unbroken", "a lost file", "a rated film that is missing from movies"]
+    assert len(set(judged)) == 9
+    assert not any(one.exists() for one in judged)
+
+
 def test_it_shows_nothing_on_data_that_fail_as_they_are(folder, monkeypatch, capsys):
     gate_says(monkeypatch, FAILED)
     assert demo_failure.main(["--data", str(folder)]) == 2

@@ -33,7 +33,7 @@ addEventListener("resize", stops);
 document.addEventListener("toggle", stops, true);
 stops();
 
-// Printed pages show what was found, but not anew every rule that holds.
+// Printed pages show what was found, but not anew every rule that holds and every feature that did not move.
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll(".finding, .further")) folded.open = true;
+  for (const folded of document.querySelectorAll(".finding, .further:not(.unmoved)")) folded.open = true;
 });
