@@ -383,7 +383,7 @@ CUT_OFF = "1 of 100 rows (1 %): the last line, which has no end, as where a file
         (lambda text: text[:-9], CUT_OFF),
         (lambda text: text[:-2] + b"\n", "1 of 100 rows (1 %)"),  # a line with its end is no part of one
         (lambda text: text[:-1] + b"000", "1 of 100 rows (1 %)"),  # nor is more than there is to be
-        (lambda text: text.replace(b"1100001040", b"110", 1)[:-1], "1 of 100 rows (1 %)"),  # another line's
+        (lambda text: text.replace(b"1100001041", b"110", 1)[:-1], "1 of 100 rows (1 %)"),  # another line's
         (lambda text: text[:-1], "0 of 100 rows (0 %)"),
     ],
 )
