@@ -46,6 +46,10 @@ def unexpected(description: str, users: pd.DataFrame) -> pd.DataFrame:
     return connection.execute(query).df()
 
 
+MANY_USERS = "At most 5 % of the users are flagged, or at most two."
+MANY_RATINGS = (
+    "At most 5 % of the ratings are by flagged users, or by two who rated at most three times as much as others."
+)
 FAULTS: dict[str, tuple[pd.DataFrame, int]] = {
     "Exactly the users of ratings are judged.": (table().drop(index=4), 82),
     "`is_anomaly` says the same as `status`.": (table().assign(is_anomaly=[True] + [False] * 99), 2),
@@ -54,9 +58,9 @@ FAULTS: dict[str, tuple[pd.DataFrame, int]] = {
         62,
     ),
     "At most 2 % of the users are flagged.": (flag(table(), 3), 2),
-    "At most 5 % of the users are flagged.": (flag(table(), 6), 2),
+    MANY_USERS: (flag(table(), 6), 2),
     "At most 2 % of the ratings are by flagged users.": (flag(table().assign(n_ratings=[60] + [20] * 99), 1), 2),
-    "At most 5 % of the ratings are by flagged users.": (flag(table().assign(n_ratings=[200] + [20] * 99), 1), 2),
+    MANY_RATINGS: (flag(table().assign(n_ratings=[200] + [20] * 99), 1), 2),
     "No user is flagged.": (flag(table(), 1), 2),
     "No user is up for review.": (table().assign(status=["ok", "review"] + ["ok"] * 98), 22),
     "At most 5 % of the users are undetermined.": (table().assign(status=["undetermined"] * 6 + ["ok"] * 94), 2),
@@ -104,7 +108,7 @@ def test_where_most_users_could_not_be_judged_the_commonest_reason_is_told() -> 
     ("description", "users"),
     [
         ("At most 2 % of the users are flagged.", flag(table(), 2)),
-        ("At most 5 % of the users are flagged.", flag(table(), 5)),
+        (MANY_USERS, flag(table(), 5)),
         ("At most 5 % of the users are undetermined.", table().assign(status=["undetermined"] * 5 + ["ok"] * 95)),
         ("Somebody is judged where users are trusted.", table().assign(trusted=[False] + [True] * 99)),
         ("Somebody is judged where users are trusted.", table().assign(status="undetermined")),
@@ -113,6 +117,22 @@ def test_where_most_users_could_not_be_judged_the_commonest_reason_is_told() -> 
 )
 def test_a_limit_itself_is_within(description: str, users: pd.DataFrame) -> None:
     assert unexpected(description, users).empty
+
+
+@pytest.mark.parametrize(
+    ("flagged", "busiest", "failing"),
+    [
+        (2, 20, []),
+        (2, 70, []),  # of 290: the two have 31 % of the ratings, and are 17 % of the users
+        (1, 90, [MANY_RATINGS]),  # of 310: 29 %, and 8 % of the users
+        (3, 20, [MANY_RATINGS, MANY_USERS]),
+    ],
+)
+def test_one_or_two_of_a_dozen_users_stop_nothing_unless_most_ratings_are_theirs(
+    flagged: int, busiest: int, failing: list[str]
+) -> None:
+    users = flag(table().iloc[:12].assign(n_ratings=[busiest] + [20] * 11), flagged)
+    assert [rule for rule in (MANY_RATINGS, MANY_USERS) if not unexpected(rule, users).empty] == failing
 
 
 def test_where_nobody_is_judged_the_users_are_not_called_honest() -> None:
