@@ -225,6 +225,8 @@ FAULTS = [
     Fault("movies", "Every film's year is from 1874", cell("movies", 3, 1, "Film (0000)"), 3),
     Fault("movies", "At most 20 % of the films", lambda f: [cell("movies", line, 2, "(no genres listed)")(f)
                                                            for line in range(2, 8)], 2),
+    Fault("movies", "At most 40 % of the films", lambda f: [cell("movies", line, 2, "(no genres listed)")(f)
+                                                           for line in range(2, 13)], 2),
     Fault("tags", "Tags and ratings were timed", tags_of(lambda user: int(own_time(user, user % 25 + 1)) + 4 * 3600)),
     Fault("tags", "At least half of the taggers", tags_of(lambda user: deliveries.START, lambda user: 26 + user % 2),
           also=("Every tagged film",)),

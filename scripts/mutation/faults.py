@@ -237,6 +237,12 @@ def _values() -> Iterator[Fault]:
         "silent defaulting",
         "half of the genres lost",
         to.put("movies", 0.5, genres="(no genres listed)"),
+        ("movies", "At most 40 % of the films"),
+    )
+    yield Fault(
+        "silent defaulting",
+        "a quarter of the genres lost",
+        to.put("movies", 0.25, genres="(no genres listed)"),
         ("movies", "At most 20 % of the films"),
         WARNING,
     )
