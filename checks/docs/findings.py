@@ -11,6 +11,7 @@ from checks.tables import TRENDS
 from checks.warehouse import Warehouse
 
 SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
+COPIED = "copied_profile"  # a name in `rules_broken`
 SHOWN_FILMS = 3  # films a user moves most
 MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_rating": "Spread (stars)"}
 
@@ -64,6 +65,7 @@ def _cards(warehouse: Warehouse) -> list[dict[str, Any]]:
         card["compared"] = [{"measure": m, "user": card.get(name), **typical[name]} for name, m in MEASURES.items()]
         card["films"] = [film | {"title": titles.get(film["movieId"], f"film {film['movieId']}")} for film in films]
         card["said"] = _said(card)
+        card["copied"] = COPIED in str(card.get("rules_broken") or "").split(", ")
     return cards
 
 

@@ -51,6 +51,14 @@ def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
     assert card["films"] == [EFFECTS[0] | {"title": "<b>Heat</b> (1995)"}]
 
 
+@pytest.mark.parametrize(
+    ("rules", "copied"), [("copied_profile", True), ("one_level, copied_profile", True), ("", False)]
+)
+def test_a_card_of_a_copy_can_say_whose_ratings_it_is_like(rules: str, copied: bool) -> None:
+    (card,) = judged(user(5, "flagged", 2.0, rules_broken=rules, most_like_user=17))["cards"]
+    assert (card["copied"], card["most_like_user"]) == (copied, 17)
+
+
 def test_a_title_with_a_full_stop_does_not_part_a_sentence_of_the_evidence() -> None:
     attack = f"attack-1: one of 8 users who together raised {tidy('Dr. No (1962)')} by 1.00 stars"
     told = {"evidence": f"{attack}. {TEXTS[0]['text']}", "evidence_json": json.dumps(TEXTS)}
