@@ -31,13 +31,15 @@ PRIOR, TELLING = 8.0, 100.0
 # Low ratings together; high ones also without 4.5, as fewer like a film that well. (No other level alone: half stars
 # came in 2003, so that a level may be usual now that was not given before.)
 LEVELS: Final = ((EXTREMES[0],), (EXTREMES[1], End(5.0, np.inf, push=True)))
-LEAST_WINDOWS: Final = 1_000  # that chance is shared among: few windows are no reason to be content with less
+# Chance is shared among all days on which so many could have met at a film, whether or not they did; each holds as many
+# ratings at least. Few of them are no reason to be content.
+LEAST_WINDOWS: Final = 1_000
 
 
 class _Burst(NamedTuple):
     """Ratings of one film within days, at one end or of one level: who gave them, and the first and last second.
 
-    stretch: what the burst was found in, of which one is reported. windows: in how many places it was sought.
+    stretch: what the burst was found in, of which one is reported.
     """
 
     film: int
@@ -46,14 +48,13 @@ class _Burst(NamedTuple):
     first: int
     last: int
     stretch: int
-    windows: int
 
 
 def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     """The bombs, with all who gave the film such a rating then. extremes: those of these very profiles."""
     bursts = list(_bursts(_in_company(profiles, extremes)))
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
-    bound = np.log(CHANCE / max(sum(burst.windows for burst in bursts), LEAST_WINDOWS))
+    bound = np.log(CHANCE / max(len(profiles.film) // FEWEST, LEAST_WINDOWS))
     least: dict[int, Crew] = {}
     for burst, rated in zip(bursts, _rated(profiles, bursts), strict=True):
         crew = _crew(burst, rated, usual)
@@ -96,9 +97,9 @@ def _bursts(company: _Company) -> Iterator[_Burst]:
         stretch = company.some(slice(first, stop))
         days = 1 + int(stretch.key[-1] - stretch.key[0]) // DAY
         if days <= LONGEST // DAY:
-            yield from _at_levels(stretch, first, 1)
+            yield from _at_levels(stretch, first)
         if days > 1:
-            yield from _at_levels(_densest_day(stretch), first, days)
+            yield from _at_levels(_densest_day(stretch), first)
 
 
 def _densest_day(stretch: _Company) -> _Company:
@@ -107,13 +108,13 @@ def _densest_day(stretch: _Company) -> _Company:
     return stretch.some(slice(begin, int(until[begin])))
 
 
-def _at_levels(ratings: _Company, stretch: int, windows: int) -> Iterator[_Burst]:
+def _at_levels(ratings: _Company, stretch: int) -> Iterator[_Burst]:
     for end in LEVELS[int(ratings.key[0] >> KEY_BITS & 1)]:
         some = ratings.some((ratings.rating >= end.low) & (ratings.rating <= end.high))
         users = np.unique(some.owner)
         if len(users) >= FEWEST:
             first, last = int(some.key[0]), int(some.key[-1])
-            yield _Burst(first >> KEY_BITS + 1, end, users, first & SECONDS, last & SECONDS, stretch, windows)
+            yield _Burst(first >> KEY_BITS + 1, end, users, first & SECONDS, last & SECONDS, stretch)
 
 
 class _Rated(NamedTuple):
