@@ -173,13 +173,13 @@ def missing_values(warehouse: Warehouse) -> Chart | None:
     if not values:
         return None
     lacking = sorted((row for row in values if row["missing"]), key=lambda row: -row["share"])
-    title = "No value is missing in any column"
+    title, drawn = "No value is missing in any column", lacking or values
     if lacking:
         columns = "one column" if len(lacking) == 1 else f"{len(lacking)} columns"
         worst = f"{lacking[0]['column']}: {lacking[0]['missing']:,}"
         title = f"Values are missing in {columns}, {'' if len(lacking) == 1 else 'most in '}{worst}"
     alt = "Missing values by column: " + ", ".join(f"{row['column']}: {row['missing']:,}" for row in values)
-    return Chart("missing-values", "data", title, alt, "missing", values)
+    return Chart("missing-values", "data", title, alt, "missing", drawn)
 
 
 def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
@@ -221,6 +221,8 @@ def _flagged_of(warehouse: Warehouse) -> tuple[str, str]:
     judged, trusted, flagged = map(int, warehouse.row(COUNTED) or (0, 0, 0))
     verb = "is" if trusted == 1 else "are"
     note = f"Of those who are not flagged {trusted:,} {verb} trusted, and so not judged." if trusted else ""
+    if not judged:
+        return "No user could be judged", note
     if not flagged:
         return f"None of {counted(judged, 'user')} is flagged", note
     return f"{flagged:,} of {counted(judged, 'user')} {'is' if flagged == 1 else 'are'} flagged", note

@@ -76,10 +76,22 @@ def test_missing_values_name_the_worst_column() -> None:
     links = pd.DataFrame({"source_line": [2, 3], "movieId": [1, 2], "tmdbId": pd.array([None, 5], "Int64")})
     chart = only(charts.missing_values(warehouse(None, links=links)))
     assert chart.title == "Values are missing in one column, links.tmdbId: 1"
-    assert chart.values == [
-        {"column": "links.movieId", "missing": 0, "share": 0.0},
-        {"column": "links.tmdbId", "missing": 1, "share": 0.5},
-    ]
+    assert chart.values == [{"column": "links.tmdbId", "missing": 1, "share": 0.5}]
+    assert "links.movieId: 0" in chart.alt
+
+
+def test_where_no_value_is_missing_every_column_is_drawn() -> None:
+    links = pd.DataFrame({"source_line": [2], "movieId": [1], "tmdbId": [5]})
+    chart = only(charts.missing_values(warehouse(None, links=links)))
+    assert [row["column"] for row in chart.values] == ["links.movieId", "links.tmdbId"]
+
+
+def test_users_who_could_not_be_judged_are_not_called_unflagged() -> None:
+    users = pd.DataFrame({"userId": [1, 2], "n_ratings": 20, "mean_rating": 3.5, "score": None, "trusted": False})
+    users = users.assign(is_anomaly=False, status="undetermined")
+    assert (
+        only(charts.normal_and_flagged_users(warehouse(None, user_anomalies=users))).title == "No user could be judged"
+    )
 
 
 def test_flagged_users_are_told_from_others_and_named() -> None:
