@@ -145,7 +145,7 @@ def test_renamed_column_fails_and_is_named(published: Path, tmp_path: Path, caps
     assert run(published, tmp_path / "out") == 1
     told = " ".join(capsys.readouterr().out.split())
     assert "Found: userId, movieId, stars, timestamp (missing: rating; not expected: stars)." in told
-    assert "expectations of drift_findings, ratings, user_anomalies could not be judged. It could" in told
+    assert "expectations of drift_findings, movies, ratings, user_anomalies could not be judged. It could" in told
     assert "not be judged: ratings.csv has no column rating." in told
 
 
