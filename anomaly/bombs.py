@@ -6,6 +6,8 @@ film: how its ratings of those days differ from all its others (bursts on one fi
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -55,12 +57,11 @@ def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     bursts = list(_bursts(_in_company(profiles, extremes)))
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
     bound = np.log(CHANCE / max(len(profiles.film) // FEWEST, LEAST_WINDOWS))
-    least: dict[int, Crew] = {}
-    for burst, rated in zip(bursts, _rated(profiles, bursts), strict=True):
-        crew = _crew(burst, rated, usual)
-        if crew is not None and crew.chance < min(bound, least.get(burst.stretch, crew._replace(chance=0)).chance):
-            least[burst.stretch] = crew
-    return list(least.values())
+    rated = zip(bursts, _rated(profiles, bursts), strict=True)
+    crews = ((burst.stretch, _crew(burst, one, usual)) for burst, one in rated)
+    unlikely = [(stretch, crew) for stretch, crew in crews if crew is not None and crew.chance < bound]
+    by_stretch = groupby(unlikely, key=itemgetter(0))  # in whose order they come
+    return [min((crew for _, crew in same), key=attrgetter("chance")) for _, same in by_stretch]
 
 
 class _Company(NamedTuple):
@@ -110,7 +111,7 @@ def _densest_day(stretch: _Company) -> _Company:
 
 def _at_levels(ratings: _Company, stretch: int) -> Iterator[_Burst]:
     for end in LEVELS[int(ratings.key[0] >> KEY_BITS & 1)]:
-        some = ratings.some((ratings.rating >= end.low) & (ratings.rating <= end.high))
+        some = ratings.some(end.holds(ratings.rating))
         users = np.unique(some.owner)
         if len(users) >= FEWEST:
             first, last = int(some.key[0]), int(some.key[-1])
@@ -139,7 +140,7 @@ def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[_Rated]:
         then += between(key, begin + opened, begin + closed)
         ever += np.bincount(films, minlength=n_films)
         for end in alike:
-            alike[end] += np.bincount(films[(rating >= end.low) & (rating <= end.high)], minlength=n_films)
+            alike[end] += np.bincount(films[end.holds(rating)], minlength=n_films)
     counts = zip(bursts, then.tolist(), strict=True)
     return [_Rated(n, int(ever[burst.film]), int(alike[burst.end][burst.film])) for burst, n in counts]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles
-    from anomaly.types import Bools
+    from anomaly.types import Bools, Floats
 
 TOP, BOTTOM = 4.5, 1.0
 
@@ -20,6 +20,10 @@ class End(NamedTuple):
     high: float
     push: bool
 
+    def holds(self, rating: Floats) -> Bools:
+        """Which of the ratings have such a level; of their shape."""
+        return np.asarray((rating >= self.low) & (rating <= self.high))
+
 
 EXTREMES: Final = (End(-np.inf, BOTTOM, False), End(TOP, np.inf, True))
 ENDS: Final = (*EXTREMES, End(1.5, 2.0, False), End(4.0, 4.0, True))
@@ -27,4 +31,4 @@ ENDS: Final = (*EXTREMES, End(1.5, 2.0, False), End(4.0, 4.0, True))
 
 def at_end(profiles: Profiles, end: End) -> Bools:
     """Which ratings have such a level, shape (n_ratings,)."""
-    return np.asarray((profiles.rating >= end.low) & (profiles.rating <= end.high))
+    return end.holds(profiles.rating)

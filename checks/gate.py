@@ -93,11 +93,14 @@ class Weight(NamedTuple):
     expectation_type: str
     counted: str
 
+    def gates(self, stopping: Sequence[str]) -> bool:
+        """Whether it stops the delivery."""
+        return self.status == Status.FAILED and self.severity in stopping
+
     def group(self, stopping: Sequence[str]) -> tuple[int, int]:
         """By what it does to the verdict, then by severity."""
-        gates = self.status == Status.FAILED and self.severity in stopping
         order = {Status.UNDETERMINED: 1, Status.FAILED: BELOW_THE_GATE, Status.WAIVED: 3}
-        return 0 if gates else order[Status(self.status)], SEVERITIES.index(self.severity)
+        return 0 if self.gates(stopping) else order[Status(self.status)], SEVERITIES.index(self.severity)
 
     def cause(self, stopping: Sequence[str]) -> tuple[int, bool]:
         """By what may be the cause of what; below the gate a limit on a whole table comes before a rule on its rows."""
@@ -175,7 +178,7 @@ class Verdict:
     def gating(self) -> tuple[Outcome, ...]:
         """The failures that make the verdict `fail`."""
         stopping = gated(self.fail_on)
-        return tuple(o for o in self.outcomes if o.status is Status.FAILED and o.severity in stopping)
+        return tuple(one for one in self.outcomes if one.weight.gates(stopping))
 
     def stops(self, outcome: Outcome) -> bool:
         """Whether this outcome is one that keeps the verdict from `pass`."""
@@ -184,6 +187,11 @@ class Verdict:
     @property
     def undetermined(self) -> tuple[Outcome, ...]:
         return tuple(o for o in self.outcomes if o.status is Status.UNDETERMINED)
+
+    @property
+    def n_asked(self) -> int:
+        """How many expectations were asked of the delivery, whatever became of them."""
+        return len(self.outcomes) - len(self.unasked)
 
     @property
     def unasked(self) -> tuple[Outcome, ...]:

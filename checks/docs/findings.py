@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from checks.results.pseudonyms import PLAIN, UserNames
@@ -100,6 +100,11 @@ def drift(warehouse: Warehouse) -> list[dict[str, Any]]:
     rows = _rows(warehouse, "select * exclude (source_line) from drift_findings")
     order = {"drifted": 0, "undetermined": 1}
     return sorted(rows, key=lambda row: (order.get(row["status"], 2), -(relative_effect(row) or 0.0)))
+
+
+def is_cost(row: Mapping[str, Any]) -> bool:
+    """Whether a row is no feature, but what all of the drift costs a model; pages tell it above the features."""
+    return row["feature"] == "impact"
 
 
 def trends(warehouse: Warehouse) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import gate
-from checks.docs import figures
+from checks.docs import figures, findings
 from checks.reports import summary
 from checks.results import outputs
 from checks.results.changes import Changes, since_last_run
@@ -98,7 +98,7 @@ def _of_users(judged: Mapping[str, Any] | None) -> str:
 
 def _of_drift(rows: Sequence[Mapping[str, Any]]) -> str:
     """How many features moved of those that could be judged: the cost of the drift is no feature."""
-    judged = [row["status"] for row in rows if row["feature"] != "impact" and row["status"] != "undetermined"]
+    judged = [row["status"] for row in rows if not findings.is_cost(row) and row["status"] != "undetermined"]
     return f"{judged.count('drifted')} of {len(judged)} features moved" if judged else ""
 
 
@@ -120,8 +120,7 @@ def _named(outcome: gate.Outcome) -> dict[str, Any]:
 
 
 def _pass_rate(verdict: gate.Verdict) -> float | None:
-    asked = len(verdict.outcomes) - len(verdict.unasked)
-    return verdict.count(gate.Status.PASSED) / asked if asked else None
+    return verdict.count(gate.Status.PASSED) / verdict.n_asked if verdict.n_asked else None
 
 
 def records(site: Path) -> Iterator[Record]:

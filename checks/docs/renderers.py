@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from checks import gate
-from checks.docs import words
+from checks.docs import findings, words
 from checks.docs.record import RUN_ID, Record
 from checks.engine import suites
 from checks.engine.suites import ROOT, declared_suites
@@ -144,23 +144,17 @@ def unasked(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
     stopping = gate.gated(fail_on)
-    return [one | {"folded": not _stops(one, stopping)} for one in failures]
+    return [one | {"folded": not (one["status"] == "undetermined" or _weight(one).gates(stopping))} for one in failures]
 
 
 def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each with the `anchors` of the users and features that the page tells of in full, by column and value."""
     cards = (figures.get("users") or {}).get("cards", ())
     users = {str(card["userId"]): f"user-{card['userId']}" for card in cards}
-    features = {row["feature"]: f"drift-{row['feature']}" for row in figures.get("drift", ()) if not _is_cost(row)}
+    features = {
+        row["feature"]: f"drift-{row['feature']}" for row in figures.get("drift", ()) if not findings.is_cost(row)
+    }
     return [one | {"anchors": {"userId": users, "feature": features}} for one in failures]
-
-
-def _is_cost(row: Mapping[str, Any]) -> bool:
-    return row["feature"] == "impact"  # a finding on all of the drift, which the page tells above the features
-
-
-def _stops(one: Mapping[str, Any], stopping: Sequence[str]) -> bool:
-    return one["status"] == "undetermined" or (one["status"] == "failed" and one["severity"] in stopping)
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

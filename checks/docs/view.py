@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from checks.docs import drawing, words
+from checks.docs import drawing, findings, words
 from checks.reports.console import printable
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ def _environment() -> Environment:
     environment.globals.update(
         policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"), clock=words.clock
     )
+    environment.tests["cost"] = findings.is_cost
     environment.filters.update(
         cell=words.cell,
         plain=printable,

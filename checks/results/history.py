@@ -266,7 +266,7 @@ def _run_row(run: Run, verdict: Verdict, run_id: str) -> dict[str, Any]:
         "flagged_users": run.findings.flagged_users,
         "strongest_drift": run.findings.strongest_drift,
         "strongest_feature": run.findings.strongest_feature,
-        "evaluated": len(verdict.outcomes) - len(verdict.unasked),
+        "evaluated": verdict.n_asked,
         **{str(status): verdict.count(status) for status in COUNTED_STATUSES},
         **{f"failed_{severity}": verdict.count(Status.FAILED, severity) for severity in SEVERITIES},
     }

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from anomaly import rules
 from anomaly.titles import tidy
 from checks.docs import findings
 from tests.docs.test_charts import warehouse
@@ -57,6 +58,10 @@ def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
 def test_a_card_of_a_copy_can_say_whose_ratings_it_is_like(rules: str, copied: bool) -> None:
     (card,) = judged(user(5, "flagged", 2.0, rules_broken=rules, most_like_user=17))["cards"]
     assert (card["copied"], card["most_like_user"]) == (copied, 17)
+
+
+def test_the_rule_on_copies_is_known_by_the_name_that_users_are_scored_by() -> None:
+    assert findings.COPIED == rules.COPIED
 
 
 def test_a_title_with_a_full_stop_does_not_part_a_sentence_of_the_evidence() -> None:
