@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from checks.engine.suites import ROOT, ProjectError
@@ -14,6 +16,8 @@ FILE = "waivers.yml"
 LONGEST = 366  # days; `max_days` can be set lower, not higher: who waives for longer should change the suite
 FIELDS = ("suite", "expectation", "owner", "reason", "expires")
 AT_MOST = "at_most"  # may be left out
+EMPTY = re.compile(r"^waivers: *\[\] *(#.*)?\n\Z", re.MULTILINE)
+ITEM = re.compile(r"^waivers:.*\n(?: *#.*\n|\s*\n)*( *)- ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,54 @@ def load_waivers(
     expectation of `suites`, repeats another, or reaches further ahead than the file's `max_days`.
     """
     path = root / FILE
-    if not path.exists():
-        return ()
-    content = _read(path)
-    max_days = _max_days(content, path)
+    return _checked(_read(path), path, suites, today) if path.exists() else ()
+
+
+def last_day(today: date, root: Path = ROOT) -> date:
+    """The last day that a waiver may reach by `gx/waivers.yml`. Raises ProjectError where that can't be read."""
+    path = root / FILE
+    return today + timedelta(days=_max_days(_parsed(_read(path), path), path))
+
+
+def with_entries(
+    entries: str, suites: Mapping[str, Sequence[Mapping[str, Any]]], today: date, root: Path = ROOT
+) -> str:
+    """The text of `gx/waivers.yml`, its comments kept, with these entries (YAML, from `- ` on) after its own.
+
+    Raises ProjectError where the file, or one of its waivers, would not be valid then.
+    """
+    path = root / FILE
+    before = EMPTY.sub("waivers:\n", _read(path).rstrip() + "\n")
+    first = ITEM.search(before)
+    text = before + indent(entries, first[1] if first else "  ")
+    try:
+        _checked(text, path, suites, today)
+    except ProjectError as error:
+        raise ProjectError(f"{error} It is as it was: nothing could be added after its last line.") from error
+    return text
+
+
+def _checked(
+    text: str, path: Path, suites: Mapping[str, Sequence[Mapping[str, Any]]], today: date
+) -> tuple[Waiver, ...]:
+    content = _parsed(text, path)
+    latest = today + timedelta(days=_max_days(content, path))
     waivers = [_waiver(entry, f"{path}: waiver {i}", today) for i, entry in enumerate(_entries(content, path), 1)]
     for number, waiver in enumerate(waivers, start=1):
-        _check(waiver, suites, waivers[: number - 1], today + timedelta(days=max_days), f"{path}: waiver {number}")
+        _check(waiver, suites, waivers[: number - 1], latest, f"{path}: waiver {number}")
     return tuple(waivers)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path}: is no valid YAML ({_one_line(error)}); mend it there.") from error
+
+
+def _parsed(text: str, path: Path) -> Mapping[str, Any]:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -77,10 +118,8 @@ def _read(path: Path) -> Mapping[str, Any]:
             return super().construct_mapping(node, deep)
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506  a SafeLoader
-    except OSError as error:
-        raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        content = yaml.load(text, Loader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
         raise ProjectError(f"{path}: is no valid YAML ({_one_line(error)}); mend it there.") from error
     if not isinstance(content, Mapping) or set(content) - {"max_days", "waivers"}:
         raise ProjectError(f"{path}: must hold `max_days` and `waivers` and nothing else; see its comment.")

@@ -32,6 +32,13 @@ def _given(text: str) -> str:
     return text
 
 
+def filled(text: str) -> str:
+    """Words, such as a reason, which blanks are none."""
+    if not text.strip():
+        raise ArgumentTypeError("is empty; say it in a few words")
+    return text
+
+
 def positive(text: str) -> int:
     """A whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:
