@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from checks import editions, headers
 from checks.engine.suites import SEVERITIES
-from checks.tables import LOCATOR, REJECTED_ROWS
+from checks.tables import FINDINGS, LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
 
 T = TypeVar("T")
@@ -669,8 +669,11 @@ def format_share(share: float) -> str:
 def _failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[FailingRow]:
     located = detail.get("partial_unexpected_index_list") or []
     listed = (detail.get("details") or {}).get("unexpected_rows") or []
-    for row in [*located, *listed]:
-        values = dict(row)
+    rows = [*located, *listed]
+    # What is missing in a finding does not apply to it; in a row that was delivered it may be what is wrong.
+    known = {name for row in rows for name, value in row.items() if value is not None or suite.name not in FINDINGS}
+    for row in rows:
+        values = {name: value for name, value in row.items() if name in known}
         line = values.pop(LOCATOR, None)
         file = values.pop("source_file", suite.source_file)
         yield FailingRow(*suite.place(file, None if line is None else int(line)), values)
@@ -686,6 +689,16 @@ class Question:
     @property
     def decision(self) -> Decision:
         return self.verdict.decision if self.verdict.outcomes else Decision.UNDETERMINED
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings it has, which a pass must not hide."""
+        return self.verdict.count(Status.FAILED, "warning")
+
+    @property
+    def answer(self) -> str:
+        """The decision for people."""
+        return f"{self.decision}, with warnings" if self.warnings and self.decision is Decision.PASS else self.decision
 
 
 def questions(verdict: Verdict) -> list[Question]:

@@ -218,6 +218,27 @@ def test_one_result_proves_one_expectation() -> None:
     assert judged((one, result(one, success=True)), (dict(one), None)).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("suite", "shown"), [("links", ["tmdbId", "p_value"]), ("user_anomalies", ["tmdbId"])], ids=["row", "finding"]
+)
+def test_what_no_finding_holds_is_not_shown_of_it(suite: str, shown: list[str]) -> None:
+    """In a delivered row a missing value may be what is wrong."""
+    one = expectation("warning")
+    rows = [{"source_line": line, "tmdbId": value, "p_value": None} for line, value in ((2, None), (3, 5))]
+    failed = result(one, success=False, detail={"details": {"unexpected_rows": rows}})
+    verdict = gate.judge({suite: SimpleNamespace(results=[failed])}, [Declared(suite, [one], "x.csv")])
+    assert [list(row.values) for row in verdict.outcomes[0].rows] == [shown, shown]
+
+
+def test_an_answer_tells_a_pass_with_warnings_from_one_without() -> None:
+    warning, critical = expectation("warning"), expectation(id_="b")
+    warned = (warning, result(warning, success=False))
+    rows, users, _ = gate.questions(judged(warned))
+    assert (rows.answer, users.answer) == ("pass, with warnings", "undetermined")
+    assert gate.questions(judged(warned, (critical, result(critical, success=False))))[0].answer == "fail"
+    assert gate.questions(judged((critical, result(critical, success=True))))[0].answer == "pass"
+
+
 def test_failing_rows_carry_file_line_and_values() -> None:
     one = expectation(column="rating")
     detail = {"unexpected_count": 5, "element_count": 100, "partial_unexpected_index_list": [

@@ -69,7 +69,7 @@ def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, A
             "question": one.text,
             "decision": str(one.decision),
             "why": one.verdict.why(),
-            "warnings": one.verdict.count(gate.Status.FAILED, "warning"),
+            "warnings": one.warnings,
             "measured": figure,
         }
         for one, figure in zip(gate.questions(verdict), measured, strict=True)

@@ -132,7 +132,7 @@ def _print_decision(out: Console, verdict: gate.Verdict) -> None:
     for question in gate.questions(verdict):
         if question.verdict.outcomes:
             style = DECISION_STYLES[question.decision]
-            out.print(Text.assemble(f"{question.text:<24}", (str(question.decision), style)))
+            out.print(Text.assemble(f"{question.text:<24}", (str(question.answer), style)))
     decision = Text(str(verdict.decision).upper(), style=DECISION_STYLES[verdict.decision])
     out.print(Text.assemble("\nVerdict: ", decision, f"  {verdict.why()}"))
 

@@ -63,7 +63,7 @@ def _questions(verdict: gate.Verdict) -> Iterator[str]:
     yield from _table_head("Question", "Answer", "Why")
     for question in gate.questions(verdict):
         if question.verdict.outcomes:
-            yield _table_row(question.text, f"**{question.decision}**", prose(question.verdict.why()))
+            yield _table_row(question.text, f"**{question.answer}**", prose(question.verdict.why()))
         else:
             yield _table_row(question.text, "not asked", "the checkpoint holds no suite that answers it")
 
