@@ -56,6 +56,7 @@ class Run:
     first_rating: datetime | None = None
     last_rating: datetime | None = None
     findings: Findings = Findings()
+    reference: Path | None = None  # the delivery that users and windows are held against
     kind: Kind = WHOLE  # an edition or an increment of one
     repeats: datetime | None = None  # when the last run judged these very files
     row_changes: Sequence[str] = ()  # sentences: ratings end earlier, a table's rows fell or rose, since the last run

@@ -192,7 +192,8 @@ def _introduce(out: Console, run: Run) -> None:
     if run.simulated:
         out.print(f"Judged a simulated sample ({folder}), not real data. Get the real one: {GET_REAL_DATA}")
     else:
-        out.print(f"Judged {folder}")
+        against = f", held against {printable(str(run.reference))}" if run.reference else ""
+        out.print(f"Judged {folder}{against}")
     if run.repeats is not None:
         out.print(f"The files are those of the last run ({run.repeats:%Y-%m-%d %H:%M} UTC), byte for byte.")
     for sentence in run.row_changes:

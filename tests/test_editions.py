@@ -163,6 +163,7 @@ def test_an_increment_is_judged_without_what_is_for_editions_and_says_so(
     assert "if it is an increment, --increment leaves out" in capsys.readouterr().out
     now = run(tmp_path / "out", *options, "--increment")
     printed = capsys.readouterr().out
+    assert f"Judged {new}, held against {past}\n" in printed
     assert "Judged as an increment of --reference; not asked: " in printed
     assert "NOT ASKED  meant for whole editions, and this is an increment:\n    ratings: Every user has at" in printed
     assert (before["data"]["judged_as"], now["data"]["judged_as"]) == ("edition", "increment")
@@ -179,7 +180,10 @@ def test_an_increment_is_judged_without_what_is_for_editions_and_says_so(
     counts = now["suites"]["ratings"]
     assert counts["unasked"] == counts["declared"] - counts["evaluated"] > 0
     for page in (tmp_path / "out" / "report.md", tmp_path / "out" / "data_docs" / "index.html"):
-        assert "meant for whole editions, and this is an increment" in page.read_text(encoding="utf-8"), page
+        shown = page.read_text(encoding="utf-8")
+        assert "meant for whole editions, and this is an increment" in shown, page
+        assert "held against" in shown, page
+        assert str(past) in shown, page
 
 
 def test_an_edition_is_asked_everything_whatever_it_is_called(

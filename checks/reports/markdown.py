@@ -53,7 +53,8 @@ def _head(verdict: gate.Verdict, run: Run) -> Iterator[str]:
     span = ""
     if run.first_rating and run.last_rating:
         span = f", ratings of {run.first_rating:%Y-%m-%d} to {run.last_rating:%Y-%m-%d}"
-    yield f"Judged {what}{span}, on {run.started:%Y-%m-%d %H:%M} UTC; fails on `{verdict.fail_on}`."
+    against = f", held against {code(str(run.reference))}" if run.reference else ""
+    yield f"Judged {what}{span}{against}, on {run.started:%Y-%m-%d %H:%M} UTC; fails on `{verdict.fail_on}`."
     if run.kind.remark:
         yield ""
         yield f"**{prose(run.kind.remark)}**"

@@ -35,6 +35,7 @@ def _data(run: Run) -> dict[str, Any]:
     return {
         "folder": str(run.folder),
         "simulated": run.simulated,
+        "reference": None if run.reference is None else str(run.reference),
         "repeats": run.repeats.isoformat(timespec="seconds") if run.repeats else None,
         "row_changes": list(run.row_changes),
         "judged_as": "increment" if run.kind.increment else "edition",

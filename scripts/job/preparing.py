@@ -182,6 +182,7 @@ def _described(
     first, last = _time_span(warehouse)
     run = Run(
         folder=warehouse.folder,
+        reference=job.arguments.reference,
         sources=warehouse.sources,
         row_counts={name: warehouse.count(name) for name in suites if warehouse.has(name)},
         suites=suites,

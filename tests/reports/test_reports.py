@@ -274,6 +274,13 @@ def test_the_report_leads_with_the_verdict_and_the_three_questions(tmp_path):
         assert question in shown
 
 
+def test_the_report_names_what_the_delivery_was_held_against(tmp_path):
+    held = verdicts.run(tmp_path, reference=Path("old/`ratings`"))
+    assert "held against old/`ratings`, on" in text_of(report(verdicts.every_kind(), held))
+    assert summary(verdicts.every_kind(), held)["data"]["reference"] == "old/`ratings`"
+    assert "held against" not in text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
+
+
 def test_the_report_recommends_worst_first_and_shows_rows_and_waivers(tmp_path):
     shown = text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
     ordered = ["It failed.", "Its waiver expired.", "It raised.", "It warned.", "It informed.", "It is waived."]
