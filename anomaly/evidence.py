@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from anomaly.groups import Group
     from anomaly.scoring import Scores
@@ -71,11 +71,20 @@ def _times_of_root(value: float) -> str:
 
 
 def _seconds_of_log(value: float) -> str:
-    return f"{np.expm1(value):.0f} s"
+    return _lasting(float(np.expm1(value)))
 
 
 def _hours_of_log(value: float) -> str:
-    hours = float(np.expm1(value))
+    return _lasting(3_600 * float(np.expm1(value)))
+
+
+def _lasting(seconds: float) -> str:
+    """A length of time in the unit that one would say it in."""
+    minutes, hours = seconds / 60, seconds / 3_600
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    if hours < 2:
+        return f"{minutes:.0f} min"
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
@@ -101,10 +110,10 @@ WORDINGS: dict[str, Wording] = {
     "share_top_films": Wording("{} of the films among the most rated", _percent),
     "share_known_films": Wording("{} of the films among the most rated, which gather half of all ratings", _percent),
     "share_rare_films": Wording("{} of the films rarely rated by anyone", _percent),
-    "most_same_second": Wording("rated {} in one second", _whole_of_log, "film"),
-    "most_in_10s": Wording("rated {} in 10 s", _whole_of_log, "film"),
-    "most_in_60s": Wording("rated {} in 60 s", _whole_of_log, "film"),
-    "most_in_10min": Wording("rated {} in 10 min", _whole_of_log, "film"),
+    "most_same_second": Wording("rated up to {} in one second", _whole_of_log, "film"),
+    "most_in_10s": Wording("rated up to {} within 10 s", _whole_of_log, "film"),
+    "most_in_60s": Wording("rated up to {} within 60 s", _whole_of_log, "film"),
+    "most_in_10min": Wording("rated up to {} within 10 min", _whole_of_log, "film"),
     "zero_gap_share": Wording("{} of the ratings in the same second as the one before", _percent),
     "short_gap_share": Wording("{} of the ratings within 2 s of the one before", _percent),
     "mean_log_gap": Wording("typical pause between ratings {}", _seconds_of_log),
@@ -148,6 +157,18 @@ WORDINGS: dict[str, Wording] = {
 }
 """Only what a person can follow: features without wording drive scores, but are never shown as evidence."""
 
+WIDER = {
+    "shared_films": ("copied_films",),
+    "shared_ratings": ("copied_ratings",),
+    "most_in_10s": ("most_same_second",),
+    "most_in_60s": ("most_same_second", "most_in_10s"),
+    "most_in_10min": ("most_same_second", "most_in_10s", "most_in_60s"),
+    "short_gap_share": ("zero_gap_share",),
+    "near_modal_gap_share": ("modal_gap_share",),
+    "repeated_gap_share": ("repeated_positive_gap_share",),
+}
+"""What a feature counts beside that of others: where theirs is as large, it says nothing more."""
+
 
 class Witness:
     """Says, for any user, which numbers stand out, with the range of typical users and the rank among users.
@@ -170,7 +191,13 @@ class Witness:
             for place, name in self.columns
             if abs(self.deviations[user, place]) >= TELLING
         }
-        return [self._item(name, user) for name in sorted(weight, key=lambda name: -weight[name])[:MOST_SHOWN]]
+        new = [name for name in sorted(weight, key=lambda name: -weight[name]) if not self._said(name, user, weight)]
+        return [self._item(name, user) for name in new[:MOST_SHOWN]]
+
+    def _said(self, name: str, user: int, telling: Collection[str]) -> bool:
+        """Whether the number is that of a narrower one that is telling, too."""
+        value = self.features[name][user]
+        return any(self.features[one][user] == value for one in WIDER.get(name, ()) if one in telling)
 
     def _item(self, name: str, user: int) -> dict[str, object]:
         value, known = float(self.features[name][user]), self.sorted[name]

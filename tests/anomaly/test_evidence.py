@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomaly.evidence import WORDINGS, Witness, _rank, attacks, counted
+from anomaly.evidence import WIDER, WORDINGS, Witness, _rank, attacks, counted
 from anomaly.findings import movie_effects
 from anomaly.groups import Group
 from anomaly.profiles import Films as FilmTable
@@ -100,9 +100,18 @@ def test_a_title_of_blanks_is_none() -> None:
 
 def test_counts_are_singular_where_they_are_one() -> None:
     assert (counted(1, "user"), counted(1200, "user")) == ("1 user", "1,200 users")
-    assert WORDINGS["most_in_10s"].said(0.0) == "Rated 1 film in 10 s"
-    assert WORDINGS["most_in_10s"].said(np.log(64)) == "Rated 64 films in 10 s"
+    assert WORDINGS["most_in_10s"].said(0.0) == "Rated up to 1 film within 10 s"
+    assert WORDINGS["most_in_10s"].said(np.log(64)) == "Rated up to 64 films within 10 s"
     assert WORDINGS["levels_used"].said(1.0) == "1 level of the scale used"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(1, "1 s"), (119, "119 s"), (121, "2 min"), (7_100, "118 min"), (33_013, "9.2 h"), (200_000, "2 days")],
+)
+def test_a_length_of_time_is_told_in_its_unit(seconds: float, told: str) -> None:
+    assert WORDINGS["mean_log_gap"].said(np.log1p(seconds)) == f"Typical pause between ratings {told}"
+    assert WORDINGS["span"].said(np.log1p(seconds / 3_600)) == f"First to last rating {told}"
 
 
 def test_no_sentence_speaks_like_a_statistician() -> None:
@@ -150,6 +159,27 @@ def test_the_four_weightiest_are_told_in_their_order() -> None:
         "spread", "share_bottom", "half_star_share", "levels_used",
     ]  # fmt: skip
     assert told([3.0, 9.0, 4.0, 0.0, 0.0, 0.0], [-1.0] * 6) == ["spread", "share_top", "mean"]
+
+
+@pytest.mark.parametrize(
+    ("in_60s", "deviation", "shown"),
+    [
+        (4.0, 3.0, ["most_in_10s", "mean"]),  # as many within 10 s: the minute says nothing more
+        (5.0, 3.0, ["most_in_60s", "most_in_10s", "mean"]),
+        (4.0, 0.0, ["most_in_60s", "mean"]),  # where the narrower is usual, the wider is all that there is to say
+    ],
+)
+def test_what_a_narrower_number_says_is_not_said_again(in_60s: float, deviation: float, shown: list[str]) -> None:
+    features = {
+        name: np.full(9, value) for name, value in (("most_in_60s", in_60s), ("most_in_10s", 4.0), ("mean", 4.0))
+    }
+    deviations, contributions = np.tile([3.0, deviation, 3.0], (9, 1)), np.tile([3.0, 2.0, 1.0], (9, 1))
+    witness = Witness(features, Scores(np.zeros(9), np.zeros(9), contributions, deviations), np.full(9, 20))
+    assert [item["feature"] for item in witness.telling(0)] == shown
+
+
+def test_only_features_that_are_told_are_named_as_wider_or_narrower() -> None:
+    assert {name for wide, narrow in WIDER.items() for name in (wide, *narrow)} <= set(WORDINGS)
 
 
 def test_the_films_that_a_user_moves_most_come_first_and_those_of_few_others_last() -> None:
