@@ -249,6 +249,8 @@ FAULTS = [
                                                                   for user in range(90, 96)]),
     Fault("tags", "No tag is blank", cell("tags", 2, 2, '"   "'), 2),
     Fault("tags", "No tag is longer than 255", cell("tags", 2, 2, "x" * 256), 2),
+    Fault("tags", "No tag holds a web address", cell("tags", 2, 2, "see HTTPS://example.org"), 2),
+    Fault("tags", "No tag holds a web address", cell("tags", 3, 2, "www.example.org"), 3),
     Fault("tags", "A user gives a film the same tag once", add("tags", f"1,1,Tag 1 ,{deliveries.START}"), 6),
     Fault("links", "links has exactly", renamed("links", "tmdbId")),
     Fault("links", "links has at least", keep("links", 1)),

@@ -136,7 +136,7 @@ def _form() -> Iterator[Fault]:
 
 
 def _values() -> Iterator[Fault]:
-    """Single columns: nulls, ranges, scale, units of time, time zone, defaults."""
+    """Single columns: nulls, ranges, scale, units of time, time zone, defaults, advertisements."""
     ratings = "ratings"
     for column in ("userId", "movieId", "timestamp"):
         yield Fault(
@@ -258,6 +258,13 @@ def _values() -> Iterator[Fault]:
         "half of the words set to unknown",
         to.put("tags", 0.5, tag="unknown"),
         ("tags", "No word makes up"),
+        WARNING,
+    )
+    yield Fault(
+        "advertisements",
+        "a web address for a tag",
+        to.put("tags", tag="Watch it free at HTTPS://example.org"),
+        ("tags", "No tag holds a web address"),
         WARNING,
     )
 
