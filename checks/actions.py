@@ -102,6 +102,18 @@ class GitLabAction(ReportAction):
         return code_quality(verdict, under_way)
 
 
+class BadgeAction(ReportAction):
+    """Writes `badge.json`."""
+
+    type: Literal["badge"] = "badge"
+    file: str = "badge.json"
+
+    def report(self, verdict: gate.Verdict, under_way: Run) -> str:
+        from checks.reports.badge import badge
+
+        return badge(verdict, under_way)
+
+
 class MarkdownAction(RunAction):
     """Writes `report.md`; on GitHub Actions also the step's summary and annotations."""
 

@@ -33,6 +33,7 @@ RESULTS = (
     "results.sarif",
     "report.md",
     "gl-code-quality-report.json",
+    "badge.json",
 )
 REPLACED = (*RESULTS, *BY_RUN, reuse.DATABASE, HISTORY, RECEIPT)
 FOLDERS = ("quarantine", VALIDATED, *BY_RUN)

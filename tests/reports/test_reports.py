@@ -19,6 +19,7 @@ from checks import gate
 from checks.editions import Kind
 from checks.engine import suites
 from checks.reports import alerts, github
+from checks.reports.badge import badge
 from checks.reports.console import row_text
 from checks.reports.gitlab import code_quality
 from checks.reports.junit import junit
@@ -166,6 +167,33 @@ def test_gitlab_gets_what_its_documentation_asks(tmp_path):
     assert issues[0]["location"]["path"] == "gx/expectations/ratings.json"
     assert issues[0]["location"]["lines"]["begin"] > 1
     assert "Waived by jane@example.org" in issues[-1]["description"]
+
+
+# --- shields.io ---
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "status", "message", "color"),
+    [
+        ("critical", gate.Status.PASSED, "pass, 2 of 3 hold", "brightgreen"),
+        ("warning", gate.Status.PASSED, "fail, 2 of 3 hold", "red"),
+        ("critical", gate.Status.FAILED, "fail, 1 of 3 hold", "red"),
+        ("critical", gate.Status.UNDETERMINED, "undetermined, 1 of 3 hold", "lightgrey"),
+        ("critical", gate.Status.WAIVED, "pass, 1 of 3 hold", "brightgreen"),
+    ],
+)
+def test_badge_is_red_where_the_gate_is_and_counts_what_holds(tmp_path, fail_on, status, message, color):
+    """A warning, a pass and one more; what was not asked is counted nowhere."""
+    others = [("warning", gate.Status.FAILED), ("info", gate.Status.PASSED), ("info", gate.Status.UNASKED)]
+    found = [verdicts.outcome(severity=severity, status=one) for severity, one in [*others, ("critical", status)]]
+    text = badge(gate.Verdict(tuple(found), fail_on), verdicts.run(tmp_path))
+    expected = {"schemaVersion": 1, "label": "data quality", "message": message, "color": color}
+    assert text.count("\n") == text.endswith("\n") == 1
+    assert json.loads(text) == expected
+
+
+def test_badge_of_a_simulated_sample_says_so(tmp_path):
+    assert json.loads(badge(verdicts.every_kind(), verdicts.run(tmp_path, simulated=True)))["label"] == "simulated data"
 
 
 # --- GitHub ---
