@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly.profiles import HALF_STARS_SINCE
+from anomaly.units import DAY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,6 @@ HALF_STARS = np.arange(1, 11) / 2.0
 WHOLE_STARS = np.arange(1.0, 6.0)
 # MovieLens publishes users with 20 ratings or more; attackers rarely bother beyond a few hundred.
 DEFAULT_SIZES = (20, 200)
-DAY = 86_400
 TIMINGS = ("human", "paced", "burst", "machine", "scattered")
 # Attackers who care about cadence copy people's; the careless use a loop.
 USUAL_TIMING_SHARES = (0.45, 0.2, 0.12, 0.08, 0.15)

@@ -14,8 +14,9 @@ import numpy as np
 
 from anomaly.ends import EXTREMES, End
 from anomaly.features import KEY_BITS, SECONDS, between, extreme_keys
-from anomaly.groups import CHANCE, DAY, EXCESS, Crew
+from anomaly.groups import CHANCE, EXCESS, Crew
 from anomaly.profiles import CHUNK
+from anomaly.units import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

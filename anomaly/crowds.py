@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from anomaly.ends import ENDS, EXTREMES, End, at_end
-from anomaly.features import DAY, KEY_BITS, SECONDS
+from anomaly.features import KEY_BITS, SECONDS
+from anomaly.units import DAY
 
 if TYPE_CHECKING:
     from anomaly.profiles import Profiles

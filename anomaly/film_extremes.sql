@@ -7,9 +7,9 @@ from (
         row_number() over (partition by "movieId", "top" order by "timestamp") as "place",
         count(*) over (partition by "movieId", "top") as "last"
     from (
-        select "movieId", "timestamp", case when "rating" >= 4.5 then 1 else 0 end as "top"
+        select "movieId", "timestamp", case when "rating" >= {top} then 1 else 0 end as "top"
         from ({ratings}) as usable
-        where "rating" >= 4.5 or "rating" <= 1.0
+        where "rating" >= {top} or "rating" <= {bottom}
     ) as extreme
 ) as placed
 where "place" = 1 or "place" = "last" or "place" % (1 + "last" // {most}) = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anomaly.ends import BOTTOM, TOP
 from anomaly.fashion import Eras
 from anomaly.features import KEY_BITS, Extremes
 from anomaly.profiles import NEVER, Films
@@ -82,7 +83,7 @@ def load(warehouse: Warehouse, films: tuple[Ints, Ints, Floats], users: pd.DataF
     border = Eras.of(sample, len(ids)).border
     return Facts(
         _films(films, *rows("film_counts")),
-        _extremes(*rows("film_extremes", most=EXTREMES_A_FILM)),
+        _extremes(*rows("film_extremes", most=EXTREMES_A_FILM, top=TOP, bottom=BOTTOM)),
         _eras(border, len(ids), *rows("film_eras", era=_era(border))),
     )
 

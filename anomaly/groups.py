@@ -17,6 +17,7 @@ import numpy as np
 from anomaly.ends import ENDS, End, at_end
 from anomaly.packing import in_order
 from anomaly.profiles import CHUNK
+from anomaly.units import DAY, UPPER, UPPER_NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from anomaly.profiles import Films, Profiles
     from anomaly.types import Bools, Floats, Ints
 
-DAY = 86_400
 
 # Fewer than three are a coincidence that nobody would call an attack.
 SMALLEST = 3
@@ -37,9 +37,7 @@ EXCESS = 3.0
 # How far counts of suspects scatter is told by the films of each era for which a suspect or more is to be expected, by
 # the shortest eras in which these are so many: over all time counts scatter more, but windows are short.
 ERAS, SCATTER_FROM, FEWEST_TOLD = (24, 8, 4, 1), 1.0, 200
-# The upper tenth of them tells it, and where a normal variable's begins, in standard deviations: tastes in common show
-# in some films alone, and those under attack are fewer.
-UPPER, UPPER_NORMAL = 0.9, 1.2816
+# Their upper tenth tells it: tastes in common show in some films alone, and those under attack are fewer.
 # Users are compared within as many classes of activity (the busiest in classes of their own) and of first ratings.
 ACTIVITIES = (*(number / 12 for number in range(1, 12)), 0.95, 0.98, 0.99, 0.995)
 ARRIVALS = 8

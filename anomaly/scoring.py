@@ -11,6 +11,7 @@ from anomaly.features import TOGETHER
 from anomaly.forest import Forest
 from anomaly.population import MUTUAL
 from anomaly.threads import in_threads
+from anomaly.units import UPPER, UPPER_NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +49,11 @@ class Norms:
         rows = []
         for at in knot:
             nearest = order[_nearest(log_size[order], at, width)]
-            rows.append(np.quantile(values[nearest], (0.1, 0.5, 0.9), axis=0))
+            rows.append(np.quantile(values[nearest], (1 - UPPER, 0.5, UPPER), axis=0))
         low, centre, high = np.array(rows).transpose(1, 0, 2)
         floor = 0.15 * values.std(axis=0) + 1e-3
-        # 1.2816: from the 90 % quantile of a normal variable to its standard deviation.
-        return cls(
-            knot, centre, np.maximum((high - centre) / 1.2816, floor), np.maximum((centre - low) / 1.2816, floor)
-        )
+        above, below = (high - centre) / UPPER_NORMAL, (centre - low) / UPPER_NORMAL
+        return cls(knot, centre, np.maximum(above, floor), np.maximum(below, floor))
 
     def deviations(self, values: Floats, size: Ints) -> Floats:
         """Signed deviations in robust standard deviations, clipped to 15."""
@@ -313,5 +312,5 @@ def combined(scores: Scores) -> Floats:
 
 def _standard(channel: Floats) -> Floats:
     """Distance from the median in upper robust standard deviations: attackers are few, and all above."""
-    middle, high = np.quantile(channel, (0.5, 0.9))
-    return (channel - middle) / ((high - middle) / 1.2816 + 1e-9)
+    middle, high = np.quantile(channel, (0.5, UPPER))
+    return (channel - middle) / ((high - middle) / UPPER_NORMAL + 1e-9)

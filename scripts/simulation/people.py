@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .calendar import CLOSING, FIRST_YEAR, HALF_STARS, OPENING, PAGES, YEARS, Seconds, year_of
+from anomaly.profiles import HALF_STARS_SINCE
+
+from .calendar import CLOSING, FIRST_YEAR, OPENING, PAGES, YEARS, Seconds, year_of
 from .catalogue import TASTES, Catalogue
 
 if TYPE_CHECKING:
@@ -267,7 +269,7 @@ def _opinions(
     whole = 2 + 2 * np.searchsorted(_cut_points(WHOLE_SHARES), score)
     half = 1 + np.searchsorted(_cut_points(HALF_SHARES), score)
     habit = rng.beta(*HALF_HABIT, len(users)) * (rng.random(len(users)) >= NEVER_HALF)
-    with_halves = (seconds >= HALF_STARS) & (rng.random(len(user)) < habit[user])
+    with_halves = (seconds >= HALF_STARS_SINCE) & (rng.random(len(user)) < habit[user])
     return np.where(with_halves, half, whole)
 
 

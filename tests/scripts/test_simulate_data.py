@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomaly.attacks import KINDS
+from anomaly.profiles import HALF_STARS_SINCE
 from scripts.simulate_data import main, plant_into, simulate
-from scripts.simulation.calendar import CLOSING, HALF_STARS, OPENING
+from scripts.simulation.calendar import CLOSING, OPENING
 from scripts.simulation.catalogue import GENRES, NO_GENRES
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def check_ratings(folder: Path, release: dict[int, int]) -> set[int]:
     assert min(activity.values()) >= 20
     for _, film, rating, when in ratings:
         assert OPENING <= when <= CLOSING
-        assert rating.is_integer() or when >= HALF_STARS
+        assert rating.is_integer() or when >= HALF_STARS_SINCE
         assert release[film] <= dt.datetime.fromtimestamp(when, dt.UTC).year
     assert {film for _, film in keys} <= set(release)
     return set(activity)
