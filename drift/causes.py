@@ -13,7 +13,7 @@ from drift.features import declared_features
 from drift.handle import statement
 from drift.relabelling import judge
 from drift.users import collect
-from drift.windows import DAY, since_start
+from drift.windows import CURRENT, DAY, REFERENCE, since_start
 
 if TYPE_CHECKING:
     from drift.relabelling import Judgement
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
 APART: Final = 90  # days without the level that make earlier ones stray, and that levels that came together differ by
 MARGIN: Final = 1.28  # standard deviations by which a statistic falls short of what is expected once in ten times
+ALIKE: Final = (
+    0.5  # of the share of ratings before the change in the reference: a window with as many has the same scales
+)
 EXPECTED: Final = 50  # ratings of a level that should have been given before, at its later share: absence is no chance
 
 
@@ -41,6 +44,7 @@ class NewLevels:
 def new_levels(windows: Windows) -> NewLevels | None:
     """The latest day inside the reference on which levels of the scale came into use, or None.
 
+    Where the current window holds as much from before that day, it is of the same scales, and no cause is found.
     Needs the view drift_placed of the windows' collection.
     """
     counts = pd.concat([part.handle.sql(statement("levels")) for part in windows.parts])
@@ -52,7 +56,16 @@ def new_levels(windows: Windows) -> NewLevels | None:
     if not found:
         return None
     together = sorted(level for level, start in found.items() if max(found.values()) - start <= APART * DAY)
-    return NewLevels(min(found[level] for level in together), tuple(together))
+    start = min(found[level] for level in together)
+    return NewLevels(start, tuple(together)) if _parts(counts, start) else None
+
+
+def _parts(counts: pd.DataFrame, moment: int) -> bool:
+    """Whether a moment lies between the windows rather than alike in both; counts: of each side and day."""
+    before = counts["n"].where(counts["day"] < moment // DAY, 0)
+    share = before.groupby(counts["side"]).sum() / counts.groupby("side")["n"].sum()
+    share = share.reindex([REFERENCE, CURRENT], fill_value=0)
+    return bool(share[CURRENT] < ALIKE * share[REFERENCE])
 
 
 def _start(daily: pd.DataFrame, level: Any) -> int | None:

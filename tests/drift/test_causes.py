@@ -103,3 +103,15 @@ def test_a_level_that_came_after_the_reference_is_the_drift_and_not_its_cause() 
 def test_a_rare_level_that_was_not_given_at_first_may_be_chance() -> None:
     assert _came((3.5, 14)) is None, "a third of 140 ratings would have been expected"
     assert _came((3.5, 16)) == NewLevels(16 * DAY, (3.5,))
+
+
+def test_a_change_of_scale_that_both_windows_hold_alike_is_no_cause() -> None:
+    """Odd users are the reference, over the same days; half of the even ones rate a star lower."""
+    frame = _with_half_stars_since(200)
+    lower = (frame["userId"] % 4 == 0) & (frame["timestamp"] >= START + 200 * DAY)
+    frame = frame.assign(rating=frame["rating"].mask(lower, (frame["rating"] - 1).clip(0.5)))
+    odd = frame["userId"] % 2 == 1
+    with Handle(ratings=frame[odd], movies=movies()) as old, Handle(ratings=frame[~odd], movies=movies()) as new:
+        found = find_drift(new, reference=old, relabellings=199).set_index("feature")
+    assert found.loc["rating", "status"] == "drifted"
+    assert found["cause"].isna().all()
