@@ -57,7 +57,7 @@ def test_each_side_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     asked: list[str] = []
 
     def counted(one: Warehouse, text: str) -> pd.DataFrame:
-        asked.append(one.folder.name)
+        asked.append(f"{one.folder.name}: {text.partition(' from ')[2].split()[0]}")
         return one.connection.execute(text).df()
 
     with (
@@ -66,7 +66,48 @@ def test_each_side_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr(Warehouse, "sql", counted)
         assert at_odds(delivery, reference)
-    assert sorted(asked) == ["before", "now"]
+    assert sorted(asked) == ["before: movies", "before: ratings", "now: movies", "now: ratings"]
+
+
+TITLES = ("Heat", "Toy Story", "Casino", "Fargo", "Alien", "Jaws", "Vertigo", "Psycho", "Rocky", "Network")
+
+
+def films(n: int, swapped: int = 0, called: str = "{} (1980)") -> dict[str, list[str]]:
+    """So many films, each with a word of its own; titles of the first `swapped` are moved on by one."""
+    names = [f"The {TITLES[film % 10]}{'abcdefghij'[film // 10 % 10] * 3}" for film in range(n)]
+    names = [*names[1:swapped], *names[:1], *names[swapped:]] if swapped else names
+    rows = [f'{film},"{called.format(name)}",Drama' for film, name in enumerate(names, start=1)]
+    return deliveries.clean() | {"movies": ["movieId,title,genres", *rows]}
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (films(90, swapped=90), "the titles of 90 of the 90 films that are in both, such as 1, have no word in common"),
+        (films(90, swapped=10), "the titles of 10 of the 90 films"),
+        (films(90, swapped=9), None),  # too few to tell it from corrections
+        (films(90, called="{}, The: the Movie (a.k.a. Something) (1981)"), None),
+        (films(90, called="(1980)"), None),  # a title without a word may be any film's
+    ],
+    ids=["all", "some", "few", "written otherwise", "no words"],
+)
+def test_film_ids_that_mean_other_films_are_told(tmp_path: Path, now: dict[str, list[str]], said: str | None) -> None:
+    """Each movieId names another film, and genres and tastes would be laid on the wrong ratings."""
+    with (
+        load(deliveries.write(tmp_path / "now", now)) as delivery,
+        load(deliveries.write(tmp_path / "before", films(90))) as reference,
+    ):
+        told = at_odds(delivery, reference)
+    assert told is None if said is None else said in (told or "")
+
+
+def test_of_many_films_more_must_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "RENAMED", 0.2)
+    with (
+        load(deliveries.write(tmp_path / "now", films(90, swapped=17))) as delivery,
+        load(deliveries.write(tmp_path / "before", films(90))) as reference,
+    ):
+        assert at_odds(delivery, reference) is None
 
 
 @pytest.mark.parametrize("name", NOW)
