@@ -1,6 +1,6 @@
 -- Squared errors of the model, by user and by kind: both known (0), new user (1), new film (2), both new (3).
--- Ratings of the current window by held-out users are counted but not judged: these users are not new, and yet
--- the model does not know them.
+-- Known users are judged by ratings that did not train it; new users, and all of the reference as if they were, by the
+-- model without their tenth.
 select
     user_id,
     side,
@@ -12,14 +12,23 @@ from (
     select
         user_id,
         side,
-        case when users.id is null or (is_held_out_user and side = 0) then 1 else 0 end
-        + case when films.id is null then 2 else 0 end as kind,
-        not (side = 1 and is_held_out_user and users.id is not null) as judged,
-        rating - greatest({lowest}, least({highest},
-            coalesce(films.level, {mean}) + coalesce(users.level, 0))) as error
+        case when films.id is null then 2 else 0 end as kind,
+        is_drawn or (side = 1 and ({judged} or films.id is null)) as judged,
+        rating - greatest({lowest}, least({highest}, coalesce(films.level, {mean}) + users.level)) as error
     from drift_folds
+    inner join drift_user_levels as users on users.id = drift_folds.user_id
     left join drift_film_levels as films on films.id = drift_folds.film_id
+    where is_compared and (side = 1 or is_drawn)
+    union all
+    select
+        user_id,
+        side,
+        case when films.id is null then 3 else 1 end as kind,
+        true as judged,
+        rating - greatest({lowest}, least({highest}, coalesce({without}, {mean}))) as error
+    from drift_folds
     left join drift_user_levels as users on users.id = drift_folds.user_id
-    where fold > 0 and is_compared
+    left join drift_film_levels as films on films.id = drift_folds.film_id
+    where is_compared and (side = 0 or users.id is null)
 ) as predicted
 group by user_id, side, kind

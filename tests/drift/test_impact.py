@@ -12,6 +12,7 @@ from drift.impact import (
     NOT_CHANGE,
     Impact,
     _errors,
+    _film_levels,
     _impact,
     _message,
     _mixture,
@@ -66,7 +67,10 @@ def test_users_who_changed_their_minds_are_a_reason_to_retrain() -> None:
     assert row["statistic"] > row["bound"] == COSTLY
     assert f"change {row['mean_change']:+.2f} (95 % interval {row['mean_change_low']:+.2f} to" in row["message"]
     assert row["message"].startswith("Recommendation: retrain: a model trained on the reference errs by ")
-    assert row["message"].endswith(f" costs at least {row['statistic']:.2g} stars, and from 0.02 stars on it matters.")
+    assert f" costs at least {row['statistic']:.2g} stars, and from 0.02 stars on it matters." in row["message"]
+    assert row["message"].endswith(
+        "First see that what drifted is no fault of the delivery: a model trained on a fault learns it."
+    )
 
 
 def test_a_cost_beyond_any_change_of_taste_is_to_be_mended_and_not_trained_on() -> None:
@@ -106,6 +110,8 @@ def test_without_a_dear_cold_start_the_interval_of_change_alone_decides() -> Non
 @pytest.mark.parametrize(
     ("low", "high", "advice"),
     [
+        (-0.05, -0.021, "watch"),
+        (-0.05, -0.019, "nothing"),
         (-0.01, 0.019, "nothing"),
         (0.019, 0.04, "watch"),
         (0.021, 0.04, "retrain"),
@@ -121,9 +127,9 @@ def test_two_hundredths_of_a_star_are_costly_and_two_tenths_no_change_of_taste(
 
 def test_levels_of_films_and_users_begin_with_five_ratings_at_the_usual_level() -> None:
     windows = _windows(*_parted())
-    _errors(windows.parts)
+    _errors(windows)
     sql = windows.parts[0].handle.sql
-    learned = sql("select film_id as id, user_id, rating from drift_folds where fold = 0")
+    learned = sql("select film_id as id, user_id, rating from drift_folds where side = 0 and not is_drawn")
     mean, of_film = learned["rating"].mean(), learned.groupby("id")["rating"]
     films = (of_film.sum() + 5 * mean) / (of_film.size() + 5)
     found = sql("select id, level from drift_film_levels").set_index("id")["level"]
@@ -132,8 +138,45 @@ def test_levels_of_films_and_users_begin_with_five_ratings_at_the_usual_level() 
     )
     above = (learned["rating"] - learned["id"].map(films)).groupby(learned["user_id"])
     users = sql("select id, level from drift_user_levels").set_index("id")["level"]
-    expected = (above.sum() / (above.size() + 5)).reindex(users.index, fill_value=0)  # none of held-out users
+    expected = (above.sum() / (above.size() + 5)).reindex(users.index, fill_value=0)  # who has drawn ratings alone
     pd.testing.assert_series_equal(users, expected, check_names=False, check_dtype=False)
+
+
+def test_each_film_has_a_level_without_each_tenth_of_the_users() -> None:
+    """Two films: of the first 5.0 by a user of fold 3 and 1.0 by one of fold 7; of the second 3.0 by fold 3 alone."""
+    learned = pd.DataFrame({"id": [1, 1, 2], "user_fold": [3, 7, 3], "total": [5.0, 1.0, 3.0], "n": [1.0, 1.0, 1.0]})
+    mean, levels = _film_levels(learned.set_index(["id", "user_fold"]))
+    assert mean == 3.0
+    assert levels["level"].tolist() == pytest.approx([21 / 7, 18 / 6])
+    assert levels["without_3"].tolist() == pytest.approx([16 / 6, 15 / 5])
+    assert levels["without_7"].tolist() == pytest.approx([20 / 6, 18 / 6])
+    assert levels["without_0"].tolist() == levels["level"].tolist()
+
+
+def test_what_trained_the_model_does_not_judge_it() -> None:
+    """A delivery held against itself, as where an edition comes again, costs neither more nor less."""
+    every = ratings(users=300, seed=3)
+    again = _measured(every, every)
+    assert again.ratings[1] < len(every) / 5, "the tenth that was drawn"
+    assert again.change == pytest.approx(0, abs=1e-9)
+    later = every.assign(timestamp=every["timestamp"] + 10**8)
+    assert _measured(every, later).ratings[1] == len(every), "of later ratings none has trained it"
+
+
+def test_ratings_that_are_easier_to_foretell_are_no_good_news() -> None:
+    reference, current = _parted()
+    lost = current[current["rating"] >= 3.0]
+    row = impact_row(_windows(reference, lost), seed=1)
+    assert row["recommendation"] == "watch"
+    assert row["message"].endswith("but low ratings may be missing, or less of the scale be used.")
+
+
+def test_where_users_are_a_sample_fewer_of_them_tell_the_cost() -> None:
+    windows = _windows(*_parted())
+    parts = tuple(part.of_drawn(0.9) for part in windows.parts)
+    row = impact_row(replace(windows, parts=parts, compared_share=0.9), seed=1)
+    assert row["compared_share"] == pytest.approx(0.36)
+    assert 60 < row["reference_users"] < 160
 
 
 def test_the_model_predicts_nothing_beyond_the_scale() -> None:
@@ -143,7 +186,7 @@ def test_the_model_predicts_nothing_beyond_the_scale() -> None:
     )
     every["rating"] = np.where((every["userId"] <= 40) | (every["movieId"] <= 10), 5.0, 1.0)
     reference = every.assign(timestamp=1)
-    errors = _errors(_windows(reference, reference[(every["userId"] <= 40) & (every["movieId"] <= 10)]).parts)
+    errors = _errors(_windows(reference, reference[(every["userId"] <= 40) & (every["movieId"] <= 10)]))
     current = errors[(errors["side"] == 1) & (errors["judged"] > 0)]
     assert len(current) > 30
     assert (current["squared_error"] / current["judged"]).max() < 0.05
