@@ -15,6 +15,7 @@ import pandas as pd
 
 from drift.features import n_cells
 from drift.sums import FilmColumns, cell
+from drift.windows import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +39,14 @@ class Films:
     """What is known of films, one row each (index: movieId): facts, and whether they have each genre, 1 or 0.
 
     left: the same of the genres that the last part has left of its films that lost any.
+    told_from: the time from which on it can be told which films are new: a year after the first rating. Before, all are
+    first rated within the year.
     """
 
     facts: pd.DataFrame
     genres: pd.DataFrame
     left: pd.DataFrame
+    told_from: int = LATEST
     last: Handle | None = None
 
     @property
@@ -70,12 +74,11 @@ def known_films(parts: tuple[Part, ...]) -> Films:
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogues = [_catalogue(part.handle) for part in parts]
     catalogue = pd.concat(catalogues).drop_duplicates("movieId").set_index("movieId").reindex(films.index)
-    seen_coming = films["first_rated"] >= films["first_rated"].min() + YEAR  # others may be older than the data
     facts = pd.DataFrame(
         {
             "film_row": np.arange(len(films)),
             "film_popularity": _popularity(films["n"]),
-            "film_new_until": films["first_rated"].where(seen_coming) + YEAR,
+            "film_new_until": films["first_rated"] + YEAR,
             "film_mean": (films["total"] + FILM_PRIOR * mean) / (films["n"] + FILM_PRIOR),
             "film_year": pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce"),
         },
@@ -83,7 +86,8 @@ def known_films(parts: tuple[Part, ...]) -> Films:
     )
     genres = _genres(catalogue["genres"])
     left = _left(genres, catalogues[-1]) if len(parts) > 1 else genres[:0]
-    return Films(facts, genres, left, parts[-1].handle)
+    told_from = int(films["first_rated"].min()) + YEAR if len(films) else LATEST
+    return Films(facts, genres, left, told_from, parts[-1].handle)
 
 
 def _left(genres: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:

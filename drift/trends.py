@@ -11,7 +11,7 @@ import pandas as pd
 from drift.features import declared_features
 from drift.findings import COLUMNS, check_rate, judged_rows, table_of
 from drift.users import collect_each
-from drift.windows import Window, sampled, windows_of
+from drift.windows import LATEST, Window, sampled, windows_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -79,4 +79,5 @@ def _narrowed(windows: Windows, start: pd.Timestamp, end: pd.Timestamp) -> Windo
     """The reference against one part of the current window."""
     assert windows.current is not None
     current = Window(max(int(start.timestamp()), windows.current.start), int(end.timestamp()))
-    return replace(windows, current=current, parts=tuple(part.within(current) for part in windows.parts))
+    parts = tuple(part.within(current) for part in windows.parts)
+    return replace(windows, current=current, parts=parts, recent_end=LATEST)

@@ -83,7 +83,7 @@ class _Summing:
 
     def tables(self, parts: Sequence[Part]) -> list[pd.DataFrame]:
         """The sums of each part, one row a user and side."""
-        return [_of_part(part, self.films.facts_in(part.handle), self.sums) for part in parts]
+        return [_of_part(part, self.films, self.sums) for part in parts]
 
     def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
         """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""
@@ -132,11 +132,13 @@ def _sorted(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.float3
     return units[SIDE_AND_USER], units["n"].to_numpy(np.float32), columns
 
 
-def _of_part(part: Part, facts: pd.DataFrame, sums: Sums) -> pd.DataFrame:
+def _of_part(part: Part, films: Films, sums: Sums) -> pd.DataFrame:
     """One row a user and side: user_id, side, n, and the columns of the sums."""
+    facts = films.facts_in(part.handle)
     push_films(part.handle, facts)
     part.handle.sql(part.statement("placed"))
-    part.handle.sql(statement("events", film_facts=",\n    ".join(f"drift_films.{name}" for name in facts)))
+    columns = ",\n    ".join(f"drift_films.{name}" for name in facts)
+    part.handle.sql(statement("events", film_facts=columns, told_from=films.told_from))
     users = part.handle.sql(part.statement("sizes")).sort_values("user_id", ignore_index=True)
     if map_users := getattr(part.handle, "map_users", None):
         groups = max(1, int(users["n"].sum()) // STRETCH)
@@ -174,7 +176,7 @@ def _beside(feature: Feature, windows: Windows, units: pd.DataFrame, ratings: ND
     found = pd.concat([handle.sql(query) for handle, query in queries], ignore_index=True)
     found = units.merge(found, how="left", on=SIDE_AND_USER)
     if feature.source == APPEARANCES:
-        return _values(feature, _is_new(found, windows.recent)[:, None], np.ones_like(ratings), ())
+        return _values(feature, _is_new(found, windows.recent, windows.recent_end)[:, None], np.ones_like(ratings), ())
     marks = found["n"].fillna(0).to_numpy(np.float32)
     rows = ratings + marks
     share = (marks > 0).astype(np.float32) if feature.per == "user" else marks / rows
@@ -182,12 +184,16 @@ def _beside(feature: Feature, windows: Windows, units: pd.DataFrame, ratings: ND
     return _values(feature, columns, rows, ())
 
 
-def _is_new(seen: pd.DataFrame, recent: int) -> NDArray[np.float32]:
-    """Who is new: in the current window, users not in the reference; in its last part, not in the part before."""
+def _is_new(seen: pd.DataFrame, recent: int, end: int) -> NDArray[np.float32]:
+    """Who is new: of the current window, seen before `end`, users not in the reference; of its last part, not before.
+
+    Parts as long as each other: of a longer one more users are new, as those who come back come first.
+    """
     reference = seen["side"] == REFERENCE
     known = seen["user_id"].isin(seen.loc[reference, "user_id"])
     new = np.where(seen["side"] == CURRENT, ~known, seen["first_seen"] >= recent).astype(np.float32)
-    return np.where(reference & (seen["last_seen"] < recent), np.float32(np.nan), new)
+    beside = np.where(reference, seen["last_seen"] < recent, seen["first_seen"] >= end)
+    return np.where(beside, np.float32(np.nan), new)
 
 
 def _values(

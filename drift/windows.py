@@ -17,6 +17,7 @@ EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as mill
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
 REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
+RECENT: Final = 0.5  # of the reference at most is held against the newcomers: what is before it tells who is new there
 COMPARED_USERS: Final = 50_000  # of the smaller window, more than MovieLens's largest edition has there: means are then
 # sure to a two-hundredth of the users' spread. Of wrong ratings a thousandth, the least that any feature minds, is some
 # fifty users' where each has nothing else; what a few very busy users alone do wrong, a sample may miss, and suites see
@@ -84,7 +85,8 @@ class Windows:
     """The two windows compared, where their ratings lie, and how many rows could not be placed.
 
     `recent` is the start of the reference's own last part, as long in ratings as the current window (but at most half
-    of the reference): what the current window's newcomers are compared with. `compared_share` is the share of the users
+    of the reference): what the current window's newcomers are compared with, those until `recent_end`, in as many
+    ratings. `compared_share` is the share of the users
     that is compared.
     """
 
@@ -94,6 +96,7 @@ class Windows:
     recent: int
     excluded: int
     compared_share: float = 1.0
+    recent_end: int = LATEST
 
     def label(self, side: int) -> str:
         """The window's name in the findings."""
@@ -134,7 +137,8 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
     current = Window(boundary if before else times.start, times.end) if after else None
     side = f'case when ratings."timestamp" < {boundary} then {REFERENCE} else {CURRENT} end'
     part = Part(warehouse, side, times.rating)
-    return Windows(reference, current, (part,), _recent(times, before, after), times.excluded)
+    recent, end = _recent(times, before, after), _recent_end(times, before, before, after)
+    return Windows(reference, current, (part,), recent, times.excluded, recent_end=end)
 
 
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
@@ -146,8 +150,8 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, new.rating))
     whole = Window(old.start, old.end) if old.n else None
-    recent = _recent(old, old.n, new.n - before)
-    return Windows(whole, current, parts, recent, old.excluded + new.excluded)
+    recent, end = _recent(old, old.n, new.n - before), _recent_end(new, before, old.n, new.n - before)
+    return Windows(whole, current, parts, recent, old.excluded + new.excluded, recent_end=end)
 
 
 def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
@@ -176,8 +180,13 @@ def since_start(windows: Windows, start: int) -> Windows:
 
 def _recent(times: _Times, reference: int, current: int) -> int:
     """The time from which on there lie as many of the first `reference` ratings as there are `current` ones."""
-    share = min(0.5, current / max(1, reference))
+    share = min(RECENT, current / max(1, reference))
     return times.nth(min((1 - share) * reference, reference - 1))
+
+
+def _recent_end(times: _Times, before: int, reference: int, current: int) -> int:
+    """The time up to which as many of the `current` ratings, which follow `before` ones, are as that part has."""
+    return times.nth(before + RECENT * reference) if current > RECENT * reference else LATEST
 
 
 @dataclass(frozen=True)

@@ -67,13 +67,16 @@ def test_facts_of_films_and_genres_are_summed_over_the_films_rated() -> None:
     assert found["genre_level"] == [[3, round(7 / 3, 6), 7, 1, 1, 1, 1]]  # n, mean, square, sums, counts
 
 
-def test_a_film_is_new_for_a_year_unless_it_may_be_older_than_the_data() -> None:
-    times = {1: [0], 2: [YEAR, 2 * YEAR], 3: [YEAR - 1]}
-    rows = [(1, film, 4.0, START + time) for film, seen in times.items() for time in seen]
+def test_a_film_is_new_for_a_year_once_a_year_is_known() -> None:
+    """By user: too early to tell, new, known for a year, too early, new, known for long."""
+    times = {1: [0], 2: [YEAR, 2 * YEAR], 3: [YEAR - 1, YEAR + 5], 1.5: [YEAR + 9]}
+    rated = [(int(film), START + time) for film, seen in times.items() for time in seen]
+    rows = [(user, film, 4.0, time) for user, (film, time) in enumerate(rated)]
     table = pd.DataFrame(rows, columns=["userId", "movieId", "rating", "timestamp"])
+    new_films = tuple(one for one in declared_features() if one.name == "new_films")
     with Handle(ratings=table, movies=movies()) as warehouse:
-        facts = known_films(windows_in_time(warehouse, 0.5, None).parts).facts
-    assert facts["film_new_until"].fillna(0).to_dict() == {1: 0, 2: START + 2 * YEAR, 3: 0}
+        found = users.collect(windows_in_time(warehouse, 0.5, START + 3 * YEAR), new_films)
+    np.testing.assert_array_equal(found.values["new_films"].means, [np.nan, 1, 0, np.nan, 1, 0])
 
 
 def test_gaps_spreads_numbers_and_sittings() -> None:
@@ -164,7 +167,8 @@ def test_facts_of_films_are_those_of_all_their_ratings() -> None:
     assert films.facts["film_mean"].tolist() == pytest.approx(
         [(24 + 10 * mean) / 16, (6 + 10 * mean) / 13, (5 + 10 * mean) / 11]
     )
-    assert films.facts["film_new_until"].fillna(0).tolist() == [0, later + 365 * 86_400, 0]
+    assert films.facts["film_new_until"].tolist() == [time + 365 * 86_400 for time in (first, later, first)]
+    assert films.told_from == first + 365 * 86_400
     assert films.facts["film_year"].fillna(0).tolist() == [1999, 0, 1950]
     assert films.genres.to_dict("list") == {"Drama": [1, 0, 0], "War": [1, 0, 1]}
 
@@ -183,6 +187,6 @@ def test_shares_of_genres_are_compared_as_roots_with_half_a_rating_added() -> No
 
 def test_who_is_new_is_asked_of_the_current_window_and_of_the_last_part_before_it() -> None:
     """Users 1 to 3 in the reference, whose last part begins at 50; users 3 and 4 in the current window."""
-    seen = [(1, 0, 10, 40), (2, 0, 10, 60), (3, 0, 55, 60), (3, 1, 80, 90), (4, 1, 80, 90)]
-    found = users._is_new(pd.DataFrame(seen, columns=["user_id", "side", "first_seen", "last_seen"]), recent=50)
-    np.testing.assert_array_equal(found, [np.nan, 0, 1, 0, 1])  # user 1 was gone by then
+    seen = [(1, 0, 10, 40), (2, 0, 10, 60), (3, 0, 55, 60), (3, 1, 80, 90), (4, 1, 80, 90), (5, 1, 90, 95)]
+    found = users._is_new(pd.DataFrame(seen, columns=["user_id", "side", "first_seen", "last_seen"]), recent=50, end=90)
+    np.testing.assert_array_equal(found, [np.nan, 0, 1, 0, 1, np.nan])  # user 1 was gone by then, 5 came late

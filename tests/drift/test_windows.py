@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from drift.windows import CURRENT, REFERENCE, Window, moment, windows_in_time, windows_of_folders
+from drift.windows import CURRENT, LATEST, REFERENCE, Window, moment, windows_in_time, windows_of_folders
 from tests.drift.deliveries import Handle, movies, ratings
 
 
@@ -82,12 +82,18 @@ def test_folders_keep_to_their_sides() -> None:
     assert sides.isna().tolist() == [True, False, False]
 
 
-@pytest.mark.parametrize(("split", "recent"), [(0.8, 6), (0.5, 2), (0.2, 1)])
+@pytest.mark.parametrize(("split", "recent", "end"), [(0.8, 6, None), (0.5, 2, 7), (0.2, 1, 3)])
 def test_newcomers_are_held_against_as_many_of_the_last_ratings_before_or_half_of_them(
-    split: float, recent: int
+    split: float, recent: int, end: int | None
 ) -> None:
-    """One rating a day: two after eight, five after five, of which half is taken, and eight after two."""
-    assert windows_in_time(_at(*(86_400 * day for day in range(10))), split, None).recent == 86_400 * recent
+    """One rating a day: two after eight; five after five, of both of which half is taken; eight after two."""
+    days = [86_400 * day for day in range(10)]
+    windows = windows_in_time(_at(*days), split, None)
+    assert windows.recent == 86_400 * recent
+    assert windows.recent_end == (LATEST if end is None else 86_400 * end)
+    first = round(10 * split)
+    beside = windows_of_folders(_at(*days[first:]), _at(*days[:first]), None)
+    assert (beside.recent, beside.recent_end) == (windows.recent, windows.recent_end)
 
 
 @pytest.mark.parametrize(("levels", "read"), [([3.0, 1e300, -1e300], [3.0, 1e15, -1e15]), ([3.0, 100.0], [3.0, 100.0])])
