@@ -115,6 +115,16 @@ def _nulls(ratings: pd.DataFrame, _: pd.DataFrame | None, size: float, rng: np.r
     return ratings["rating"].mask(rng.random(len(ratings)) < size)
 
 
+def _order(ratings: pd.DataFrame, _: pd.DataFrame | None, size: float, rng: np.random.Generator) -> pd.Series:
+    """A share `size` of each user's ratings changes places: levels stay, but say nothing of the films any more."""
+    chosen = ratings[rng.random(len(ratings)) < size]
+    drawn = chosen.sample(frac=1, random_state=rng).sort_values("userId", kind="stable")["rating"]
+    by_user = chosen.sort_values("userId", kind="stable").index
+    after = ratings["rating"].copy()
+    after.loc[by_user] = drawn.to_numpy()
+    return after
+
+
 def _without(
     ratings: pd.DataFrame, candidates: np.ndarray | pd.Series, size: float, rng: np.random.Generator
 ) -> pd.Series:
@@ -163,5 +173,6 @@ _SHIFTS: Final[dict[str, Callable[[pd.DataFrame, pd.DataFrame | None, float, np.
     "activity": _activity,
     "subgroup": _subgroup,
     "nulls": _nulls,
+    "order": _order,
 }
 KINDS: Final = tuple(_SHIFTS)

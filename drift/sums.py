@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TIME_BITS: Final = 33  # below a unit's number: times end before 2^32 seconds (drift/windows.py)
 SITTING: Final = 1_800  # seconds without a rating that end a sitting, as web analytics counts them
 TIME: Final = "timestamp"  # the value that is a time
+RATING: Final = "rating"  # the value that a film's mean is taken away from, where agreement with it is asked
+APART: Final = 1.0  # stars squared, summed: where the means of a user's films differ by less they tell no slope
 GRID: Final = 4  # steps to one: edges are mostly whole, halves or quarters
 UNIT: Final = {"user_id": "bigint", "side": "tinyint", "n": "float"}
 NUMPY_TYPES: Final = {"bigint": np.int64, "tinyint": np.int8, "float": np.float32}
@@ -80,6 +82,8 @@ class Sums:
             feature for feature in self.features if feature.name not in self.films.spans and feature.kind != "genres"
         ]
         kinds = {feature.value: SQL_TYPES.get(feature.kind, "double") for feature in read}
+        if any(feature.statistic == "agreement" for feature in read):
+            kinds[RATING] = "double"
         return {value: "bigint" if value == TIME else kind for value, kind in kinds.items()}
 
     @cached_property
@@ -251,7 +255,22 @@ class _Stretch:
             return np.log2(number)
         if feature.statistic == "sitting":
             return np.log2(number / (1 + self._gaps.longer(SITTING, self.runs)))
+        if feature.statistic == "agreement":
+            return self._agreement(values)
         return values.spread if feature.statistic == "spread" else _over(values.total, values.n)
+
+    def _agreement(self, net: _Values) -> Floats:
+        """By how many stars a unit rates a film higher that others rate a star higher: the slope of a line.
+
+        net: ratings net of the films' means. NaN where these means are too alike to tell.
+        """
+        rating, total = self._values(RATING).value, self.runs.total
+        rating = rating if net.null is None else np.where(net.null, 0, rating)
+        film = rating - net.value
+        means = total(film)
+        apart = total(film * film) - np.nan_to_num(_over(means**2, net.n))
+        together = total(film * rating) - np.nan_to_num(_over(means * total(rating), net.n))
+        return np.where(apart >= APART, together / np.maximum(apart, APART), np.nan)
 
     def _of_films(self, span: slice) -> Floats:
         total, square, *cells = self._film_sums[:, span].T

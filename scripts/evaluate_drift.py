@@ -47,6 +47,7 @@ SIZES: Final[dict[str, tuple[float, ...]]] = {
     "activity": (0.2, 0.4, 0.6),
     "subgroup": (0.1, 0.3, 0.5),
     "nulls": (0.0025, 0.005, 0.01),
+    "order": (0.1, 0.3, 0.6),
 }
 
 # Which features should name each kind; another feature's alarm counts as found, but not as named.
@@ -61,6 +62,7 @@ NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
     "activity": ("activity", "session_size"),
     "subgroup": ("genre_level", "rating", "user_level", "user_bias"),
     "nulls": ("null_ratings",),
+    "order": ("agreement",),
 }
 
 

@@ -93,6 +93,19 @@ def test_gaps_spreads_numbers_and_sittings() -> None:
     assert found["user_spread"] == [[round(float(np.std([1, 2, 3, 4], ddof=1)), 6)]]
 
 
+def test_agreement_is_by_how_much_ratings_rise_with_the_means_of_the_films() -> None:
+    """Half as much, what has no film left out; against them; and of films as good as each other nothing can be told."""
+    rated = {
+        1: [(1, 2.0), (3, 3.0), (5, 4.0), (np.nan, 0.5)],
+        2: [(2, 5.0), (4, 1.0)],
+        3: [(3, 1.0), (3.5, 5.0), (4, 1.0)],
+    }
+    rows = [(user, stars - film, stars) for user, films in rated.items() for film, stars in films]
+    columns = dict(zip(("userId", "v0", "v1"), map(list, zip(*rows, strict=True)), strict=True))
+    found = _sums(["agreement"], columns | {"side": [0] * len(rows), "film_row": [0] * len(rows)})
+    np.testing.assert_array_equal(found["agreement"], [[0.5], [-2.0], [np.nan]])
+
+
 def test_findings_do_not_hang_on_the_length_of_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     shuffled = ratings().sample(frac=1, random_state=1)
     found = []
