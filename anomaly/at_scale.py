@@ -17,6 +17,7 @@ import numpy as np
 
 from anomaly import catalogue, copies, film_facts, profiles, rules, scoring
 from anomaly.batches import FEWEST_RATINGS
+from anomaly.paces import checkable
 from anomaly.population import Population, load_films, measure_all, survey_against
 from anomaly.table import COLUMNS, undetermined
 
@@ -68,7 +69,7 @@ class Scorer:
         fold = ids % self.population.n_folds
         features, _ = measure_all(guests, self.population.place, self.population.index, fold, same=False)
         scores = scoring.judged(self.models, features, guests.size, fold)
-        broken = rules.broken(features | {"n_ratings": guests.size.astype(float)})
+        broken = rules.broken(checkable(guests, features))
         sketched = copies.sketched(guests).values()
         return pd.DataFrame(dict(zip(SCORED, (ids, *scores, rules.names(broken), *sketched), strict=True)))
 

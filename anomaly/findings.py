@@ -10,6 +10,7 @@ import numpy as np
 from anomaly import at_scale, batches, catalogue, decisions, evidence, groups, increments, rules, scoring
 from anomaly.batches import FEWEST_RATINGS, FEWEST_USERS, enough
 from anomaly.damage import damage
+from anomaly.paces import checkable
 from anomaly.population import MUTUAL, Population, load_films, load_users, survey
 from anomaly.profiles import Films
 from anomaly.table import COLUMNS, nullable, undetermined
@@ -159,7 +160,7 @@ def _judge(
     """Findings of the users that are judged, the first of the population's."""
     calibrated = int(trusted.sum()) >= FEWEST_USERS
     models = scoring.learned(population, attackers, trusted if calibrated else None)
-    broken = rules.broken(population.features | {"n_ratings": population.size.astype(float)})
+    broken = rules.broken(checkable(population.profiles, population.features))
     features = _in_doubt(population.features, _copied(population, broken) & ~broken[rules.COPIED])
     scores = scoring.score(models, features, population.size, population.fold)
     judgement = decisions.decide(scores, broken, trusted, len(judged), rate if calibrated else None)

@@ -211,11 +211,17 @@ HONEST_NUMBERS = {
     "most_in_10s": np.log(9),
     "share_extreme": 0.3,
     "share_top": 0.2,
+    "even_gap_share": 0.3,
+    "awake_hours": 5.0,
+    "catalogue_order_share": 0.05,
 }
 BREAKS = {
     "copied_profile": {"copied_ratings": 0.60},
     "one_level": {"share_one_level": 0.98},
     "machine_cadence": {"modal_gap_share": 0.70, "repeated_positive_gap_share": 0.50},
+    "even_pace": {"even_gap_share": 0.70},
+    "no_sleep": {"awake_hours": 48.0},
+    "catalogue_order": {"catalogue_order_share": 0.60},
     "burst": {"most_in_10s": np.log(30)},
     "all_lowest": {"share_extreme": 1.0},
 }
@@ -275,6 +281,8 @@ def test_a_few_ratings_may_be_of_one_level_or_at_one_pause(ratings: float, break
     assert rules_of(share_one_level=1.0, n_ratings=ratings) == ["one_level"] * breaks
     paced = rules_of(modal_gap_share=1.0, repeated_positive_gap_share=1.0, n_ratings=ratings)
     assert paced == ["machine_cadence"] * breaks
+    clock = rules_of(even_gap_share=1.0, awake_hours=60.0, catalogue_order_share=1.0, n_ratings=ratings)
+    assert clock == ["even_pace", "no_sleep", "catalogue_order"] * breaks
 
 
 @pytest.mark.parametrize(
