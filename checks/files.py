@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from checks.errors import UserError
+
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 BLOCK = 1 << 20
 # A quoted field over more lines than this is taken for an unclosed quote: titles and tags have one line.
@@ -33,8 +35,8 @@ SIGNATURE_BYTES = max(map(len, DISGUISES))
 RAW_TEXT_CHARACTERS = 200  # enough to recognise a row by, short enough to print
 
 
-class DeliveryError(Exception):
-    """The delivery can't be judged at all; the message is one sentence for the user."""
+class DeliveryError(UserError):
+    """The delivery can't be judged at all."""
 
 
 @dataclass(frozen=True)

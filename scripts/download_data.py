@@ -18,6 +18,7 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from checks.errors import UserError
 from scripts.job.arguments import local
 from scripts.job.ending import answered, leaves
 
@@ -32,8 +33,8 @@ PATIENCE = 30.0  # seconds without a byte until the connection counts as lost
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
 
 
-class DownloadError(Exception):
-    """A download that cannot be had or trusted; the text is one sentence for the user."""
+class DownloadError(UserError):
+    """A download that cannot be had or trusted."""
 
 
 @answered("nothing was kept")

@@ -66,6 +66,19 @@ def _own_imports(path: Path, package: str) -> set[str]:
     return found - {package}
 
 
+def test_every_error_of_ours_is_one_that_a_command_answers_with_its_sentence() -> None:
+    bases = {
+        node.name: [ast.unparse(base) for base in node.bases]
+        for package in ALLOWED
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    }
+    assert bases.pop("UserError") == ["Exception"]
+    assert {name for name, given in bases.items() if "Exception" in given} == set()
+    assert "ProjectError" in bases
+
+
 @pytest.mark.parametrize("command", sorted(p.stem for p in (ROOT / "scripts").glob("*.py") if p.stem != "__init__"))
 def test_help_answers_without_importing_great_expectations(command: str) -> None:
     code = f"""import sys

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from checks.editions import EDITION, MEANT_FOR
+from checks.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2] / "gx"
 CHECKPOINT = "movielens"
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
 
 
-class ProjectError(Exception):
-    """The GX project is broken; the message is one sentence for the user."""
+class ProjectError(UserError):
+    """The GX project is broken."""
 
 
 def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str, list[dict[str, Any]]]:

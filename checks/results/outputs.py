@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from checks.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd  # when a table is written, not where a receipt is only read
 
@@ -32,8 +34,8 @@ PUBLISHED = "the new results stand"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class OutputError(Exception):
-    """Results can't be written; the message is one sentence for the user."""
+class OutputError(UserError):
+    """Results can't be written."""
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from checks.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -31,8 +33,8 @@ VALUE_PARTS = ("observed_value", "partial_unexpected_list", "unexpected_list")
 COUNT_PARTS = ("partial_unexpected_counts", "value_counts")
 
 
-class SaltError(Exception):
-    """The salt is missing or too short; the message is one sentence for the user."""
+class SaltError(UserError):
+    """The salt is missing or too short."""
 
 
 @dataclass(frozen=True)

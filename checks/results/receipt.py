@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import files
+from checks.errors import UserError
 from checks.gate import Decision, Status
 from checks.results import outputs
 from checks.tables import DELIVERED
@@ -62,8 +63,8 @@ PLAIN_NAMES = frozenset(f"{table.name}{suffix}" for table in DELIVERED for suffi
 WAIVED, AGED = "a waiver that it needs", "the age that --max-age allows"  # what limits the time that a receipt holds
 
 
-class ReceiptError(Exception):
-    """The receipt is not valid, or not for these data; the message is one sentence for the user."""
+class ReceiptError(UserError):
+    """The receipt is not valid, or not for these data."""
 
 
 def key_from_environment() -> bytes | None:

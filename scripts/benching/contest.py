@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.engine.suites import ROOT
+from checks.errors import UserError
 from scripts.benching.process import Usage, measure
 from scripts.benching.rules import CHECKS, IDS
 
@@ -23,8 +24,8 @@ JOB_IMPORT = "import of Great Expectations"
 WITHHELD = ("MOVIELENS_", "MLFLOW_", "GITHUB_", "SODA_", "PYTHONDONTWRITEBYTECODE")
 
 
-class ContestError(Exception):
-    """A contestant did not do its work, so that its time means nothing; the message is one sentence."""
+class ContestError(UserError):
+    """A contestant did not do its work, so that its time means nothing."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.errors import UserError
 from scripts.job.findings import check_needed
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 FEWEST = 100  # users to plant attackers among
 
 
-class EvaluationError(Exception):
-    """What was asked for can't be evaluated; the text is one sentence for the user."""
+class EvaluationError(UserError):
+    """What was asked for can't be evaluated."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from argparse import ArgumentTypeError
 from datetime import date
 from pathlib import Path
 
+from checks.errors import UserError
 from checks.spark import files as spark_files
 
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
 
 
-class SettingError(Exception):
-    """A setting of the analyses can't be used; the message is one sentence for the user."""
+class SettingError(UserError):
+    """A setting of the analyses can't be used."""
 
 
 def local(text: str) -> Path:

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from checks.errors import UserError
+
 T = TypeVar("T")
 
 PATIENCE = 1.0  # seconds that interrupted work has to put things away, such as a terminal's cursor
@@ -29,8 +31,8 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, from Linux's prctl.h
 INTERRUPTED = 128 + signal.SIGINT
 
 
-class LostError(Exception):
-    """The process ended without an answer; the message is one sentence."""
+class LostError(UserError):
+    """The process ended without an answer."""
 
 
 @dataclass(frozen=True)

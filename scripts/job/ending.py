@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import ParamSpec, TextIO
 
+from checks.errors import UserError
+
 CANNOT = 2
 INTERRUPTED = 128 + signal.SIGINT
 TRACEBACK = "MOVIELENS_TRACEBACK"  # set: an unexpected error ends the command with its traceback
@@ -106,22 +108,11 @@ def _told(error: Exception) -> str:
         return f"{error}; install it where this runs: pip install -r requirements.txt"
     from checks.reports.console import printable
 
-    if isinstance(error, _ours()):
+    if isinstance(error, UserError):
         return printable(str(error))  # it may quote a folder's or a file's name
     if os.environ.get(TRACEBACK):
         raise error
     return _unexpected(error)
-
-
-def _ours() -> tuple[type[Exception], ...]:
-    """The errors whose message is one sentence for the user."""
-    from checks.engine.suites import ProjectError
-    from checks.files import DeliveryError
-    from checks.results.outputs import OutputError
-    from scripts.job.arguments import SettingError
-    from scripts.job.aside import LostError
-
-    return DeliveryError, OutputError, ProjectError, SettingError, LostError
 
 
 def _unexpected(error: Exception) -> str:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from checks.errors import UserError
+
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -19,8 +21,8 @@ FEWEST_RATINGS = 100  # the error on fewer than 20 held-out ratings would say no
 HELD_OUT_SHARE = 0.2
 
 
-class TrainingError(Exception):
-    """The data can't be trained on; the message is one sentence for the user."""
+class TrainingError(UserError):
+    """The data can't be trained on."""
 
 
 @dataclass(frozen=True)
