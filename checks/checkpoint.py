@@ -12,7 +12,6 @@ from typing import Any
 
 from checks import gate
 from checks.docs import figures
-from checks.engine.suites import CHECKPOINT
 from checks.run import Run, under_way
 
 
@@ -20,17 +19,19 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
     """Evaluate the suites of `run` over the tables of `run.warehouse`.
 
     The checkpoint's actions write reports to `run.output`; without `act` the verdict is all there is.
+    Raises ProjectError where Great Expectations can't use the project.
     """
     if act:
         with run.phases.phase("figures"):
             run = replace(run, figures=figures.begin(run))  # drawn while GX works
     with run.phases.phase("import of Great Expectations"):
         from checks.engine.context import close
+        from checks.engine.slips import loaded, using
 
-    with _project(run) as context:
+    with _project(run) as context, using(run.root):
         try:
             with run.phases.phase("suites"):
-                return _judge(run, context.checkpoints.get(CHECKPOINT), act)
+                return _judge(run, loaded(context, run.suites, run.root), act)
         finally:
             close(context)
 
@@ -38,12 +39,15 @@ def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
 @contextmanager
 def _project(run: Run) -> Iterator[Any]:
     from checks.engine.context import open_on_spark, open_project
+    from checks.engine.slips import opening
 
-    if run.spark is None:
-        yield open_project(run.warehouse, run.output, run.root, run.memory_limit)
-        return
     with tempfile.TemporaryDirectory() as place:
-        yield open_on_spark(run.spark.spark, run.output, Path(place) / "gx", run.root)
+        with opening(run.root):
+            if run.spark is None:
+                context = open_project(run.warehouse, run.output, run.root, run.memory_limit)
+            else:
+                context = open_on_spark(run.spark.spark, run.output, Path(place) / "gx", run.root)
+        yield context
 
 
 def _judge(run: Run, checkpoint: Any, act: bool) -> gate.Verdict:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_of_the_suites_nothing_that_gates_is_spared() -> None:
 )
 def test_a_rule_that_would_be_misread_is_refused(rule: dict[str, Any], said: str) -> None:
     with pytest.raises(ProjectError, match=said):
-        suites._check({"ratings": [rule]}, Path("gx"))
+        suites._check({"ratings": [rule | {"id": str(uuid4())}]}, Path("gx"))
 
 
 @pytest.mark.parametrize(

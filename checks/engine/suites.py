@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from checks.editions import EDITION, MEANT_FOR
 from checks.errors import UserError
 
+T = TypeVar("T")
+
 ROOT = Path(__file__).resolve().parents[2] / "gx"
 CHECKPOINT = "movielens"
+# What an expectation may say, as the suites of Great Expectations hold it.
+NEEDED = {"type": str, "kwargs": dict}
+OPTIONAL = {"id": str, "severity": str, "description": str, "notes": (str, list), "meta": dict}
+FIELDS: dict[str, Any] = NEEDED | OPTIONAL
+KINDS = {str: "a text", dict: "an object", list: "a list", (str, list): "a text or a list of texts"}  # as people say it
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
 
 
@@ -21,40 +30,90 @@ class ProjectError(UserError):
 def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str, list[dict[str, Any]]]:
     """The expectations of each of the checkpoint's suites, in the checkpoint's order.
 
-    Raises ProjectError where a file is missing or is no JSON, or where one of them would be misread: a severity
-    that there is not, an id that two share, so that a waiver of one would be a waiver of both, or a kind of delivery
-    that there is not, or that a critical rule would not be asked of the others.
+    Raises ProjectError where a file is missing, is no JSON or holds something else, or where an expectation would be
+    misread: a field or severity that there is not, an id that two share, so that a waiver of one would be a waiver of
+    both, or a kind of delivery that there is not, or that a critical rule would not be asked of the others.
     """
-    definitions = _read(root / "checkpoints" / f"{checkpoint}.json")["validation_definitions"]
-    names = [_suite_name(root, definition["name"]) for definition in definitions]
-    suites = {name: _read(suite_file(name, root))["expectations"] for name in names}
+    suites = {name: _expectations(name, root) for name in _suite_names(root, checkpoint)}
     _check(suites, root)
+    declared_actions(root, checkpoint)
     return suites
 
 
-def _check(suites: dict[str, list[dict[str, Any]]], root: Path) -> None:
+def declared_actions(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> list[dict[str, Any]]:
+    """What the checkpoint does with its results. Raises ProjectError where an action has no type."""
+    file = checkpoint_file(root, checkpoint)
+    actions = _part(file, "actions", list)
+    for number, one in enumerate(actions, 1):
+        if not (isinstance(one, dict) and isinstance(one.get("type"), str)):
+            raise ProjectError(f"{file}: action {number} must be an object with a `type`, a text; mend it.")
+    return actions
+
+
+def _check(suites: Mapping[str, list[dict[str, Any]]], root: Path) -> None:
     seen: set[str] = set()
     for name, suite in suites.items():
-        for one in suite:
+        file = suite_file(name, root)
+        for number, one in enumerate(suite, 1):
+            _check_form(one, f"{file}: expectation {number}")
             identity, severity = one.get("id"), one.get("severity", SEVERITIES[0])
             if severity not in SEVERITIES:
                 allowed = ", ".join(SEVERITIES)
-                raise ProjectError(f"{suite_file(name, root)}: the severity '{severity}' is none of {allowed}.")
+                raise ProjectError(f"{file}: the severity '{severity}' is none of {allowed}.")
             if identity in seen:
-                raise ProjectError(f"{suite_file(name, root)}: the id {identity} is given twice; leave it out of one.")
+                raise ProjectError(f"{file}: the id {identity} is given twice; leave it out of one.")
             seen |= {identity} if identity else set()
-            _check_kind(one, severity, suite_file(name, root))
+            _check_kind(one, severity, file)
+
+
+def _check_form(declared: Any, which: str) -> None:
+    """Refuse what Great Expectations would not read, which names no file then."""
+    if not isinstance(declared, dict):
+        raise ProjectError(f"{which} must be an object with `type` and `kwargs`; mend it.")
+    which += f" ({declared.get('id') or declared.get('description') or declared.get('type') or 'without an id'})"
+    for name in (one for one in NEEDED if one not in declared):
+        raise ProjectError(f"{which} lacks `{name}`, {KINDS[FIELDS[name]]}; add it.")
+    for name in (one for one in declared if one not in FIELDS):
+        raise ProjectError(f"{which} has no field `{name}`; an expectation may have {', '.join(FIELDS)}.")
+    for name, value in declared.items():
+        if not _is_of(name, value):
+            raise ProjectError(f"{which}: `{name}` must be {KINDS[FIELDS[name]]}; mend it.")
+    if declared.get("id") and not _is_uuid(declared["id"]):
+        raise ProjectError(f"{which}: its `id` is no UUID; make one: python -c 'import uuid; print(uuid.uuid4())'")
+
+
+def _is_of(field: str, value: Any) -> bool:
+    if value is None:
+        return field in OPTIONAL
+    return isinstance(value, FIELDS[field]) and (field != "notes" or all(isinstance(note, str) for note in value))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def _check_kind(declared: dict[str, Any], severity: str, file: Path) -> None:
     meta = declared.get("meta") or {}
     if MEANT_FOR not in meta:
         return
-    which = f"{file}: the expectation {declared.get('id') or declared['type']}"
+    which = f"{file}: the expectation {called(declared)}"
     if meta[MEANT_FOR] != EDITION:
         raise ProjectError(f"{which} has the `{MEANT_FOR}` {meta[MEANT_FOR]!r}; it may be '{EDITION}', or left out.")
     if severity == SEVERITIES[0] or "when_failed" in meta:
         raise ProjectError(f"{which} decides what passes, so it is asked of every delivery; take `{MEANT_FOR}` away.")
+
+
+def called(declared: Mapping[str, Any]) -> str:
+    """The words by which an expectation, or an action, is found in its file."""
+    return str(declared.get("id") or declared.get("name") or declared["type"])
+
+
+def checkpoint_file(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> Path:
+    """Where the checkpoint stands."""
+    return root / "checkpoints" / f"{checkpoint}.json"
 
 
 def suite_file(name: str, root: Path = ROOT) -> Path:
@@ -70,8 +129,34 @@ def place(name: str, expectation_id: str | None, root: Path = ROOT) -> tuple[str
     return file.relative_to(root.parent).as_posix(), text.count("\n", 0, max(start, 0)) + 1
 
 
-def _suite_name(root: Path, definition: str) -> str:
-    return str(_read(root / "validation_definitions" / f"{definition}.json")["suite"]["name"])
+def _expectations(name: str, root: Path) -> list[Any]:
+    file = suite_file(name, root)
+    if (stated := _part(file, "name", str)) != name:
+        raise ProjectError(f"{file}: its `name` is '{stated}', and must be '{name}' as the file's; change it.")
+    return _part(file, "expectations", list)
+
+
+def _suite_names(root: Path, checkpoint: str) -> list[str]:
+    file = checkpoint_file(root, checkpoint)
+    definitions = [_name(file, one) for one in _part(file, "validation_definitions", list)]
+    files = [root / "validation_definitions" / f"{name}.json" for name in definitions]
+    return [_name(file, _part(file, "suite", dict)) for file in files]
+
+
+def _name(file: Path, reference: Any) -> str:
+    name = reference.get("name") if isinstance(reference, dict) else None
+    if not isinstance(name, str):
+        raise ProjectError(f"{file}: refers to something without a `name`; mend it, or restore it with git.")
+    return name
+
+
+def _part(file: Path, key: str, kind: type[T]) -> T:
+    """What a file holds under a key."""
+    content = _read(file)
+    found = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(found, kind):
+        raise ProjectError(f"{file}: must hold an object with `{key}`, {KINDS[kind]}; mend it, or restore it with git.")
+    return found
 
 
 def _read(path: Path) -> Any:
@@ -81,3 +166,5 @@ def _read(path: Path) -> Any:
         raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
     except json.JSONDecodeError as error:
         raise ProjectError(f"{path}:{error.lineno}: is no valid JSON ({error.msg}); mend that line.") from error
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path}: is no UTF-8 text; save it as such, or restore it with git.") from error
