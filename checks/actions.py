@@ -52,9 +52,10 @@ class HistoryAction(ValidationAction):
 
 
 class ReportAction(RunAction):
-    """Writes one report, text or what JSON can hold, into `file`."""
+    """Writes one report, text or what JSON can hold, into the file of its type in `outputs.REPORTS`.
 
-    file: str
+    A name is no setting: a file that the checkpoint's JSON had renamed would be neither guarded nor taken away.
+    """
 
     @abstractmethod
     def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
@@ -63,14 +64,13 @@ class ReportAction(RunAction):
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
         content = self.report(verdict, under_way)
         write = outputs.write_text if isinstance(content, str) else outputs.write_json
-        write(under_way.output / self.file, content)
+        write(under_way.output / outputs.REPORTS[self.type], content)
 
 
 class JUnitAction(ReportAction):
     """Writes `junit.xml`."""
 
     type: Literal["junit"] = "junit"
-    file: str = "junit.xml"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> str:
         from checks.reports.junit import junit
@@ -82,7 +82,6 @@ class SarifAction(ReportAction):
     """Writes `results.sarif`."""
 
     type: Literal["sarif"] = "sarif"
-    file: str = "results.sarif"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
         from checks.reports.sarif import sarif
@@ -94,7 +93,6 @@ class GitLabAction(ReportAction):
     """Writes GitLab's code quality report."""
 
     type: Literal["gitlab_code_quality"] = "gitlab_code_quality"
-    file: str = "gl-code-quality-report.json"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
         from checks.reports.gitlab import code_quality
@@ -106,7 +104,6 @@ class BadgeAction(ReportAction):
     """Writes `badge.json`."""
 
     type: Literal["badge"] = "badge"
-    file: str = "badge.json"
 
     def report(self, verdict: gate.Verdict, under_way: Run) -> str:
         from checks.reports.badge import badge
@@ -118,14 +115,13 @@ class MarkdownAction(RunAction):
     """Writes `report.md`; on GitHub Actions also the step's summary and annotations."""
 
     type: Literal["markdown_report"] = "markdown_report"
-    file: str = "report.md"
 
     def act(self, verdict: gate.Verdict, under_way: Run) -> None:
         from checks.reports import github
         from checks.reports.markdown import report
 
         text = report(verdict, under_way)
-        outputs.write_text(under_way.output / self.file, text)
+        outputs.write_text(under_way.output / outputs.REPORTS[self.type], text)
         if github.on_github():
             under_way.announce(lambda: github.add_step_summary(text))
             under_way.announce(lambda: print(*github.annotate(verdict, under_way), sep="\n", flush=True))

@@ -102,6 +102,11 @@ HEAVY: list[tuple[str, Change, str]] = [
     ),
     (
         "checkpoints/movielens",
+        action("junit", file="ratings.csv"),
+        r"movielens.json: the action junit has no setting `file`; take it away\.",
+    ),
+    (
+        "checkpoints/movielens",
         action("alert", notify="never"),
         r"the action alert has no setting `notify`; take it away\.",
     ),

@@ -33,6 +33,15 @@ PUBLISHED = "the new results stand"
 # What a spreadsheet would run when it opens the file (CSV injection, OWASP).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
+# The file of each report, by the type of the checkpoint's action that writes it.
+REPORTS = {
+    "junit": "junit.xml",
+    "sarif": "results.sarif",
+    "gitlab_code_quality": "gl-code-quality-report.json",
+    "badge": "badge.json",
+    "markdown_report": "report.md",
+}
+
 
 class OutputError(UserError):
     """Results can't be written."""

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from checks import files
-from checks.results.outputs import OutputError
+from checks.results.outputs import REPORTS, OutputError
 from checks.results.receipt import FILE_NAME as RECEIPT
 from checks.results.receipt import VALIDATED
 from checks.results.retention import BY_RUN, HISTORY
@@ -29,11 +29,7 @@ RESULTS = (
     reuse.RECORD,
     "quarantine",
     VALIDATED,
-    "junit.xml",
-    "results.sarif",
-    "report.md",
-    "gl-code-quality-report.json",
-    "badge.json",
+    *REPORTS.values(),
 )
 REPLACED = (*RESULTS, *BY_RUN, reuse.DATABASE, HISTORY, RECEIPT)
 FOLDERS = ("quarantine", VALIDATED, *BY_RUN)

@@ -185,3 +185,11 @@ def test_every_result_that_a_run_writes_is_known(tmp_path: Path) -> None:
     written = {path.name for path in out.iterdir()} - {outputs.LOCK}
     assert written == set(places.REPLACED)
     assert {path.name for path in out.iterdir() if path.is_dir()} == set(places.FOLDERS)
+
+
+def test_every_report_of_the_checkpoint_has_a_name_that_is_guarded() -> None:
+    from checks import actions
+
+    reports = {kind.__fields__["type"].default for kind in actions.ReportAction.__subclasses__()}
+    assert reports | {"markdown_report"} == set(outputs.REPORTS)
+    assert set(outputs.REPORTS.values()) <= set(places.RESULTS)
