@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("bench", __doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--ratings",
         nargs="*",

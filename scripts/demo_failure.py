@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.demo_failure", description=__doc__)
+    parser = Parser("demo_failure", __doc__)
     parser.add_argument(
         "--data",
         type=local,

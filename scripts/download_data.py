@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from checks.errors import UserError
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered, leaves
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
@@ -219,10 +219,7 @@ def _progress_bar(url: str) -> Iterator[Progress]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.download_data",
-        description="Download a MovieLens edition from GroupLens; its README.txt holds the licence.",
-    )
+    parser = Parser("download_data", "Download a MovieLens edition from GroupLens; its README.txt holds the licence.")
     parser.add_argument(
         "edition", nargs="?", default=EDITION, help="ml-latest-small (default), ml-latest, ml-25m, ml-32m ..."
     )

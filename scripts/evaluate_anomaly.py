@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m scripts.evaluate_anomaly", description=__doc__)
+    parser = arguments.Parser("evaluate_anomaly", __doc__)
     parser.add_argument(
         "--data",
         type=arguments.local,

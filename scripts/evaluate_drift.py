@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.job.arguments import local, positive, whole
+from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves
 from scripts.job.findings import check_needed
@@ -78,11 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.evaluate_drift",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("evaluate_drift", __doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data",
         type=local,

@@ -5,13 +5,13 @@ With --write the tables there are replaced, to be run after a suite was edited.
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from checks.editions import is_for_editions
 from checks.engine.suites import declared_suites
+from scripts.job.arguments import Parser
 from scripts.job.ending import answered
 
 README = Path(__file__).resolve().parent.parent / "gx" / "README.md"
@@ -20,7 +20,7 @@ BEGIN, END = "<!-- expectations -->", "<!-- end of expectations -->"
 
 @answered("gx/README.md is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.list_expectations", description=__doc__)
+    parser = Parser("list_expectations", __doc__)
     parser.add_argument("--write", action="store_true", help="replace the tables in gx/README.md")
     arguments = parser.parse_args(argv)
     tables = expectations_tables()

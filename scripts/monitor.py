@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
 from scripts.job import findings, reuse
-from scripts.job.arguments import SettingError, local, seconds
+from scripts.job.arguments import Parser, SettingError, local, seconds
 from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
 
@@ -62,12 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Namespace]:
     """The monitor's own arguments, and the settings that each run gets."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.monitor",
-        description=__doc__,
-        epilog="Every setting of scripts.run_checkpoint may be added, except --data and --json.",
-        allow_abbrev=False,
-    )
+    more = "Every setting of scripts.run_checkpoint may be added, except --data and --json."
+    parser = Parser("monitor", __doc__, epilog=more)
     parser.add_argument("--watch", type=local, required=True, metavar="DIR", help="where deliveries arrive")
     parser.add_argument(
         "--settle",

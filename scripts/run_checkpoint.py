@@ -19,7 +19,7 @@ from checks.engine.suites import SEVERITIES
 from checks.results.pseudonyms import SALT
 from checks.results.retention import KEPT_RUNS
 from scripts.job import findings
-from scripts.job.arguments import local, memory, place, positive
+from scripts.job.arguments import Parser, local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
 from scripts.job.ending import answered, leaves, printing
 from scripts.job.progress import Progress
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The settings of one run, which `scripts.monitor` takes too."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.run_checkpoint", description=__doc__)
+    parser = Parser("run_checkpoint", __doc__)
     parser.add_argument(
         "--data",
         type=place,

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m scripts.score_suites", description=__doc__)
+    parser = Parser("score_suites", __doc__)
     parser.add_argument(
         "--data",
         type=local,

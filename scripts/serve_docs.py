@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import parse_qs, unquote
 
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered
 
 HOST = "127.0.0.1"  # reports quote the data, so they are for who sits at this machine
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.serve_docs", description=__doc__)
+    parser = Parser("serve_docs", __doc__)
     parser.add_argument(
         "--output", type=local, default=Path("outputs"), metavar="DIR", help="where runs put results (default: outputs)"
     )

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.job.arguments import local
+from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered, leaves
 
 if TYPE_CHECKING:
@@ -125,11 +125,7 @@ def _plant(folder: Path, plans: Plans | None, seed: int) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.simulate_data",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("simulate_data", __doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=local, help="where to write; must not exist, or be empty")
     parser.add_argument("--users", type=int, help=f"number of users (default {USERS})")
     parser.add_argument("--ratings", type=int, help="number of ratings in all, at least 20 a user")

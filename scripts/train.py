@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.results import receipt
-from scripts.job.arguments import local, whole
+from scripts.job.arguments import Parser, local, whole
 from scripts.job.ending import answered, leaves, printing, say
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
+    parser = Parser("train", __doc__)
     parser.add_argument(
         "--run",
         type=local,

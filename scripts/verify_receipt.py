@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from checks.results import receipt
-from scripts.job.arguments import local, place, spark_setting
+from scripts.job.arguments import Parser, local, place, spark_setting
 from scripts.job.ending import answered, printing, say
 
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.verify_receipt", description=__doc__)
+    parser = Parser("verify_receipt", __doc__)
     parser.add_argument("receipt", type=local, metavar="RECEIPT", help="the receipt.json of a passed run")
     parser.add_argument(
         "--data",

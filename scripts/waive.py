@@ -24,7 +24,7 @@ from checks.gate import MEASURE, Status
 from checks.reports.console import printable
 from checks.results.outputs import write_text
 from checks.tables import FINDINGS
-from scripts.job.arguments import SettingError, day, filled, local
+from scripts.job.arguments import Parser, SettingError, day, filled, local
 from scripts.job.ending import answered, printing, say
 
 _, WARNING, _ = SEVERITIES
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.waive", description=__doc__)
+    parser = Parser("waive", __doc__)
     parser.add_argument("--owner", type=filled, required=True, metavar="WHO", help="who answers for it")
     parser.add_argument("--reason", type=filled, required=True, metavar="WHY", help="why it may pass, and who mends it")
     parser.add_argument(

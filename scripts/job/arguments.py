@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from pathlib import Path
+from typing import Any, NoReturn
 
 from checks.errors import UserError
 from checks.spark import files as spark_files
@@ -15,6 +16,17 @@ LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and w
 
 class SettingError(UserError):
     """A setting of the analyses can't be used."""
+
+
+class Parser(ArgumentParser):
+    """The arguments of a command. No option may be cut short: what it stands for would change with the next option."""
+
+    def __init__(self, command: str, description: str | None, **more: Any) -> None:
+        super().__init__(f"python -m scripts.{command}", description=description, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """End the command with one sentence, without the page of usage that would push it out of sight."""
+        self.exit(2, f"{message.removeprefix('argument ')}; see {self.prog} --help\n")
 
 
 def local(text: str) -> Path:

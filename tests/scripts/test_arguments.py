@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scripts import run_checkpoint
 from scripts.job import arguments
 from tests.conftest import ROOT
 
@@ -49,19 +51,48 @@ def test_what_is_not_is_named(kind: Callable[[str], object], text: str) -> None:
         kind(text)
 
 
-def actions(command: str, monkeypatch: pytest.MonkeyPatch) -> list[Action]:
-    """The arguments that a command declares."""
-    found: list[Action] = []
+def parser(command: str, monkeypatch: pytest.MonkeyPatch) -> ArgumentParser:
+    """What a command first takes its arguments with."""
+    found: list[ArgumentParser] = []
 
     def keep(parser: ArgumentParser, *_: object) -> None:
-        found.extend(parser._actions)
+        found.append(parser)
         raise SystemExit
 
     with monkeypatch.context() as patch:
         patch.setattr(ArgumentParser, "parse_known_args", keep)
         with pytest.raises(SystemExit):
             importlib.import_module(f"scripts.{command}").main([])
-    return found
+    return found[0]
+
+
+def actions(command: str, monkeypatch: pytest.MonkeyPatch) -> list[Action]:
+    """The arguments that a command declares."""
+    return parser(command, monkeypatch)._actions
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_used_wrongly_is_one_sentence_that_says_where_to_look(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module(f"scripts.{command}").main(["--nothing-of-this-name"])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert re.search(r"; see python -m scripts\.\w+ --help$", said)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_option_may_be_cut_short(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = parser(command, monkeypatch)
+    assert isinstance(taken, arguments.Parser)
+    assert not taken.allow_abbrev
+
+
+def test_an_option_cut_short_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_checkpoint.main(["--memory", "2GB"])
+    assert capsys.readouterr().err.startswith("unrecognized arguments: --memory 2GB; see ")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
