@@ -37,17 +37,7 @@ Cell = tuple[int, int]  # ratings, users
 @answered("what was measured of whole sizes is written")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    options = _options(argv)
-    from scripts.benching.contest import ContestError
-
-    try:
-        return _run(options)
-    except (ContestError, ValueError, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("bench: interrupted; what was measured of whole sizes is written", file=sys.stderr)
-        return 130
+    return _run(_options(argv))
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -88,6 +78,7 @@ def _count(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from scripts.benching import report
+    from scripts.benching.contest import ContestError
 
     contestants = _contestants(options)
     failures: list[str] = []
@@ -95,12 +86,12 @@ def _run(options: argparse.Namespace) -> int:
     for results in _results(options, contestants, failures):
         report.write(results, failures, options.output)
     if results is None:
-        raise ValueError("--ratings or --users must say what to measure")
+        raise ContestError("--ratings or --users must say what to measure.")
     for line in report.lines(results):
         print(line)
     print(f"{options.output / 'bench.json'} and bench.png written")
     for failure in failures:
-        print(f"bench: {failure}", file=sys.stderr)
+        _say(failure)
     return 1 if failures else 0
 
 

@@ -41,14 +41,7 @@ class DownloadError(UserError):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the folder is there, 2 when it could not be had, 130 if interrupted."""
     options = _parser().parse_args(argv)
-    try:
-        folder = download(options.edition, options.to, base_url=options.base_url)
-    except DownloadError as error:
-        print(f"download_data: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("download_data: interrupted; nothing was kept", file=sys.stderr)
-        return 130
+    folder = download(options.edition, options.to, base_url=options.base_url)
     leaves(f"{folder} is ready")
     print(f"{folder}: ready (its README.txt holds the licence)")
     return 0

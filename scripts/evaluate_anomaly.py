@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from anomaly.types import Bools, Floats
 
-CANNOT_EVALUATE = 2
 TRUSTED_SHARE = 0.8
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
@@ -49,15 +47,9 @@ SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
     options = _parser().parse_args(argv)
-    from checks.files import DeliveryError
-
-    try:
-        options.data = sound_data(options.data, options.output)
-        report = evaluate(options)
-        _write(report, options.output)
-    except (DeliveryError, EvaluationError, OSError) as error:
-        print(f"evaluate_anomaly: {error}", file=sys.stderr)
-        return CANNOT_EVALUATE
+    options.data = sound_data(options.data, options.output)
+    report = evaluate(options)
+    _write(report, options.output)
     _print(report)
     print(f"{options.output / 'anomaly_evaluation.json'} and {options.output / 'anomaly_evaluation.svg'} written")
     return 0

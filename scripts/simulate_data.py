@@ -10,7 +10,6 @@ Ground truth of what was planted is in FOLDER/labels/.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--into takes the users and ratings of its folder: leave --users and --ratings out")
     if options.into and not (options.attack or options.drift):
         parser.error("--into needs something to plant: add --attack or --drift")
-    try:
-        _make(options)
-    except (ValueError, OSError) as error:
-        print(f"simulate_data: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("simulate_data: interrupted; nothing was kept", file=sys.stderr)
-        return 130
+    _make(options)
     leaves(f"{options.folder} is ready")
     truth = f"; what was planted: {options.folder / 'labels'}" if options.attack or options.drift else ""
     print(f"{options.folder}: ready (seed {options.seed}{truth})")
@@ -66,15 +58,16 @@ def simulate(
     planting). `attacks` and `drifts` are plans such as 'random-push:0.02' and 'level:0.3'.
 
     Raises:
-        ValueError: so few or so many ratings cannot come from so many users, or a plan is malformed.
-        FileExistsError: `folder` already holds something.
+        SimulationError: so few or so many ratings cannot come from so many users, or a plan is malformed,
+            or `folder` already holds something.
     """
+    from scripts.simulation.errors import SimulationError
     from scripts.simulation.folder import whole_folder, write_delivery
 
     if users < 1:
-        raise ValueError(f"a delivery needs at least 1 user, not {users}")
+        raise SimulationError(f"a delivery needs at least 1 user, not {users}")
     if seed < 0:
-        raise ValueError(f"a seed is 0 or more, not {seed}")
+        raise SimulationError(f"a seed is 0 or more, not {seed}")
     plans = _plans(attacks, drifts)
     with whole_folder(Path(folder)) as partial:
         write_delivery(partial, users=users, ratings=ratings, seed=seed)
@@ -87,8 +80,8 @@ def plant_into(
     """Write a copy of the delivery in `source` into `folder` with attacks and shifts planted.
 
     Raises:
-        ValueError: `source` is no clean delivery of plain CSV files, or a plan is malformed.
-        FileExistsError: `folder` already holds something.
+        SimulationError: `source` is no clean delivery of plain CSV files, or a plan is malformed,
+            or `folder` already holds something.
     """
     from scripts.simulation.folder import copy_delivery, whole_folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from rich import box
@@ -13,6 +12,7 @@ from rich.text import Text
 from checks import gate
 from checks.engine import suites
 from checks.run import Run
+from checks.texts import printable as printable  # known to many by this name
 
 LOG_WIDTH = 120  # where the output is no terminal that could tell
 SHOWN_ROWS = 3  # a glance; Data Docs show more
@@ -144,21 +144,3 @@ def shortened(value: Any, longest: int = SHOWN_VALUE) -> str:
     text = printable(str(value))
     text = text if len(text) <= longest else text[: longest - 1] + "…"
     return f"'{text}'" if isinstance(value, str) else text
-
-
-JOINERS = "\u200c\u200d"  # zero width: Persian and Indian words are written with them, and emoji are put together
-
-
-def printable(text: str) -> str:
-    """Text without control characters: data must not move a cursor, nor turn the direction of a page's text."""
-    before = ("", *text)
-    return "".join(
-        c if _is_harmless(c, previous) else "\N{REPLACEMENT CHARACTER}"
-        for c, previous in zip(text, before, strict=False)
-    )
-
-
-def _is_harmless(c: str, previous: str) -> bool:
-    """Whether a character is seen, or joins the one before it; among Latin letters a joiner could only hide."""
-    joins = c in JOINERS and previous > "\u036f" and unicodedata.category(previous) != "Cf"
-    return joins or unicodedata.category(c) not in ("Cc", "Cf", "Cs")

@@ -31,12 +31,13 @@ def _make_sample(sample: Path) -> None:
     """Raises OutputError where it can't be made and is not there."""
     from checks.results.outputs import OutputError
     from scripts.simulate_data import simulate
+    from scripts.simulation.errors import SimulationError
 
     try:
         simulate(sample)
-    except OSError as error:
+    except (OSError, SimulationError) as error:
         if not sample.is_dir():  # else another run made it meanwhile: whole, and of the same bytes
-            reason = error.strerror or error
+            reason = getattr(error, "strerror", None) or error
             raise OutputError(f"{sample}: can't be made ({reason}); choose another --output.") from error
 
 

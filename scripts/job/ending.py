@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import ParamSpec, TextIO
 
 from checks.errors import UserError
+from checks.texts import printable
 
 CANNOT = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -104,24 +105,28 @@ def let_go(stream: TextIO) -> None:
 
 def _told(error: Exception) -> str:
     """The sentence for an error; raises it where a traceback is asked for and it is none of ours."""
-    if isinstance(error, ModuleNotFoundError):  # it may be what `printable` needs
+    if isinstance(error, ModuleNotFoundError):
         return f"{error}; install it where this runs: pip install -r requirements.txt"
-    from checks.reports.console import printable
-
     if isinstance(error, UserError):
         return printable(str(error))  # it may quote a folder's or a file's name
     if os.environ.get(TRACEBACK):
         raise error
+    if isinstance(error, OSError) and error.strerror:
+        return printable(_of_the_system(error))
     return _unexpected(error)
+
+
+def _of_the_system(error: OSError) -> str:
+    """What no room on the disk, a missing right and the like say: no fault of this program, nor of the data."""
+    place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return f"{place}{error.strerror}; mend that and run it again ({left()})."
 
 
 def _unexpected(error: Exception) -> str:
     """What a fault of this program says in place of a traceback: what, where, and what to do."""
-    from checks.gate import one_line
-    from checks.reports.console import printable
     from scripts.job.aside import place_of
 
-    what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
+    what = printable(str(error).strip().partition("\n")[0])[:SHOWN_CHARACTERS] or "no message"
     return (
         f"The run failed, {left()}: {type(error).__name__} in {place_of(error)} ({what}); "
         f"run it again with {TRACEBACK}=1 and report what it prints."

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly import attacks
+from scripts.simulation.errors import SimulationError
 
 from .calendar import year_of
 from .people import LEAST_RATINGS
@@ -37,13 +38,13 @@ class Attack:
 
 
 def parse_attack(text: str) -> Attack:
-    """Read 'KIND[:USERS[:FILLERS]]'; KIND is a kind, a family of kinds or 'all'. Raises ValueError."""
+    """Read 'KIND[:USERS[:FILLERS]]'; KIND is a kind, a family of kinds or 'all'. Raises SimulationError."""
     kind, *numbers = text.split(":")
     kinds = (kind,) if kind in attacks.KINDS else tuple(attacks.kinds_of_family(kind))
     kinds = tuple(attacks.KINDS) if kind == "all" else kinds
     if not kinds:
         known = ", ".join(("all", *dict.fromkeys((*attacks.FAMILIES, *attacks.KINDS))))
-        raise ValueError(f"--attack {text}: {kind!r} is no kind of attack, say one of {known}")
+        raise SimulationError(f"--attack {text}: {kind!r} is no kind of attack, say one of {known}")
     try:
         users = float(numbers[0]) if numbers else ATTACK_SHARE
         fillers = int(numbers[1]) if len(numbers) > 1 else None
@@ -51,7 +52,7 @@ def parse_attack(text: str) -> Attack:
         users, fillers = 0.0, None
     whole = users < 1 or users.is_integer()
     if not users > 0 or not whole or (fillers is not None and fillers < 1) or len(numbers) > 2:
-        raise ValueError(
+        raise SimulationError(
             f"--attack {text}: write KIND:USERS:FILLERS, users a share below 1 or a count, fillers a count of films"
         )
     return Attack(kinds, users, fillers)
@@ -153,7 +154,9 @@ def _campaign(
                 ratings.assign(userId=ratings["userId"].map(new_id)),
                 labels.assign(userId=labels["userId"].map(new_id)),
             )
-    raise ValueError(f"the data holds too few films for an attack {kind} of {sizes} ratings: ask for fewer fillers")
+    raise SimulationError(
+        f"the data holds too few films for an attack {kind} of {sizes} ratings: ask for fewer fillers"
+    )
 
 
 def _before(ratings: pd.DataFrame, opens: int, last: int) -> pd.DataFrame:

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from scripts.simulation.errors import SimulationError
+
 from . import people, words
 from .catalogue import GENRES, NO_GENRES, Catalogue, make_catalogue
 
@@ -142,7 +144,7 @@ def _rows_file(path: Path, header: tuple[str, ...]) -> Iterator[WriteRows]:
 def copy_delivery(source: Path, folder: Path) -> None:
     """Copy the files of a delivery into an existing folder; subfolders are left."""
     if not source.is_dir():
-        raise ValueError(f"{source} is no folder: name one with MovieLens's files")
+        raise SimulationError(f"{source} is no folder: name one with MovieLens's files")
     for path in sorted(source.iterdir()):
         if path.is_file():
             shutil.copyfile(path, folder / path.name)
@@ -152,10 +154,10 @@ def copy_delivery(source: Path, folder: Path) -> None:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder beside `folder` that takes its name when all went well, and is removed when not.
 
-    Raises FileExistsError when `folder` already holds something: nothing is written over.
+    Raises SimulationError when `folder` already holds something: nothing is written over.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is already there: name another folder or remove it first")
+        raise SimulationError(f"{folder} is already there: name another folder or remove it first")
     partial = folder.parent / f".{folder.name}.{os.getpid()}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed and had this number
     partial.mkdir(parents=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly.profiles import HALF_STARS_SINCE
+from scripts.simulation.errors import SimulationError
 
 from .calendar import CLOSING, FIRST_YEAR, OPENING, PAGES, YEARS, Seconds, year_of
 from .catalogue import TASTES, Catalogue
@@ -124,7 +125,9 @@ def _whole_activity(excess: NDArray[np.float64], ceiling: NDArray[np.int64], rat
         return np.minimum(LEAST_RATINGS + excess.astype(np.int64), ceiling)
     least, most = LEAST_RATINGS * len(excess), int(ceiling.sum())
     if not least <= ratings <= most:
-        raise ValueError(f"{len(excess)} users give {least} to {most} ratings, not {ratings}: change one of the two")
+        raise SimulationError(
+            f"{len(excess)} users give {least} to {most} ratings, not {ratings}: change one of the two"
+        )
     low, high = 0.0, 1e6
     for _ in range(100):
         factor = (low + high) / 2

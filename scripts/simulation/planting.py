@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from scripts.simulation.errors import SimulationError
+
 from .attack_planting import Attack, parse_attack, plant_attacks
 from .ratings_file import LABELS
 from .shift_planting import Shift, parse_shift, plant_shifts
@@ -35,7 +37,7 @@ class Plans:
 
 
 def read_plans(attacks: Sequence[str], drifts: Sequence[str]) -> Plans:
-    """Read plans as the command line gives them; raises ValueError on the first that is malformed."""
+    """Read plans as the command line gives them; raises SimulationError on the first that is malformed."""
     return Plans(tuple(map(parse_attack, attacks)), tuple(map(parse_shift, drifts)))
 
 
@@ -45,11 +47,11 @@ def plant(folder: Path, plans: Plans, seed: int) -> None:
     Shifts come first, so that they touch honest users alone.
 
     Raises:
-        ValueError: ratings.csv or movies.csv is missing or is not MovieLens's format.
+        SimulationError: ratings.csv or movies.csv is missing or is not MovieLens's format.
     """
     for name in ("ratings.csv", "movies.csv"):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder} holds no {name}: attacks and shifts are planted into plain CSV files")
+            raise SimulationError(f"{folder} holds no {name}: attacks and shifts are planted into plain CSV files")
     (folder / LABELS).mkdir()
     of_attacks, of_shifts = np.random.SeedSequence([seed, 1]).spawn(2)
     try:
@@ -60,7 +62,9 @@ def plant(folder: Path, plans: Plans, seed: int) -> None:
             plant_attacks(folder, movies, plans.attacks, np.random.default_rng(of_attacks))
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{folder} is not in MovieLens's format ({reason}): plant into clean data") from None
+        raise SimulationError(f"{folder} is not in MovieLens's format ({reason}): plant into clean data") from None
+    except ValueError as error:  # of what plants, which knows no errors of the house's
+        raise SimulationError(f"{folder}: {error}; plant into other data, or something else") from error
 
 
 def _movies(path: Path) -> pd.DataFrame:

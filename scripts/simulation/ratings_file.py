@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
+from scripts.simulation.errors import SimulationError
+
 LABELS = "labels"  # the folder of the ground truth, beside what is judged
 COLUMNS = ("userId", "movieId", "rating", "timestamp")
 STRETCH = 1 << 24  # bytes read at once
@@ -31,7 +33,7 @@ def ratings_writer(path: Path) -> Iterator[arrow_csv.CSVWriter]:
 def batches(ratings: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield ratings.csv in stretches of rows as text, each with the number of its first row.
 
-    Raises ValueError when there is no row, and pyarrow's ArrowInvalid when the file is not MovieLens's format.
+    Raises SimulationError when there is no row, and pyarrow's ArrowInvalid when the file is not MovieLens's format.
     """
     options = arrow_csv.ConvertOptions(
         column_types=dict.fromkeys(COLUMNS, pa.string()),
@@ -46,14 +48,14 @@ def batches(ratings: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
             yield first, batch
             first += len(batch)
     if not first:
-        raise ValueError(f"{ratings} holds no ratings")
+        raise SimulationError(f"{ratings} holds no ratings")
 
 
 def integers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
-    """Read a column of whole numbers; raises ValueError when one is missing."""
+    """Read a column of whole numbers; raises SimulationError when one is missing."""
     column = batch.column(name)
     if column.null_count:
-        raise ValueError(f"ratings.csv has {name} missing in some rows")
+        raise SimulationError(f"ratings.csv has {name} missing in some rows")
     whole: NDArray[np.int64] = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
     return whole
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift import shifts
+from scripts.simulation.errors import SimulationError
 
 from .people import LEAST_RATINGS
 from .ratings_file import COLUMNS, LABELS, batches, integers, level_text, levels, ratings_writer, write_rows
@@ -36,17 +37,17 @@ class Shift:
 
 
 def parse_shift(text: str) -> Shift:
-    """Read 'KIND[:SIZE[:SINCE]]', since as a date. Raises ValueError."""
+    """Read 'KIND[:SIZE[:SINCE]]', since as a date. Raises SimulationError."""
     kind, *rest = text.split(":")
     if kind not in shifts.KINDS:
-        raise ValueError(f"--drift {text}: {kind!r} is no kind of shift, say one of {', '.join(shifts.KINDS)}")
+        raise SimulationError(f"--drift {text}: {kind!r} is no kind of shift, say one of {', '.join(shifts.KINDS)}")
     try:
         size = float(rest[0]) if rest else SHIFT_SIZE
         since = _midnight(date.fromisoformat(rest[1])) if len(rest) > 1 else None
     except ValueError:
         size, since = -1.0, None
     if not 0 < size <= 1 or len(rest) > 2:
-        raise ValueError(f"--drift {text}: write KIND:SIZE:SINCE, size above 0 and up to 1, since as 2020-12-31")
+        raise SimulationError(f"--drift {text}: write KIND:SIZE:SINCE, size above 0 and up to 1, since as 2020-12-31")
     return Shift(kind, size, since)
 
 

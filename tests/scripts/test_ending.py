@@ -66,6 +66,30 @@ def test_a_package_that_is_missing_is_named(
     assert capsys.readouterr().err.startswith("No module named 'duckdb'; install it")
 
 
+BARE = """from unittest import mock
+from scripts import download_data
+print(download_data.main(["ml-x", "--base-url", "ftp://x"]))
+with mock.patch.object(download_data, "download", side_effect=RuntimeError("no such")):
+    print(download_data.main([]))"""
+
+
+def test_a_command_that_needs_no_package_ends_so_without_any() -> None:
+    done = subprocess.run([sys.executable, "-S", "-c", BARE], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "2\n2\n"
+    first, second = done.stderr.splitlines()
+    assert first == "ftp://x is no address of a web server: it must begin with https://"
+    assert second.startswith("The run failed, nothing was kept: RuntimeError in mock.py:")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_the_system_refuses_is_no_fault_of_the_program(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(ending.TRACEBACK, raising=False)
+    assert ended(command, PermissionError(13, "Permission denied", "/root/x"), monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("/root/x: Permission denied; mend that and run it again (")
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate_anomaly", "evaluate_drift"])
 def test_a_seed_that_is_none_is_used_wrongly(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
