@@ -28,6 +28,7 @@ SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 LARGEST_ARTIFACT_BYTES = 20_000_000
 DIGEST_CHARACTERS = 36  # MLflow's limit; the whole SHA-256 is in a tag
 BATCH = 500  # MLflow takes 1000 metrics at once, 100 tags and 100 parameters
+REASON_CHARACTERS = 200  # of why a run was not logged: the libraries' names for it are told one in another
 TEXT_CHARACTERS = 500  # MLflow's limit for a tag's or parameter's value in older servers
 
 
@@ -70,7 +71,8 @@ def log(record: Callable[[], Record]) -> str | None:
     try:
         _log(record())
     except Exception as error:  # whatever MLflow or its server raises: a record of a verdict does not change it
-        return f"MLflow: the run was not logged ({type(error).__name__}: {_without_secrets(str(error))})."
+        reason = f"{type(error).__name__}: {_without_secrets(str(error))}"
+        return f"MLflow: the run was not logged ({reason}); see whether {ADDRESS} is right and its server answers."
     return None
 
 
@@ -150,7 +152,15 @@ def _without_secrets(message: str) -> str:
     shown = re.sub(r"//[^/\s]*@", "//", message.strip().partition("\n")[0])
     for secret in filter(None, map(os.environ.get, SECRETS)):
         shown = shown.replace(secret, "***")
-    return shown[:200].rstrip(".")
+    return shown.rstrip(".") if len(shown) <= REASON_CHARACTERS else _cut(shown)
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text, without what is in brackets that would stay open."""
+    shown = text[:REASON_CHARACTERS]
+    while shown.count("(") > shown.count(")"):
+        shown = shown[: shown.rindex("(")]
+    return f"{shown.rstrip()}…"
 
 
 def small(paths: Iterable[Path]) -> list[Path]:

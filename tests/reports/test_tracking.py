@@ -149,7 +149,8 @@ def test_a_record_that_cannot_be_made_is_told(monkeypatch):
     monkeypatch.setenv(tracking.ADDRESS, NOWHERE)
     monkeypatch.setattr(tracking, "find_spec", lambda name: object())
     assert tracking.log(unwanted) == (
-        "MLflow: the run was not logged (AssertionError: a record was made that nobody wants)."
+        "MLflow: the run was not logged (AssertionError: a record was made that nobody wants); "
+        "see whether MLFLOW_TRACKING_URI is right and its server answers."
     )
 
 
@@ -157,6 +158,15 @@ def test_credentials_are_taken_out_of_messages(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cret")
     message = "can't reach https://ann:pw@host/x with s3cret.\nand more"
     assert tracking._without_secrets(message) == "can't reach https://host/x with ***"
+
+
+def test_a_long_reason_is_cut_where_no_bracket_stays_open():
+    reason = "failed with Pool(host='h', port=9): no more tries" + " (Caused by Error('<c>: it said (again) no'))" * 4
+    shown = tracking._without_secrets(reason)
+    assert shown.startswith("failed with Pool(host='h', port=9): no more tries")
+    assert shown.endswith("…")
+    assert shown.count("(") == shown.count(")")
+    assert tracking._without_secrets("(" * 300) == "…"
 
 
 @given(st.text())
