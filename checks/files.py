@@ -108,7 +108,12 @@ def _hint(table: str, entries: Sequence[Path], inner: Sequence[Path]) -> str | N
 
 
 def is_folder(path: Path) -> bool:
-    """Whether `path` is a folder. Raises DeliveryError where nobody can tell, as a folder above it is closed."""
+    """Whether `path` is a folder here.
+
+    Raises DeliveryError where nobody can tell, as a folder above it is closed, and for an address elsewhere.
+    """
+    if "://" in str(path):
+        raise DeliveryError(f"{path}: is an address, which only Spark reads; add --engine spark, or give a folder.")
     with entering(path):
         return path.is_dir()
 

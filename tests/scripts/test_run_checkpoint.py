@@ -222,6 +222,8 @@ def test_summary_statistics_describe_every_column(tmp_path: Path) -> None:
 def test_mistakes_are_answered_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere", tmp_path / "out") == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"{tmp_path / 'nowhere'}: is no folder")
+    assert run_checkpoint.main(["--data", "s3://bucket/x", "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("s3://bucket/x: is an address, which only Spark reads;")
     (tmp_path / "file").write_text("")
     assert run(tmp_path, tmp_path / "file" / "out") == 2
     assert "choose another --output" in capsys.readouterr().err
