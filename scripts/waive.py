@@ -37,14 +37,14 @@ Failure: TypeAlias = Mapping[str, Any]  # one of the `expectations` of summary.j
 @answered("gx/waivers.yml is as it was")
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
-    today = datetime.now(UTC).date()
+    today, suites = datetime.now(UTC).date(), declared_suites(arguments.gx)
     expires = _expires(arguments.expires, waivers.last_day(today, arguments.gx))
     chosen = _chosen(_failures(arguments.run), arguments.suite, arguments.expectation)
     if not chosen:
         say(f"Nothing is left to waive: no such failure without a waiver in {arguments.run / SUMMARY}.")
         return 0
     entries = "".join(_entry(one, arguments.owner, arguments.reason, expires) for one in chosen)
-    content = waivers.with_entries(entries, declared_suites(arguments.gx), today, arguments.gx)
+    content = waivers.with_entries(entries, suites, today, arguments.gx)
     if arguments.write:
         write_text(arguments.gx / waivers.FILE, content)
     with printing():

@@ -161,3 +161,9 @@ def test_a_project_without_settings_is_refused_and_no_other_made_in_its_place(gx
     with pytest.raises(ProjectError, match=r"great_expectations.yml: .*; restore it with git\."):
         run_checkpoint(verdicts.run(gx.parent, root=gx), act=False)
     assert sorted(gx.rglob("*")) == before
+
+
+def test_what_is_no_project_is_told(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(ProjectError, match=f"{folder}: is no project of these suites, as .*; name one as gx is"):
+            declared_suites(folder)

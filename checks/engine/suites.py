@@ -34,6 +34,9 @@ def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str
     misread: a field or severity that there is not, an id that two share, so that a waiver of one would be a waiver of
     both, or a kind of delivery that there is not, or that a critical rule would not be asked of the others.
     """
+    if not checkpoint_file(root, checkpoint).exists():
+        what = f"is no project of these suites, as it holds no checkpoints/{checkpoint}.json"
+        raise ProjectError(f"{root}: {what}; name one as gx is, or restore that file with git.")
     suites = {name: _expectations(name, root) for name in _suite_names(root, checkpoint)}
     _check(suites, root)
     declared_actions(root, checkpoint)

@@ -133,3 +133,8 @@ def test_a_summary_that_is_none_is_told(tmp_path, gx, capsys):
     (folder / "summary.json").write_text("[]")
     assert main([*WHO, "--run", str(folder), "--gx", str(gx)]) == 2
     assert "is no summary of a run; judge the delivery again." in capsys.readouterr().err
+
+
+def test_what_is_no_project_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WHO, "--run", str(tmp_path), "--gx", str(tmp_path / "nowhere")]) == 2
+    assert "/nowhere: is no project of these suites, as " in capsys.readouterr().err
