@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import parse_qs, unquote
 
-from scripts.job.arguments import Parser, local
+from scripts.job.arguments import Parser, local, port
 from scripts.job.ending import answered
 
 HOST = "127.0.0.1"  # reports quote the data, so they are for who sits at this machine
@@ -69,8 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     site = arguments.output / "data_docs"
     try:
         server = docs_server(site, arguments.port)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        reason = error.strerror or error
         print(f"port {arguments.port}: can't be opened ({reason}); choose another --port.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, _stop)
@@ -89,7 +89,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=local, default=Path("outputs"), metavar="DIR", help="where runs put results (default: outputs)"
     )
     parser.add_argument(
-        "--port", type=int, default=PORT, metavar="N", help=f"0 takes any that is free (default: {PORT})"
+        "--port", type=port, default=PORT, metavar="N", help=f"0 takes any that is free (default: {PORT})"
     )
     return parser.parse_args(argv)
 

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.job.arguments import Parser, local
+from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.ending import answered, leaves
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ def _plant(folder: Path, plans: Plans | None, seed: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("simulate_data", __doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=local, help="where to write; must not exist, or be empty")
-    parser.add_argument("--users", type=int, help=f"number of users (default {USERS})")
-    parser.add_argument("--ratings", type=int, help="number of ratings in all, at least 20 a user")
-    parser.add_argument("--seed", type=int, default=SEED, help="the same seed gives the same bytes")
+    parser.add_argument("--users", type=positive, help=f"number of users (default {USERS})")
+    parser.add_argument("--ratings", type=positive, help="number of ratings in all, at least 20 a user")
+    parser.add_argument("--seed", type=whole, default=SEED, help="the same seed gives the same bytes")
     parser.add_argument(
         "--attack",
         action="append",

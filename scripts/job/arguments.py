@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from checks.errors import UserError
 from checks.spark import files as spark_files
 
+LAST_PORT = 65_535  # TCP's
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
 
 
@@ -63,6 +64,13 @@ def whole(text: str) -> int:
     """A whole number from 0 on, such as a seed."""
     if not text.isdecimal():
         raise ArgumentTypeError(f"'{text}' is no whole number from 0 on")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A number of a port, 0 for any that is free."""
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise ArgumentTypeError(f"'{text}' is no number of a port, 0 to {LAST_PORT}")
     return int(text)
 
 

@@ -126,7 +126,7 @@ def _whole_activity(excess: NDArray[np.float64], ceiling: NDArray[np.int64], rat
     least, most = LEAST_RATINGS * len(excess), int(ceiling.sum())
     if not least <= ratings <= most:
         raise SimulationError(
-            f"{len(excess)} users give {least} to {most} ratings, not {ratings}: change one of the two"
+            f"{len(excess):,} users give {least:,} to {most:,} ratings, not {ratings:,}; change --users or --ratings."
         )
     low, high = 0.0, 1e6
     for _ in range(100):

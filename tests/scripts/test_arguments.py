@@ -24,6 +24,8 @@ COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.
         (arguments.place, "s3a://bucket/folder", Path("s3a://bucket/folder")),
         (arguments.positive, "1", 1),
         (arguments.whole, "0", 0),
+        (arguments.port, "0", 0),
+        (arguments.port, "65535", 65_535),
         (arguments.share, "0.2", 0.2),
         (arguments.seconds, "0", 0.0),
         (arguments.memory, "2GB", 2_000),
@@ -40,6 +42,7 @@ def test_what_is_meant_is_taken(kind: Callable[[str], object], text: str, value:
     ("kind", "text"),
     [(arguments.positive, text) for text in ("0", "-1", "1.5", "many", "")]
     + [(arguments.whole, text) for text in ("-1", "1.5", "many", "")]
+    + [(arguments.port, text) for text in ("-1", "65536", "http", "")]
     + [(arguments.share, text) for text in ("0", "1", "nan", "half")]
     + [(arguments.seconds, text) for text in ("-1", "inf", "nan", "soon")]
     + [(arguments.memory, text) for text in ("2", "x", "-1GB", "2GBB", "500MB", "٢GB")]

@@ -259,8 +259,9 @@ def test_a_taken_port_is_said_in_one_sentence(site: Path, capsys: pytest.Capture
 
 
 def test_a_port_that_is_none_is_said_in_one_sentence(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert serve_docs.main(["--output", str(site.parent), "--port", "70000"]) == 2
-    assert "choose another --port" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        serve_docs.main(["--output", str(site.parent), "--port", "70000"])
+    assert capsys.readouterr().err.startswith("--port: '70000' is no number of a port, 0 to 65535; see ")
 
 
 def test_help_and_server_need_no_heavy_import() -> None:

@@ -144,7 +144,8 @@ def test_impossible_numbers_are_refused_in_one_sentence(
     ratings: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / "ml"), "--users", "1", "--ratings", str(ratings)]) == 2
-    assert re.fullmatch(rf"1 users give 20 to \d+ ratings, not {ratings}: .*\n", capsys.readouterr().err)
+    said = rf"1 users give 20 to [\d,]+ ratings, not {ratings:,}; change --users or --ratings\.\n"
+    assert re.fullmatch(said, capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -313,9 +314,6 @@ def test_planting_nothing_is_a_mistake(honest: Path, tmp_path: Path) -> None:
         ["--drift", "level:nan"],
         ["--drift", "level:0.1:yesterday"],
         ["--drift", "level:0.1:2015-01-01:2016-01-01"],
-        ["--seed", "-1"],
-        ["--users", "0"],
-        ["--users", "-3"],
         ["--into", "/no/such/folder", "--attack", "constant"],
     ],
     ids=" ".join,
@@ -326,6 +324,13 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     assert main([str(tmp_path / "ml"), *arguments]) == 2
     assert re.fullmatch(r".+\n", capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--users", "--ratings", "--seed"])
+def test_numbers_that_are_none_are_told_by_their_option(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["ml", option, "-3"])
+    assert capsys.readouterr().err.startswith(f"{option}: '-3' is no whole number from ")
 
 
 @pytest.mark.parametrize(
