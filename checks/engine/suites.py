@@ -20,6 +20,14 @@ NEEDED = {"type": str, "kwargs": dict}
 OPTIONAL = {"id": str, "severity": str, "description": str, "notes": (str, list), "meta": dict}
 FIELDS: dict[str, Any] = NEEDED | OPTIONAL
 KINDS = {str: "a text", dict: "an object", list: "a list", (str, list): "a text or a list of texts"}  # as people say it
+# What the rows of a rule written as a query are, or that its one row is no case, but what was measured on the table.
+COUNTED = (
+    *("findings", "rows", "users", "attacks", "features", "films"),
+    *("genres", "levels", "seconds", "blocks", "gaps", "tags"),
+)
+MEASURE = "measure"
+WHEN_FAILED = "when_failed"
+META = {"counts": (*COUNTED, MEASURE), MEANT_FOR: (EDITION,), WHEN_FAILED: ("undetermined",)}
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
 
 
@@ -32,7 +40,7 @@ def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str
 
     Raises ProjectError where a file is missing, is no JSON or holds something else, or where an expectation would be
     misread: a field or severity that there is not, an id that two share, so that a waiver of one would be a waiver of
-    both, or a kind of delivery that there is not, or that a critical rule would not be asked of the others.
+    both, or a word in its `meta` that there is not, or that would leave a critical rule unasked.
     """
     if not checkpoint_file(root, checkpoint).exists():
         what = f"is no project of these suites, as it holds no checkpoints/{checkpoint}.json"
@@ -66,7 +74,7 @@ def _check(suites: Mapping[str, list[dict[str, Any]]], root: Path) -> None:
             if identity in seen:
                 raise ProjectError(f"{file}: the id {identity} is given twice; leave it out of one.")
             seen |= {identity} if identity else set()
-            _check_kind(one, severity, file)
+            _check_meta(one, severity, file)
 
 
 def _check_form(declared: Any, which: str) -> None:
@@ -98,14 +106,15 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _check_kind(declared: dict[str, Any], severity: str, file: Path) -> None:
-    meta = declared.get("meta") or {}
-    if MEANT_FOR not in meta:
-        return
-    which = f"{file}: the expectation {called(declared)}"
-    if meta[MEANT_FOR] != EDITION:
-        raise ProjectError(f"{which} has the `{MEANT_FOR}` {meta[MEANT_FOR]!r}; it may be '{EDITION}', or left out.")
-    if severity == SEVERITIES[0] or "when_failed" in meta:
+def _check_meta(declared: Mapping[str, Any], severity: str, file: Path) -> None:
+    """Refuse what nobody would read: a rule would count something else than it says, or gate where it must not."""
+    meta, which = declared.get("meta") or {}, f"{file}: the expectation {called(declared)}"
+    for name, word in meta.items():
+        if name not in META:
+            raise ProjectError(f"{which} has a `meta` with `{name}`; it may hold {', '.join(META)}.")
+        if word not in META[name]:
+            raise ProjectError(f"{which} has the `{name}` {word!r}; it may be {', '.join(META[name])}, or left out.")
+    if MEANT_FOR in meta and (severity == SEVERITIES[0] or WHEN_FAILED in meta):
         raise ProjectError(f"{which} decides what passes, so it is asked of every delivery; take `{MEANT_FOR}` away.")
 
 
