@@ -10,7 +10,7 @@ import pytest
 
 from scripts import score_suites
 from scripts.mutation.delivery import Clean, Delivery
-from scripts.mutation.faults import EASTERN, catalogue
+from scripts.mutation.faults import CRITICAL, EASTERN, catalogue
 from scripts.mutation.planting import DAY
 from scripts.mutation.score import Scorer
 from tests import deliveries
@@ -31,6 +31,20 @@ def test_catalogue_has_forty_faults_of_every_family_each_with_its_answer() -> No
     faults = [fault for fault in catalogue() if not fault.harmless]
     assert len({(fault.family, fault.name) for fault in faults}) == len(faults) >= 40
     assert all((fault.meant is None) == (fault.severity is None) == bool(fault.why_not) for fault in faults)
+
+
+def test_the_pages_give_the_catalogue_s_figures() -> None:
+    faults = [fault for fault in catalogue() if not fault.harmless]
+    planted, harmless = len(faults), len(catalogue()) - len(faults)
+    unseen, critical = (sum(fault.severity == kind for fault in faults) for kind in (None, CRITICAL))
+    readme, suites = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "gx/README.md"))
+    caught = f"{planted - unseen} of {planted} planted faults"
+    assert f"| {caught}, each by the expectation meant for it, and {critical} of {critical} critical ones;" in readme
+    assert f"; the other {unseen} no rule over one delivery can see |" in readme
+    assert f"meant for it: {planted - unseen}; by another alone: 0; slipped: 0; that no rule over" in suites
+    assert f"one delivery can see: {unseen}.\nCritical faults: {critical} of {critical} caught as critical.\n" in suites
+    assert f"Harmless changes: {harmless} of {harmless} raised nothing.\n" in suites
+    assert f"Mutation score: {planted - unseen} of {planted}.\n" in suites
 
 
 @pytest.mark.slow
