@@ -22,6 +22,7 @@ from markdown_it.token import Token
 
 from checks.gate import Decision, Status
 from checks.reports import columns, summary
+from checks.results import outputs
 from tests import deliveries, verdicts
 from tests.conftest import ROOT
 
@@ -300,3 +301,10 @@ def test_tables_of_expectations_are_those_of_the_suites() -> None:
     assert PAGE == ROOT / "gx" / "README.md"
     assert with_tables(text, expectations_tables()) == text, "run python -m scripts.list_expectations --write"
     assert expectations_tables() in text
+
+
+def test_every_report_stands_in_the_tables_of_results() -> None:
+    tables = (("README.md", "what-a-run-leaves", ""), ("checks/README.md", "reports-for-ci", "report.md"))
+    for page, section, elsewhere in tables:
+        named = sections(ROOT / page)[section]
+        assert [name for name in outputs.REPORTS.values() if f"`{name}`" not in named and name != elsewhere] == []
