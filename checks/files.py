@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import IO, NamedTuple, cast
 
 from checks.errors import UserError
@@ -107,12 +107,26 @@ def _hint(table: str, entries: Sequence[Path], inner: Sequence[Path]) -> str | N
         return None
 
 
+class Address(PosixPath):
+    """An address such as s3a://bucket/folder where a path is asked for; shown as it was given."""
+
+    def __str__(self) -> str:
+        return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", super().__str__())
+
+
+def place(text: str) -> Path:
+    """What --data names: a folder here, or the address of one elsewhere."""
+    if text.startswith("file:/"):
+        return Path(re.sub("^file:/+", "/", text))
+    return Address(text) if "://" in text else Path(text)
+
+
 def is_folder(path: Path) -> bool:
     """Whether `path` is a folder here.
 
     Raises DeliveryError where nobody can tell, as a folder above it is closed, and for an address elsewhere.
     """
-    if "://" in str(path):
+    if isinstance(path, Address):
         raise DeliveryError(f"{path}: is an address, which only Spark reads; add --engine spark, or give a folder.")
     with entering(path):
         return path.is_dir()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path, PosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 ODD_CHARACTERS = '["\\r\\x00]'
 GLOB = "*?[]{}"
 HASHED_AT_ONCE = 4  # an object store hands over several files in the time of one
-
-
-class Address(PosixPath):
-    """An address such as s3a://bucket/folder where a path is asked for; shown as it was given."""
-
-    def __str__(self) -> str:
-        return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", super().__str__())
-
-
-def place(text: str) -> Path:
-    """What --data names: a folder here, or the address of one elsewhere."""
-    if text.startswith("file:/"):
-        return Path(re.sub("^file:/+", "/", text))
-    return Address(text) if "://" in text else Path(text)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
+from checks import files
 from checks.errors import UserError
-from checks.spark import files as spark_files
 
 LAST_PORT = 65_535  # TCP's
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
@@ -37,7 +37,7 @@ def local(text: str) -> Path:
 
 def place(text: str) -> Path:
     """A folder here, or the address of one elsewhere."""
-    return spark_files.place(_given(text))
+    return files.place(_given(text))
 
 
 def _given(text: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 
 from checks.editions import Since
 from checks.engine import suites
+from checks.files import place
 from checks.warehouse import load
 from scripts import verify_receipt
 from scripts.job import since
@@ -598,11 +599,10 @@ def _has_s3a(session: Any) -> bool:
 
 @spark_only
 def test_an_address_of_a_file_on_this_machine_is_its_folder(session: Any, tmp_path: Path) -> None:
-    from checks.spark import files as spark_files
     from checks.spark import warehouse as spark_warehouse
 
     folder = deliveries.write(tmp_path / "a b+ü [1]", deliveries.clean())
-    with spark_warehouse.load(session, spark_files.place(f"file://{folder}")) as warehouse:
+    with spark_warehouse.load(session, place(f"file://{folder}")) as warehouse:
         assert warehouse.count("ratings") == 100
 
 
