@@ -38,8 +38,8 @@ def opening(root: Path) -> Iterator[None]:
     _check_settings(root / SETTINGS)
     try:
         yield
-    except (GreatExpectationsError, LookupError, TypeError, ValueError) as error:
-        raise ProjectError(_unusable(root, error)) from error
+    except (GreatExpectationsError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ProjectError(_unusable(root / SETTINGS, error)) from error
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def using(root: Path) -> Iterator[None]:
     try:
         yield
     except DataContextError as error:
-        raise ProjectError(_unusable(root, error)) from error
+        raise ProjectError(_unusable(root / SETTINGS, error)) from error
 
 
 def loaded(context: Any, declared: Suites, root: Path) -> Any:
@@ -63,21 +63,22 @@ def loaded(context: Any, declared: Suites, root: Path) -> Any:
 
 
 def _check_settings(file: Path) -> None:
-    """Refuse what GX prints lines about, or makes a project of its own in place of."""
+    """Refuse what GX would make a project of its own in place of, or print lines about."""
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        is_empty = not file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ProjectError(f"{file}: can't be read ({error.strerror}); restore it with git.") from error
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
-        raise ProjectError(f"{file}{line}: is no valid YAML ({error.problem}); mend it there.") from error
-    if not isinstance(settings, dict):
+    if is_empty:
         raise ProjectError(f"{file}: holds no settings; restore it with git.")
 
 
-def _unusable(root: Path, error: Exception) -> str:
-    reason = f"Great Expectations can't work by it ({_reason(error)})"
-    return f"{root / SETTINGS}: {reason}; mend it, or restore it with git."
+def _unusable(settings: Path, error: Exception) -> str:
+    try:
+        yaml.safe_load(settings.read_text(encoding="utf-8"))  # GX does not say where
+    except yaml.MarkedYAMLError as broken:
+        line = "" if broken.problem_mark is None else f":{broken.problem_mark.line + 1}"
+        return f"{settings}{line}: is no valid YAML ({broken.problem}); mend it there."
+    return f"{settings}: Great Expectations can't work by it ({_reason(error)}); mend it, or restore it with git."
 
 
 def _unexplained(root: Path, error: Exception) -> str:

@@ -54,7 +54,7 @@ def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str
 def declared_actions(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> list[dict[str, Any]]:
     """What the checkpoint does with its results. Raises ProjectError where an action has no type."""
     file = checkpoint_file(root, checkpoint)
-    actions = _part(file, "actions", list)
+    actions = _part(_read(file), file, "actions", list)
     for number, one in enumerate(actions, 1):
         if not (isinstance(one, dict) and isinstance(one.get("type"), str)):
             raise ProjectError(f"{file}: action {number} must be an object with a `type`, a text; mend it.")
@@ -143,16 +143,17 @@ def place(name: str, expectation_id: str | None, root: Path = ROOT) -> tuple[str
 
 def _expectations(name: str, root: Path) -> list[Any]:
     file = suite_file(name, root)
-    if (stated := _part(file, "name", str)) != name:
+    content = _read(file)
+    if (stated := _part(content, file, "name", str)) != name:
         raise ProjectError(f"{file}: its `name` is '{stated}', and must be '{name}' as the file's; change it.")
-    return _part(file, "expectations", list)
+    return _part(content, file, "expectations", list)
 
 
 def _suite_names(root: Path, checkpoint: str) -> list[str]:
     file = checkpoint_file(root, checkpoint)
-    definitions = [_name(file, one) for one in _part(file, "validation_definitions", list)]
+    definitions = [_name(file, one) for one in _part(_read(file), file, "validation_definitions", list)]
     files = [root / "validation_definitions" / f"{name}.json" for name in definitions]
-    return [_name(file, _part(file, "suite", dict)) for file in files]
+    return [_name(file, _part(_read(file), file, "suite", dict)) for file in files]
 
 
 def _name(file: Path, reference: Any) -> str:
@@ -162,9 +163,8 @@ def _name(file: Path, reference: Any) -> str:
     return name
 
 
-def _part(file: Path, key: str, kind: type[T]) -> T:
-    """What a file holds under a key."""
-    content = _read(file)
+def _part(content: Any, file: Path, key: str, kind: type[T]) -> T:
+    """What the content of a file holds under a key."""
     found = content.get(key) if isinstance(content, dict) else None
     if not isinstance(found, kind):
         raise ProjectError(f"{file}: must hold an object with `{key}`, {KINDS[kind]}; mend it, or restore it with git.")
