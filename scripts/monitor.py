@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import stat
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +44,7 @@ Signature = tuple[tuple[str, int, int, int], ...]
 def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
-        print(f"{arguments.watch}: is no folder; give one that deliveries arrive in.", file=sys.stderr)
-        return UNDETERMINED
+        raise SettingError(f"--watch {arguments.watch}: is no folder; give one that deliveries arrive in.")
     findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
     _check_output(settings, arguments.watch)
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import parse_qs, unquote
 
-from scripts.job.arguments import Parser, local, port
+from scripts.job.arguments import Parser, SettingError, local, port
 from scripts.job.ending import answered
 
 HOST = "127.0.0.1"  # reports quote the data, so they are for who sits at this machine
@@ -71,16 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         server = docs_server(site, arguments.port)
     except OSError as error:
         reason = error.strerror or error
-        print(f"port {arguments.port}: can't be opened ({reason}); choose another --port.", file=sys.stderr)
-        return 2
+        raise SettingError(f"port {arguments.port}: can't be opened ({reason}); choose another --port.") from error
     signal.signal(signal.SIGTERM, _stop)
     with server:
         print(f"Data Docs of {arguments.output}: http://{HOST}:{server.server_port}/ (stop with Ctrl-C)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("Interrupted; the Data Docs are no longer served.", file=sys.stderr)
-    return 130
+        server.serve_forever()
+    return 0
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
