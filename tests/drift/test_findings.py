@@ -65,7 +65,7 @@ def test_where_nothing_moved_nothing_is_found() -> None:
         ("activity", 0.6, "activity"),
         ("subgroup", 0.9, "genre_level"),
         ("nulls", 0.1, "null_ratings"),
-        ("order", 0.7, "agreement"),
+        ("order", 0.5, "agreement"),
     ],
 )
 def test_a_planted_shift_is_named(kind: str, size: float, feature: str) -> None:
