@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checks.wording import counted
+
 MEANT_FOR, EDITION = "meant_for", "edition"  # as a rule's `meta` says it
 LATER = 0.95  # of an increment's ratings at least are later than the reference's: some come in late, or by a slow clock
 UNASKED = "meant for whole editions, and this is an increment"
@@ -32,7 +34,7 @@ class Since:
     def fault(self) -> str | None:
         """Why the delivery is no increment of its reference, in words; None where it may be one."""
         if self.ratings >= self.reference_ratings:
-            return f"it has {self.ratings:,} ratings, and --reference no more than {self.reference_ratings:,}"
+            return f"it has {counted(self.ratings, 'rating')}, and --reference no more than {self.reference_ratings:,}"
         if self.later < LATER * self.ratings:
             earlier = self.ratings - self.later
             return f"{earlier:,} of its {self.ratings:,} ratings are no later than the newest of --reference"
@@ -53,7 +55,7 @@ WHOLE = Kind()  # an edition, as most are, of which there is nothing to tell
 def kind(told: bool, since: Since | None, suites: Mapping[str, Sequence[Mapping[str, Any]]]) -> Kind:
     """What a delivery is judged as. told: that it is an increment; since: None where nothing could be compared."""
     rules = sum(is_for_editions(one) for suite in suites.values() for one in suite)
-    meant = f"{rules} rule{'' if rules == 1 else 's'} meant for whole editions"
+    meant = f"{counted(rules, 'rule')} meant for whole editions"
     fault = "it could not be compared with --reference" if since is None else since.fault
     if told and fault:
         return Kind(False, f"Judged as an edition in spite of --increment, as {fault}: every rule is asked.")

@@ -21,6 +21,7 @@ from checks import editions, headers
 from checks.engine.suites import SEVERITIES
 from checks.tables import FINDINGS, LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
+from checks.wording import counted
 
 T = TypeVar("T")
 
@@ -233,7 +234,7 @@ class Verdict:
         """The verdict's reason in one sentence."""
         not_judged = unjudged(one.suite for one in self.undetermined)
         if self.gating:
-            failed = f"{_counted(len(self.gating), f'{self._gated}expectation')} failed"
+            failed = f"{counted(len(self.gating), f'{self._gated}expectation')} failed"
             return f"{failed}, and {not_judged}." if self.undetermined else f"{failed}."
         if self.undetermined:
             return f"{not_judged}."
@@ -245,7 +246,7 @@ class Verdict:
     def _below_the_gate(self) -> Iterator[str]:
         """What did not pass and stops nothing, counted: a pass with warnings must not read like one without."""
         counts = {severity: self.count(Status.FAILED, severity) for severity in SEVERITIES}
-        to_read = [_counted(count, severity) for severity, count in counts.items() if count]
+        to_read = [counted(count, severity) for severity, count in counts.items() if count]
         if to_read:
             yield f"{' and '.join(to_read)} to read"
         if waived := self.count(Status.WAIVED):
@@ -314,7 +315,7 @@ def by_cause(found: Iterable[tuple[T, str, str | None]]) -> list[list[T]]:
 def unjudged(suites: Iterable[str]) -> str:
     """How many expectations could not be judged, and of which suites: of the suite of each."""
     of = list(suites)
-    return f"{_counted(len(of), 'expectation')} of {', '.join(sorted(set(of)))} could not be judged"
+    return f"{counted(len(of), 'expectation')} of {', '.join(sorted(set(of)))} could not be judged"
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
@@ -327,10 +328,6 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
         sentence=f"{unjudged(one.suite for one in outcomes)}.",
         waiver=None,
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -471,17 +468,17 @@ def _judge_one(suite: Declared, declared: Mapping[str, Any], result: Any) -> Out
         return _unknown(suite, declared, _cause(result.exception_info))
     holds = result.success or _asks_nothing(suite, declared, detail)
     status = Status.UNASKED if suite.spares(declared) else Status.PASSED if holds else _failure(declared)
-    counted = _what_counts(declared)
+    things = _what_counts(declared)
     rows = () if status in CALM else tuple(_failing_rows(suite, detail))
-    observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, counted)
+    observed = _age(suite, declared, detail) or _columns(suite, detail) or _observed(detail, things)
     outcome = _outcome(
         suite,
         declared,
         status,
         observed=observed,
         unexpected_count=_unexpected_count(declared, detail),
-        element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, counted) else None),
-        counted=counted,
+        element_count=detail.get("element_count", suite.row_count if _is_of_rows(suite, things) else None),
+        counted=things,
         rows=rows,
         rows_query=None if status in CALM else _rows_query(suite, declared, detail),
         cause=_why_not(status, rows, observed),
@@ -522,8 +519,8 @@ def _what_counts(declared: Mapping[str, Any]) -> str:
     return stated if stated in (*COUNTED, MEASURE) else "findings"
 
 
-def _is_of_rows(suite: Declared, counted: str) -> bool:
-    return counted in ("rows", ROWS_ARE.get(suite.name))
+def _is_of_rows(suite: Declared, things: str) -> bool:
+    return things in ("rows", ROWS_ARE.get(suite.name))
 
 
 def _failure(declared: Mapping[str, Any]) -> Status:
@@ -613,14 +610,14 @@ def _asks_nothing(suite: Declared, declared: Mapping[str, Any], detail: Mapping[
     return unlimited and _asks_age(declared) and detail.get("observed_value") is None
 
 
-def _observed(detail: Mapping[str, Any], counted: str) -> str:
+def _observed(detail: Mapping[str, Any], things: str) -> str:
     if detail.get("unexpected_count") is not None and detail.get("element_count"):
         share = detail["unexpected_count"] / detail["element_count"]
         return f"{detail['unexpected_count']:,} of {detail['element_count']:,} rows ({format_share(share)})"
     value = detail.get("observed_value")
     listed = (detail.get("details") or {}).get("unexpected_rows")
     if listed is not None:
-        return _measured(listed) if counted == MEASURE else _counted(int(value or 0), counted.removesuffix("s"))
+        return _measured(listed) if things == MEASURE else counted(int(value or 0), things.removesuffix("s"))
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else _listed(value)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from checks.wording import in_number
+
 WRONG_CASE = " (wrong case)"  # marks a column that SQL engines would take for one of ours, and pandas would not
 SEPARATOR_LINE = re.compile(r"sep=.?\Z", re.IGNORECASE)  # "sep=;", which Excel reads and hides; a comma parts it in two
 SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ":": "':'"}
@@ -14,8 +16,7 @@ def lacking(file: str, names: Sequence[str], wanted: Sequence[str]) -> str:
     """A sentence on the wanted columns that a file with these column names has not, and why it may seem so."""
     lacked = [name for name in wanted if name not in names]
     why = fault(names, wanted)
-    noun = "column" if len(lacked) == 1 else "columns"
-    return f"{file} has no {noun} {', '.join(lacked)}{f': {why}' if why else ''}"
+    return f"{file} has no {in_number(len(lacked), 'column')} {', '.join(lacked)}{f': {why}' if why else ''}"
 
 
 def fault(names: Sequence[str], wanted: Sequence[str]) -> str | None:

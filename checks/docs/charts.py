@@ -17,6 +17,7 @@ from checks.gate import format_share, one_line
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import DELIVERED, LOCATOR
 from checks.warehouse import Warehouse, quoted
+from checks.wording import counted
 
 LEVELS = [level / 2 for level in range(1, 11)]  # the half-star scale
 LATEST = 4_102_444_800  # 2100-01-01: a later time is milliseconds or damage, and would flatten the axis
@@ -175,7 +176,7 @@ def missing_values(warehouse: Warehouse) -> Chart | None:
     lacking = sorted((row for row in values if row["missing"]), key=lambda row: -row["share"])
     title, drawn = "No value is missing in any column", lacking or values
     if lacking:
-        columns = "one column" if len(lacking) == 1 else f"{len(lacking)} columns"
+        columns = "one column" if len(lacking) == 1 else counted(len(lacking), "column")
         worst = f"{lacking[0]['column']}: {lacking[0]['missing']:,}"
         title = f"Values are missing in {columns}, {'' if len(lacking) == 1 else 'most in '}{worst}"
     alt = "Missing values by column: " + ", ".join(f"{row['column']}: {row['missing']:,}" for row in values)
@@ -186,13 +187,13 @@ def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     columns = [name for name in warehouse.sql(f"describe {quoted(table)}")["column_name"] if name != LOCATOR]
     if not columns:
         return []
-    counted = ", ".join(f"count({quoted(name)})" for name in columns)
-    row = warehouse.row(f"select count(*), {counted} from {quoted(table)}")
+    given = ", ".join(f"count({quoted(name)})" for name in columns)
+    row = warehouse.row(f"select count(*), {given} from {quoted(table)}")
     assert row is not None
-    total, *given = row
+    total, *filled = row
     return [
         {"column": f"{table}.{name[:40]}", "missing": total - there, "share": (total - there) / total if total else 0.0}
-        for name, there in zip(columns, given, strict=True)
+        for name, there in zip(columns, filled, strict=True)
     ]
 
 
@@ -385,11 +386,6 @@ def when_it_moved(warehouse: Warehouse) -> Chart | None:
     values = [cell for course in moved for cell in course.cells()]
     note = _reading(every, len(moved), len(courses))
     return Chart("trends", "trends", title, alt, "trends", values, {"every": every, "windows": windows}, note)
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun, of which there may be one."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _capital(text: str) -> str:

@@ -14,6 +14,7 @@ from checks.reports import summary
 from checks.results import outputs
 from checks.results.changes import Changes, since_last_run
 from checks.run import Run
+from checks.wording import counted
 
 VERSION = 2  # of what a record holds; records of another release are passed over, as their pages need other facts
 RUNS = "runs"
@@ -83,7 +84,7 @@ def _measured(run: Run, drawn: Mapping[str, Any]) -> tuple[str, str, str]:
 def _of_rows(run: Run) -> str:
     rejected = sum(source.rejected_rows or 0 for source in run.sources.values())
     read = sum(source.loaded_rows or 0 for source in run.sources.values())
-    return f"{read:,} rows read, {rejected:,} rejected" if read or rejected else ""
+    return f"{counted(read, 'row')} read, {rejected:,} rejected" if read or rejected else ""
 
 
 def _of_users(judged: Mapping[str, Any] | None) -> str:
@@ -92,14 +93,14 @@ def _of_users(judged: Mapping[str, Any] | None) -> str:
     if judged is None or not told_apart:
         return ""
     attacks = len(judged["groups"])
-    told = f"{counts.get('flagged', 0):,} of {told_apart:,} users flagged"
-    return f"{told}, {attacks} attack{'s' if attacks > 1 else ''}" if attacks else told
+    told = f"{counts.get('flagged', 0):,} of {counted(told_apart, 'user')} flagged"
+    return f"{told}, {counted(attacks, 'attack')}" if attacks else told
 
 
 def _of_drift(rows: Sequence[Mapping[str, Any]]) -> str:
     """How many features moved of those that could be judged: the cost of the drift is no feature."""
     judged = [row["status"] for row in rows if not findings.is_cost(row) and row["status"] != "undetermined"]
-    return f"{judged.count('drifted')} of {len(judged)} features moved" if judged else ""
+    return f"{judged.count('drifted')} of {counted(len(judged), 'feature')} moved" if judged else ""
 
 
 def _changes(changes: Changes | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from checks.docs import drawing, findings, words
 from checks.reports.console import printable
+from checks.wording import counted
 
 HERE = Path(__file__).parent
 STYLE, SCRIPT = HERE / "static" / "style.css", HERE / "static" / "script.js"
@@ -47,6 +48,7 @@ def _environment() -> Environment:
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(
         cell=words.cell,
+        counted=counted,
         plain=printable,
         moment=words.moment,
         names=words.names,

@@ -19,6 +19,7 @@ from checks.engine import suites
 from checks.reports.console import printable
 from checks.results.changes import Changes
 from checks.run import Run
+from checks.wording import counted
 
 VARIABLE = "MOVIELENS_ALERTS"  # one or more addresses, with blanks between them
 ALWAYS = "always"
@@ -88,8 +89,7 @@ def _extent(outcome: gate.Outcome) -> str:
         return ""
     if outcome.counted == gate.MEASURE:
         return f" ({outcome.observed})."
-    noun = outcome.counted.removesuffix("s") if outcome.unexpected_count == 1 else outcome.counted
-    return f" ({outcome.unexpected_count:,} {noun}{outcome.example})."
+    return f" ({counted(outcome.unexpected_count, outcome.counted.removesuffix('s'))}{outcome.example})."
 
 
 def send(title: str, text: str, to: Sequence[str], decision: gate.Decision, patience: float = PATIENCE) -> list[str]:

@@ -168,7 +168,7 @@ def test_no_character_of_the_data_turns_the_text_round(site: Path) -> None:
 def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[0]).page
     assert "2 of 3 users flagged, 1 attack." in page.locator(".questions li").nth(1).inner_text()
-    assert "1 of 1 features moved." in page.locator(".questions li").nth(2).inner_text()
+    assert "1 of 1 feature moved." in page.locator(".questions li").nth(2).inner_text()
     assert "2 flagged, 0 to review, 1 ordinary" in page.locator("#users ~ .lead").inner_text()
     assert "2 users acted together" in page.locator(".group").inner_text()
     assert HOSTILE_TITLES[1] in page.locator(".group .text").inner_text(), "a title is marked as of the data"
