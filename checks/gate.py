@@ -18,10 +18,11 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from checks import editions, headers
+from checks.complaints import complains_of, one_line
 from checks.engine.suites import SEVERITIES
 from checks.tables import FINDINGS, LOCATOR, REJECTED_ROWS
 from checks.waivers import Waiver
-from checks.wording import counted
+from checks.wording import counted, format_share
 
 T = TypeVar("T")
 
@@ -40,8 +41,6 @@ MEASURE = "measure"  # said in its place of a query whose one row is no case, bu
 # What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense:
 # one row of drift_findings is no feature but the cost of the drift.
 ROWS_ARE = {"user_anomalies": "users"}
-# How DuckDB, Spark and Great Expectations say that there is no such column.
-NO_SUCH = re.compile(r"not found|not have a column|cannot be resolved|does not exist")
 FRESH_SINCE = "fresh_since"  # how rules name the time from which on the newest rating must be
 JUDGE_AGAIN = "Mend the cause, and judge the delivery again."  # what to do about what could not be judged
 BELOW_THE_GATE = 2  # the group of failures that stop nothing, among those of `worst_first`
@@ -573,20 +572,6 @@ def _cause(exception_info: Any) -> str:
     return one_line(str(message)) if message else "it gave no result"
 
 
-def complains_of(message: str, column: str) -> bool:
-    """Whether an engine's message says that there is no column of this name."""
-    first = one_line(message).partition("Did you mean")[0]
-    return bool(NO_SUCH.search(first)) and re.search(rf"[\"'`]{re.escape(column)}[\"'`]", first) is not None
-
-
-def one_line(message: str) -> str:
-    """The first line of an engine's message, without class names in front of it."""
-    first = message.strip().partition("\n")[0]
-    for preamble in ("Exception) ", "Error: "):
-        first = first.rpartition(preamble)[2] if preamble in first else first
-    return first.strip().rstrip(".!")
-
-
 def _unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> int | None:
     if detail.get("unexpected_count") is not None:
         return int(detail["unexpected_count"])
@@ -656,11 +641,6 @@ def _listed(value: Any) -> str:
     if isinstance(value, (list, tuple, set)):
         return ", ".join(str(item) for item in value if item != LOCATOR)
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def format_share(share: float) -> str:
-    """A share as per cent with two significant places, never rounding something to nothing."""
-    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 
 def _failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[FailingRow]:

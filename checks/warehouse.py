@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from checks import files, headers
-from checks.gate import complains_of
+from checks.complaints import complains_of
 from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
 
 MEMORY_LIMIT = "1GB"  # DuckDB's share; measured at 32 million ratings: half is enough for one analysis at a time

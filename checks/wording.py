@@ -1,4 +1,4 @@
-"""How numbers are put into words: with their noun in the right number."""
+"""How numbers are put into words: a count with its noun, a share in per cent."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def counted(count: int, noun: str) -> str:
 def in_number(count: int, noun: str) -> str:
     """The noun alone, as one says it of so many."""
     return noun if count == 1 else f"{noun}s"
+
+
+def format_share(share: float) -> str:
+    """A share as per cent with two significant places, never rounding something to nothing."""
+    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from checks import gate
+from checks.complaints import one_line
 from checks.engine.suites import ProjectError, declared_suites
 from checks.gate import Decision, Declared, Status
 from tests import deliveries
@@ -168,7 +169,7 @@ OTHER_COMPLAINTS = [
 @pytest.mark.parametrize("message", OTHER_COMPLAINTS)
 def test_another_cause_than_a_missing_column_stands(message: str) -> None:
     query = {"unexpected_rows_query": "select timestamp from ratings"}
-    assert told(message, query, "ratings") == gate.one_line(message)
+    assert told(message, query, "ratings") == one_line(message)
 
 
 def told(message: str, kwargs: dict[str, str], suite: str, problem: str | None = None) -> str | None:
@@ -314,11 +315,6 @@ def test_what_one_cause_kept_from_being_judged_is_told_once_with_what_to_do() ->
     assert (failed.remedy, of_tags.remedy, of_ratings.remedy) == ("Do.", gate.JUDGE_AGAIN, gate.JUDGE_AGAIN)
     assert all(map(verdict.stops, verdict.to_mend()))
     assert verdict.why() == "1 critical expectation failed, and 3 expectations of ratings, tags could not be judged."
-
-
-@pytest.mark.parametrize(("share", "text"), [(1e-7, "1e-05 %"), (0.00082, "0.082 %"), (0.05, "5 %"), (0.5, "50 %")])
-def test_a_small_share_is_never_shown_as_nothing(share: float, text: str) -> None:
-    assert gate.format_share(share) == text
 
 
 def test_missing_table_is_undetermined_and_named(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from checks.complaints import one_line
 from checks.docs import findings
-from checks.gate import format_share, one_line
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import DELIVERED, LOCATOR
 from checks.warehouse import Warehouse, quoted
-from checks.wording import counted
+from checks.wording import counted, format_share
 
 LEVELS = [level / 2 for level in range(1, 11)]  # the half-star scale
 LATEST = 4_102_444_800  # 2100-01-01: a later time is milliseconds or damage, and would flatten the axis

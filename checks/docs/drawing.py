@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import IO, Any
 
+from checks.complaints import one_line
 from checks.docs.vega import BLUE, GREY, GRID, INK, THEME, VERMILION, specification
 from checks.engine.suites import ROOT
-from checks.gate import one_line
 
 # What XML has no place for; the engine ends the whole process over one, and a column's name may hold any.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

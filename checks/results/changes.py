@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from checks import gate
 from checks.results import history
 from checks.run import Run
+from checks.wording import format_share
 
 TOLD_FROM = 0.1  # of a table's rows: what comes or goes below is a day's work
 
@@ -57,7 +58,7 @@ def _row_change(table: str, before: int, now: int | None) -> str | None:
         return f"{table} has {now:,} rows, where the last run had none."
     if not now:
         return f"{table} has no row, where the last run had {before:,}."
-    share, word = gate.format_share(abs(now - before) / before), "more" if now > before else "fewer"
+    share, word = format_share(abs(now - before) / before), "more" if now > before else "fewer"
     return f"{table} has {now:,} rows, {share} {word} than the {before:,} of the last run."
 
 

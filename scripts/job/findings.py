@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import files
-from checks.gate import one_line
+from checks.complaints import one_line
 from checks.results.pseudonyms import PLAIN, SaltError, UserNames, from_environment
 from checks.results.receipt import sha256
 from checks.spark import files as spark_files
