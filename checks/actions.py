@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from great_expectations.checkpoint.actions import ValidationAction
 
-from checks import gate
+from checks.gate.terms import Decision
+from checks.gate.verdict import Verdict
 from checks.results import outputs, receipt
 from checks.results.changes import since_last_run
 from checks.results.retention import HISTORY
@@ -30,7 +31,7 @@ class RunAction(ValidationAction):
         return {}
 
     @abstractmethod
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         """Write this action's result into `under_way.output`."""
 
 
@@ -58,10 +59,10 @@ class ReportAction(RunAction):
     """
 
     @abstractmethod
-    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
+    def report(self, verdict: Verdict, under_way: Run) -> Any:
         """The report's content."""
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         content = self.report(verdict, under_way)
         write = outputs.write_text if isinstance(content, str) else outputs.write_json
         write(under_way.output / outputs.REPORTS[self.type], content)
@@ -72,7 +73,7 @@ class JUnitAction(ReportAction):
 
     type: Literal["junit"] = "junit"
 
-    def report(self, verdict: gate.Verdict, under_way: Run) -> str:
+    def report(self, verdict: Verdict, under_way: Run) -> str:
         from checks.reports.junit import junit
 
         return junit(verdict, under_way)
@@ -83,7 +84,7 @@ class SarifAction(ReportAction):
 
     type: Literal["sarif"] = "sarif"
 
-    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
+    def report(self, verdict: Verdict, under_way: Run) -> Any:
         from checks.reports.sarif import sarif
 
         return sarif(verdict, under_way)
@@ -94,7 +95,7 @@ class GitLabAction(ReportAction):
 
     type: Literal["gitlab_code_quality"] = "gitlab_code_quality"
 
-    def report(self, verdict: gate.Verdict, under_way: Run) -> Any:
+    def report(self, verdict: Verdict, under_way: Run) -> Any:
         from checks.reports.gitlab import code_quality
 
         return code_quality(verdict, under_way)
@@ -105,7 +106,7 @@ class BadgeAction(ReportAction):
 
     type: Literal["badge"] = "badge"
 
-    def report(self, verdict: gate.Verdict, under_way: Run) -> str:
+    def report(self, verdict: Verdict, under_way: Run) -> str:
         from checks.reports.badge import badge
 
         return badge(verdict, under_way)
@@ -116,7 +117,7 @@ class MarkdownAction(RunAction):
 
     type: Literal["markdown_report"] = "markdown_report"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         from checks.reports import github
         from checks.reports.markdown import report
 
@@ -137,7 +138,7 @@ class QuarantineAction(RunAction):
     datasource: str = "warehouse"
     compression: Literal["zstd", "snappy", "lz4", "uncompressed"] = "zstd"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         from checks.results import quarantine
 
         if under_way.spark is not None:
@@ -152,7 +153,7 @@ class QuarantineAction(RunAction):
 
             quarantine.part(verdict, under_way, execute, self.compression)
 
-    def _part_on_spark(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def _part_on_spark(self, verdict: Verdict, under_way: Run) -> None:
         from checks.spark import quarantine as spark_quarantine
 
         if spark_quarantine.is_here(under_way.spark.spark):  # the command says that nothing is parted on a cluster
@@ -164,7 +165,7 @@ class ReceiptAction(RunAction):
 
     type: Literal["write_receipt"] = "write_receipt"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         receipt.write(under_way, verdict)
 
 
@@ -177,7 +178,7 @@ class AlertAction(RunAction):
     type: Literal["alert"] = "alert"
     notify_on: Literal["critical", "warning", "info", "always"] = "critical"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         from checks.reports import alerts
 
         to = alerts.addresses()
@@ -186,7 +187,7 @@ class AlertAction(RunAction):
             under_way.announce(lambda: _send(title, text, to, verdict.decision))
 
 
-def _send(title: str, text: str, to: Sequence[str], decision: gate.Decision) -> None:
+def _send(title: str, text: str, to: Sequence[str], decision: Decision) -> None:
     from checks.reports import alerts
 
     for fault in alerts.send(title, text, to, decision):

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from checks import gate
 from checks.docs import figures
+from checks.gate.declared import FRESH_SINCE
+from checks.gate.verdict import Verdict
 from checks.run import Run, under_way
 
 
-def run_checkpoint(run: Run, act: bool = True) -> gate.Verdict:
+def run_checkpoint(run: Run, act: bool = True) -> Verdict:
     """Evaluate the suites of `run` over the tables of `run.warehouse`.
 
     The checkpoint's actions write reports to `run.output`; without `act` the verdict is all there is.
@@ -50,7 +51,7 @@ def _project(run: Run) -> Iterator[Any]:
         yield context
 
 
-def _judge(run: Run, checkpoint: Any, act: bool) -> gate.Verdict:
+def _judge(run: Run, checkpoint: Any, act: bool) -> Verdict:
     parameters = _parameters(run, int(time.time()))
     if not act:
         return run.judge_suites(_evaluate(run, checkpoint, parameters))
@@ -62,7 +63,7 @@ def _parameters(run: Run, now: int) -> dict[str, int]:
     """What expectations may name as `{"$PARAMETER": ...}`, in seconds since 1970."""
     fresh_since = 0 if run.max_age is None else now - run.max_age * 86_400
     # A minute's grace: the clock of the machine that wrote the newest rating may be ahead.
-    return {"now": now + 60, gate.FRESH_SINCE: fresh_since}
+    return {"now": now + 60, FRESH_SINCE: fresh_since}
 
 
 def _evaluate(run: Run, checkpoint: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from checks import gate
 from checks.editions import WHOLE, Kind
 from checks.engine.suites import ROOT
+from checks.gate import judging
+from checks.gate.declared import Clock, Declared
+from checks.gate.terms import REQUIRED_SUITES
+from checks.gate.verdict import Verdict
 from checks.phases import Phases
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.waivers import Waiver
@@ -90,13 +93,13 @@ class Run:
         else:
             self.announcements.append(telling)
 
-    def declared(self) -> list[gate.Declared]:
+    def declared(self) -> list[Declared]:
         """The suites with what is known of the table of each."""
         return [self._declare(name, expectations) for name, expectations in self.suites.items()]
 
-    def _declare(self, name: str, expectations: Sequence[Mapping[str, Any]]) -> gate.Declared:
+    def _declare(self, name: str, expectations: Sequence[Mapping[str, Any]]) -> Declared:
         source = self.sources.get(name)
-        return gate.Declared(
+        return Declared(
             name,
             expectations,
             self.file_of(name),
@@ -104,7 +107,7 @@ class Run:
             self.row_counts.get(name),
             self._parts_of(name),
             source.lacks if source else {},
-            gate.Clock(self.started, self.max_age),
+            Clock(self.started, self.max_age),
             source.loaded_columns if source else (),
             source.header_fault if source else None,
             self.kind.increment,
@@ -124,15 +127,15 @@ class Run:
             return FINDINGS_FILES.get(table)
         return source.path.name if source.path else f"{delivered}.csv"
 
-    def judge(self, checkpoint_result: Any) -> gate.Verdict:
+    def judge(self, checkpoint_result: Any) -> Verdict:
         """The verdict on GX's CheckpointResult."""
         by_suite = {key.expectation_suite_identifier.name: one for key, one in checkpoint_result.run_results.items()}
         return self.judge_suites(by_suite)
 
-    def judge_suites(self, results: Mapping[str, Any]) -> gate.Verdict:
+    def judge_suites(self, results: Mapping[str, Any]) -> Verdict:
         """The verdict on GX's ExpectationSuiteValidationResults, by suite."""
         shown = {suite: self.names.suite_result(result) for suite, result in results.items()}
-        return gate.judge(shown, self.declared(), self.fail_on, self.waivers, gate.REQUIRED_SUITES)
+        return judging.judge(shown, self.declared(), self.fail_on, self.waivers, REQUIRED_SUITES)
 
 
 def fresh_until(last_rating: datetime | None, max_age: int | None, judged: datetime) -> datetime | None:

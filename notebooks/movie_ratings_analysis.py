@@ -99,7 +99,7 @@ pd.DataFrame(summary(verdict, run)["suites"]).T
 
 # %%
 from checks.docs import charts, excerpt, findings
-from checks.gate import questions
+from checks.gate.verdict import questions
 
 rows_right, users_honest, world_moved = questions(verdict)
 excerpt.findings(rows_right.verdict)

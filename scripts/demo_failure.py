@@ -22,7 +22,7 @@ from scripts.job.arguments import Parser, local
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
-    from checks.gate import Outcome, Verdict
+    from checks.gate.verdict import Outcome, Verdict
 
 LET_PASS, CANNOT_SHOW = 1, 2
 # A demonstration alerts nobody, annotates no pull request and logs no experiment.

@@ -28,7 +28,7 @@ from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
 
 if TYPE_CHECKING:
-    from checks.gate import Decision
+    from checks.gate.terms import Decision
 
 SETTLE_SECONDS = 5.0  # a copy over a network pauses for less
 POLL_SECONDS = 1.0
@@ -267,7 +267,7 @@ class Monitor:
             )
 
     def _judge_new(self, folder: Path) -> None:
-        from checks.gate import EXIT_CODES, Decision
+        from checks.gate.terms import EXIT_CODES, Decision
 
         findings.check_settings(self.settings)  # a file that they name may be gone by now
         before = self._judged_before(folder)

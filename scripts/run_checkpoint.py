@@ -27,7 +27,7 @@ from scripts.job.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from checks.gate import Verdict
+    from checks.gate.verdict import Verdict
     from checks.run import Run
     from scripts.job.preparing import Job
 

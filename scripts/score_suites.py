@@ -19,7 +19,7 @@ from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered
 
 if TYPE_CHECKING:
-    from checks.gate import Outcome
+    from checks.gate.verdict import Outcome
     from scripts.mutation.score import Score, Scored
 
 

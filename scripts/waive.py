@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from checks import waivers
 from checks.engine.suites import ROOT, SEVERITIES, declared_suites
-from checks.gate import MEASURE, Status
+from checks.gate.terms import MEASURE, Status
 from checks.reports.console import printable
 from checks.results.outputs import write_text
 from checks.tables import FINDINGS

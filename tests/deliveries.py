@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checks.checkpoint import run_checkpoint
 from checks.engine import suites
-from checks.gate import Verdict
+from checks.gate.verdict import Verdict
 from checks.run import Run
 from checks.warehouse import Warehouse, load
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checks.engine.suites import declared_suites
-from checks.gate import Outcome
+from checks.gate.verdict import Outcome
 from tests import deliveries
 
 RATED_ONCE = next(one for one in declared_suites()["ratings"] if one["description"] == "A user rates a film once.")

@@ -10,16 +10,18 @@ from uuid import uuid4
 
 import pytest
 
-from checks import gate
 from checks.editions import UNASKED, WHOLE, Kind, Since, is_for_editions, kind
 from checks.engine import suites
 from checks.engine.suites import ProjectError, declared_suites
-from checks.gate import Decision, Declared, Status, Verdict
+from checks.gate.declared import Declared
+from checks.gate.judging import judge
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.warehouse import load
 from scripts import run_checkpoint
 from scripts.job import since
 from tests import deliveries
-from tests.test_gate import expectation, result
+from tests.gate.results import expectation, result
 
 EDITIONS = {"meta": {"meant_for": "edition"}}
 RULES = {"ratings": [expectation("warning") | EDITIONS, expectation()]}
@@ -27,7 +29,7 @@ RULES = {"ratings": [expectation("warning") | EDITIONS, expectation()]}
 
 def judged(increment: bool, *pairs: tuple[dict[str, Any], Any], fail_on: str = "critical") -> Verdict:
     suite = Declared("ratings", [declared for declared, _ in pairs], increment=increment)
-    return gate.judge({"ratings": SimpleNamespace(results=[one for _, one in pairs if one])}, [suite], fail_on)
+    return judge({"ratings": SimpleNamespace(results=[one for _, one in pairs if one])}, [suite], fail_on)
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -59,13 +61,13 @@ def test_a_suite_of_which_nothing_is_asked_is_no_pass() -> None:
 def test_of_the_suites_nothing_that_gates_is_spared() -> None:
     """Each rule found broken: what is asked of an increment is told as it is of an edition."""
 
-    def outcomes(increment: bool) -> dict[tuple[str, str], gate.Outcome]:
+    def outcomes(increment: bool) -> dict[tuple[str, str], Outcome]:
         declared = [Declared(name, rules, increment=increment) for name, rules in declared_suites().items()]
         broken = {
             one.name: SimpleNamespace(results=[result(rule, success=False) for rule in one.expectations])
             for one in declared
         }
-        return {one.key: one for one in gate.judge(broken, declared).outcomes}
+        return {one.key: one for one in judge(broken, declared).outcomes}
 
     edition, increment = outcomes(increment=False), outcomes(increment=True)
     spared = {key for key, one in increment.items() if one.status is Status.UNASKED}

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from checks.engine.suites import declared_suites
-from checks.gate import Outcome, Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.tables import DELIVERED
 from checks.warehouse import Warehouse, load
 from tests import deliveries

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks import files
-from checks.gate import QUESTIONS, Verdict
+from checks.gate.terms import QUESTIONS
+from checks.gate.verdict import Verdict
 from checks.warehouse import load
 from scripts import run_checkpoint
 from scripts.job import ending

@@ -20,7 +20,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from checks.gate import Decision, Status
+from checks.gate.terms import Decision, Status
 from checks.reports import columns, summary
 from checks.results import outputs
 from tests import deliveries, verdicts

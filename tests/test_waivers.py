@@ -12,11 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import gate
 from checks.docs.renderers import with_expected
 from checks.docs.view import _environment as environment
 from checks.engine.suites import ROOT, ProjectError, declared_suites
-from checks.gate import Decision, Status
+from checks.gate import judging
+from checks.gate.declared import Declared
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports import console, summary
 from checks.waivers import Waiver, load_waivers
 
@@ -42,8 +44,8 @@ def result(success: bool, raised: bool = False) -> dict[str, object]:
     return {"ratings": SimpleNamespace(results=[one])}
 
 
-def judge(results: dict[str, object], *waivers: Waiver) -> gate.Verdict:
-    return gate.judge(results, [gate.Declared("ratings", [SCALE])], waivers=waivers)
+def judge(results: dict[str, object], *waivers: Waiver) -> Verdict:
+    return judging.judge(results, [Declared("ratings", [SCALE])], waivers=waivers)
 
 
 def test_a_waived_failure_is_shown_with_its_owner_and_does_not_gate(tmp_path):
@@ -152,7 +154,7 @@ def test_the_committed_file_is_read_and_waives_nothing():
     assert load_waivers(declared_suites(), TODAY) == ()
 
 
-def docs(outcome: gate.Outcome) -> str:
+def docs(outcome: Outcome) -> str:
     page = environment().from_string('{% import "macros.html" as m %}{{ m.finding(one) }}{{ m.expectations([one]) }}')
     return page.render(one=with_expected(summary.expectation(outcome)))
 

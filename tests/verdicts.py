@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from checks.engine.suites import declared_suites
-from checks.gate import FailingRow, Outcome, Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import FailingRow, Outcome, Verdict
 from checks.run import Run
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile

@@ -10,7 +10,7 @@ from checks.docs import drawing
 from checks.docs.charts import Chart
 from checks.docs.renderers import with_expected
 from checks.docs.view import PageView
-from checks.gate import Verdict
+from checks.gate.verdict import Verdict
 from checks.reports import summary
 
 

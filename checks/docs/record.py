@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import gate
 from checks.docs import figures, findings
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict, questions
 from checks.reports import summary
 from checks.results import outputs
 from checks.results.changes import Changes, since_last_run
@@ -48,7 +49,7 @@ class Record:
         return {page.relative_to(site).parts[1]: page.relative_to(site).as_posix() for page in found}
 
 
-def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
+def write(site: Path, run_id: str, run: Run, verdict: Verdict) -> None:
     """Keep what the pages of the run under way need."""
     drawn = figures.NONE if run.figures is None else run.figures.result()
     facts = summary.summary(verdict, run) | {
@@ -63,7 +64,7 @@ def write(site: Path, run_id: str, run: Run, verdict: gate.Verdict) -> None:
     outputs.write_json(folder / FIGURES, drawn)
 
 
-def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, Any]]:
+def _answers(verdict: Verdict, measured: Sequence[str]) -> list[dict[str, Any]]:
     """Each question's decision, its reason, how many warnings it has, and what was measured of rows, users or drift."""
     return [
         {
@@ -73,7 +74,7 @@ def _answers(verdict: gate.Verdict, measured: Sequence[str]) -> list[dict[str, A
             "warnings": one.warnings,
             "measured": figure,
         }
-        for one, figure in zip(gate.questions(verdict), measured, strict=True)
+        for one, figure in zip(questions(verdict), measured, strict=True)
     ]
 
 
@@ -116,12 +117,12 @@ def _changes(changes: Changes | None) -> dict[str, Any] | None:
     }
 
 
-def _named(outcome: gate.Outcome) -> dict[str, Any]:
+def _named(outcome: Outcome) -> dict[str, Any]:
     return {"suite": outcome.suite, "id": outcome.expectation_id, "sentence": outcome.sentence}
 
 
-def _pass_rate(verdict: gate.Verdict) -> float | None:
-    return verdict.count(gate.Status.PASSED) / verdict.n_asked if verdict.n_asked else None
+def _pass_rate(verdict: Verdict) -> float | None:
+    return verdict.count(Status.PASSED) / verdict.n_asked if verdict.n_asked else None
 
 
 def records(site: Path) -> Iterator[Record]:

@@ -9,11 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from checks import gate
 from checks.docs import findings, words
 from checks.docs.record import RUN_ID, Record
 from checks.engine import suites
 from checks.engine.suites import ROOT, declared_suites
+from checks.gate import order
+from checks.gate.declared import Declared
+from checks.gate.judging import judge
+from checks.gate.terms import CALM, Status
+from checks.gate.verdict import JUDGE_AGAIN, Verdict, unjudged
 from checks.reports import summary
 from checks.run import current
 
@@ -96,24 +100,24 @@ class ResultRenderer:
             "why": verdict.why(),
             "run_id": f"{datetime.fromisoformat(result.meta['run_id']['run_time']):{RUN_ID}}",
             "started": result.meta["run_id"]["run_time"],
-            "findings": _joined([one for one in expectations if one["status"] not in gate.CALM]),
+            "findings": _joined([one for one in expectations if one["status"] not in CALM]),
             "expectations": expectations,
         }
 
 
-def _verdict(name: str, result: Any) -> gate.Verdict:
+def _verdict(name: str, result: Any) -> Verdict:
     """By the run under way, with its waivers and its `--fail-on`; by the bare rules where pages are made by hand."""
     try:
         return current().judge_suites({name: result}).of_suites([name])
     except LookupError:
-        return gate.judge({name: result}, [gate.Declared(name, declared_suites(ROOT).get(name, []), f"{name}.csv")])
+        return judge({name: result}, [Declared(name, declared_suites(ROOT).get(name, []), f"{name}.csv")])
 
 
 class SuiteRenderer:
     """A suite as its file declares it: every rule, what it means and what to do when it fails."""
 
     def render(self, suite: Any) -> dict[str, Any]:
-        outcomes = gate.judge({}, [gate.Declared(suite.name, declared_suites(ROOT).get(suite.name, []))]).outcomes
+        outcomes = judge({}, [Declared(suite.name, declared_suites(ROOT).get(suite.name, []))]).outcomes
         return {
             "template": "suite.html",
             "root": "../",
@@ -129,21 +133,21 @@ def worst_first(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     What could not be judged for one cause, such as a missing file, is one entry with its `members`.
     """
     found = [with_expected(one) for one in facts["expectations"]]
-    return _joined(gate.worst_first(((one, _weight(one)) for one in found), facts["fail_on"]))
+    return _joined(order.worst_first(((one, _weight(one)) for one in found), facts["fail_on"]))
 
 
-def _weight(one: Mapping[str, Any]) -> gate.Weight:
-    return gate.Weight(one["status"], one["severity"], one["suite"], one["type"], one.get("counted", ""))
+def _weight(one: Mapping[str, Any]) -> order.Weight:
+    return order.Weight(one["status"], one["severity"], one["suite"], one["type"], one.get("counted", ""))
 
 
 def unasked(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was not asked of the delivery, each with its `cause`."""
-    return [one for one in facts["expectations"] if one["status"] == gate.Status.UNASKED]
+    return [one for one in facts["expectations"] if one["status"] == Status.UNASKED]
 
 
 def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, Any]]:
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
-    stopping = gate.gated(fail_on)
+    stopping = order.gated(fail_on)
     return [one | {"folded": not (one["status"] == "undetermined" or _weight(one).gates(stopping))} for one in failures]
 
 
@@ -158,7 +162,7 @@ def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> 
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups = gate.by_cause((one, one["status"], one["cause"]) for one in found)
+    groups = order.by_cause((one, one["status"], one["cause"]) for one in found)
     return [members[0] if len(members) == 1 else _one_for(members) for members in groups]
 
 
@@ -167,8 +171,8 @@ def _one_for(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         **members[0],
         "where": ", ".join(sorted(set(suites_of_members))),
-        "sentence": f"{gate.unjudged(suites_of_members)}.",
-        "remedy": gate.JUDGE_AGAIN,
+        "sentence": f"{unjudged(suites_of_members)}.",
+        "remedy": JUDGE_AGAIN,
         "members": [one["sentence"] for one in members],
     }
 
@@ -184,7 +188,7 @@ def shown(expectations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     def rank(one: Mapping[str, Any]) -> tuple[int, int, int]:
         severity = suites.SEVERITIES.index(one["severity"])
-        return STATUS_ORDER.index(one["status"]), severity, gate.depth(one["status"], one["suite"], one["type"])
+        return STATUS_ORDER.index(one["status"]), severity, order.depth(one["status"], one["suite"], one["type"])
 
     return sorted((with_expected(one) for one in expectations), key=rank)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from checks.gate import FRESH_SINCE
+from checks.gate.declared import FRESH_SINCE
 from checks.reports.console import printable
 from checks.tables import LOCATOR
 

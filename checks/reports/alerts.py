@@ -14,8 +14,9 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import MEASURE, Decision, Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports.console import printable
 from checks.results.changes import Changes
 from checks.run import Run
@@ -27,7 +28,7 @@ PATIENCE = 30.0  # seconds for all addresses together: a run never waits longer 
 WORST = 3
 SHOWN_NEW = 10
 # What apprise is told that a message is, by which services choose colour and icon, and programs what to do.
-KINDS = {gate.Decision.PASS: "success", gate.Decision.FAIL: "failure", gate.Decision.UNDETERMINED: "warning"}
+KINDS = {Decision.PASS: "success", Decision.FAIL: "failure", Decision.UNDETERMINED: "warning"}
 # apprise and what it sends through name hosts and whole addresses in their logs.
 TALKATIVE = ("apprise", "urllib3", "requests")
 
@@ -37,15 +38,15 @@ def addresses() -> list[str]:
     return os.environ.get(VARIABLE, "").split()
 
 
-def concerns(verdict: gate.Verdict, notify_on: str) -> bool:
+def concerns(verdict: Verdict, notify_on: str) -> bool:
     """Whether to send: always, or for a failure of this severity or worse, or where something was not judged."""
-    if notify_on == ALWAYS or verdict.decision is not gate.Decision.PASS:
+    if notify_on == ALWAYS or verdict.decision is not Decision.PASS:
         return True
     severities = suites.SEVERITIES[: suites.SEVERITIES.index(notify_on) + 1]
-    return any(o.status is gate.Status.FAILED and o.severity in severities for o in verdict.outcomes)
+    return any(o.status is Status.FAILED and o.severity in severities for o in verdict.outcomes)
 
 
-def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[str, str]:
+def message(verdict: Verdict, run: Run, changes: Changes | None) -> tuple[str, str]:
     """Title and text: the verdict, the worst three, and what is new since the last run."""
     title = f"Data quality {str(verdict.decision).upper()}: {run.folder.name}"
     lines = [verdict.why(), f"Judged {run.folder}, {run.started:%Y-%m-%d %H:%M} UTC.", *run.row_changes]
@@ -54,8 +55,8 @@ def message(verdict: gate.Verdict, run: Run, changes: Changes | None) -> tuple[s
     return printable(title), "\n".join(printable(line) for line in lines)
 
 
-def _worst(verdict: gate.Verdict) -> Iterator[str]:
-    found = [o for o in verdict.to_mend() if o.status is not gate.Status.WAIVED]
+def _worst(verdict: Verdict) -> Iterator[str]:
+    found = [o for o in verdict.to_mend() if o.status is not Status.WAIVED]
     if found:
         yield f"The worst {min(len(found), WORST)} of {len(found)}:"
     for number, outcome in enumerate(found[:WORST], start=1):
@@ -74,25 +75,25 @@ def _new(changes: Changes | None) -> Iterator[str]:
     yield from [f"Waived since then: {_headline(outcome)}" for outcome in changes.waived]
 
 
-def _headline(outcome: gate.Outcome) -> str:
-    label = "NOT JUDGED" if outcome.status is gate.Status.UNDETERMINED else outcome.severity.upper()
+def _headline(outcome: Outcome) -> str:
+    label = "NOT JUDGED" if outcome.status is Status.UNDETERMINED else outcome.severity.upper()
     return f"{label} {outcome.suite}: {outcome.sentence}"
 
 
-def _remedy(outcome: gate.Outcome) -> str:
+def _remedy(outcome: Outcome) -> str:
     """What to do. A cause may quote the data, which leave the house in no message, so the report tells it."""
     return outcome.remedy if outcome.has_result else "The report says why."
 
 
-def _extent(outcome: gate.Outcome) -> str:
+def _extent(outcome: Outcome) -> str:
     if outcome.unexpected_count is None:
         return ""
-    if outcome.counted == gate.MEASURE:
+    if outcome.counted == MEASURE:
         return f" ({outcome.observed})."
     return f" ({counted(outcome.unexpected_count, outcome.counted.removesuffix('s'))}{outcome.example})."
 
 
-def send(title: str, text: str, to: Sequence[str], decision: gate.Decision, patience: float = PATIENCE) -> list[str]:
+def send(title: str, text: str, to: Sequence[str], decision: Decision, patience: float = PATIENCE) -> list[str]:
     """Send to every address at once; what went wrong, one line for each that failed, without its address.
 
     Never raises, and returns within `patience` seconds whatever the services do.

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 
-from checks import gate
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import Verdict
 from checks.run import Run
 
 SCHEMA_VERSION = 1  # of shields.io, not ours
 # Grey is shields.io's own for what is not known: undetermined is no pass, and no fault found either.
-COLORS = {gate.Decision.PASS: "brightgreen", gate.Decision.FAIL: "red", gate.Decision.UNDETERMINED: "lightgrey"}
+COLORS = {Decision.PASS: "brightgreen", Decision.FAIL: "red", Decision.UNDETERMINED: "lightgrey"}
 
 
-def badge(verdict: gate.Verdict, run: Run) -> str:
+def badge(verdict: Verdict, run: Run) -> str:
     """The badge as one line of JSON: schemaVersion, label, message, color. Of a simulated sample its label says so."""
-    held = verdict.count(gate.Status.PASSED)
+    held = verdict.count(Status.PASSED)
     content = {
         "schemaVersion": SCHEMA_VERSION,
         "label": "simulated data" if run.simulated else "data quality",

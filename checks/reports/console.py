@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import FailingRow, Outcome, Verdict, questions
 from checks.run import Run
 from checks.texts import printable as printable  # known to many by this name
 
@@ -19,16 +20,16 @@ SHOWN_ROWS = 3  # a glance; Data Docs show more
 SHOWN_VALUE = 60
 
 STYLES = {
-    gate.Status.PASSED: "green",
-    gate.Status.FAILED: "red",
-    gate.Status.UNDETERMINED: "magenta",
-    gate.Status.WAIVED: "cyan",
-    gate.Status.UNASKED: "blue",
+    Status.PASSED: "green",
+    Status.FAILED: "red",
+    Status.UNDETERMINED: "magenta",
+    Status.WAIVED: "cyan",
+    Status.UNASKED: "blue",
 }
 DECISION_STYLES = {
-    gate.Decision.PASS: "bold green",
-    gate.Decision.FAIL: "bold red",
-    gate.Decision.UNDETERMINED: "bold magenta",
+    Decision.PASS: "bold green",
+    Decision.FAIL: "bold red",
+    Decision.UNDETERMINED: "bold magenta",
 }
 
 
@@ -49,7 +50,7 @@ def console(stderr: bool = False) -> Console:
     )
 
 
-def print_verdict(out: Console, verdict: gate.Verdict, run: Run) -> None:
+def print_verdict(out: Console, verdict: Verdict, run: Run) -> None:
     """One table, suite by suite; every open outcome with its rows and what to do; what was not asked; the verdict."""
     out.print(_table(verdict, run))
     for outcome in verdict.to_mend():
@@ -58,7 +59,7 @@ def print_verdict(out: Console, verdict: gate.Verdict, run: Run) -> None:
     _print_decision(out, verdict)
 
 
-def _table(verdict: gate.Verdict, run: Run) -> Table:
+def _table(verdict: Verdict, run: Run) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("suite")
     headings = ["rows", "expectations", "passed", "critical", "warning", "info", "waived", "not judged"]
@@ -71,22 +72,22 @@ def _table(verdict: gate.Verdict, run: Run) -> Table:
     return table
 
 
-def _table_row(name: str, suite: gate.Verdict, run: Run) -> list[Text]:
+def _table_row(name: str, suite: Verdict, run: Run) -> list[Text]:
     rows = run.row_counts.get(name)
     cells = [Text(name), Text("no table" if rows is None else f"{rows:,}"), Text(str(len(suite.outcomes)))]
-    cells.append(_number(suite.count(gate.Status.PASSED), "green"))
+    cells.append(_number(suite.count(Status.PASSED), "green"))
     styles = {"critical": "bold red", "warning": "yellow", "info": "blue"}
-    cells += [_number(suite.count(gate.Status.FAILED, one), styles[one]) for one in suites.SEVERITIES]
-    cells.append(_number(suite.count(gate.Status.WAIVED), "cyan"))
-    return [*cells, _number(suite.count(gate.Status.UNDETERMINED), "magenta")]
+    cells += [_number(suite.count(Status.FAILED, one), styles[one]) for one in suites.SEVERITIES]
+    cells.append(_number(suite.count(Status.WAIVED), "cyan"))
+    return [*cells, _number(suite.count(Status.UNDETERMINED), "magenta")]
 
 
 def _number(count: int, style: str) -> Text:
     return Text(str(count), style=style if count else "dim")
 
 
-def _print_outcome(out: Console, outcome: gate.Outcome) -> None:
-    label = outcome.severity if outcome.status is gate.Status.FAILED else _label(outcome.status)
+def _print_outcome(out: Console, outcome: Outcome) -> None:
+    label = outcome.severity if outcome.status is Status.FAILED else _label(outcome.status)
     line = Text.assemble((label.upper(), STYLES[outcome.status]), f"  {outcome.suite}: ", outcome.sentence)
     out.print(line)
     for text in details(outcome):
@@ -94,23 +95,23 @@ def _print_outcome(out: Console, outcome: gate.Outcome) -> None:
     out.print()
 
 
-def _print_unasked(out: Console, verdict: gate.Verdict) -> None:
+def _print_unasked(out: Console, verdict: Verdict) -> None:
     """What was not asked, in few lines: nobody has anything to do about it."""
     if verdict.unasked:
-        out.print(Text.assemble(("NOT ASKED", STYLES[gate.Status.UNASKED]), f"  {verdict.unasked[0].cause}:"))
+        out.print(Text.assemble(("NOT ASKED", STYLES[Status.UNASKED]), f"  {verdict.unasked[0].cause}:"))
         for outcome in verdict.unasked:
             out.print(Text(f"    {outcome.suite}: {outcome.sentence}"))
         out.print()
 
 
-def _label(status: gate.Status) -> str:
-    return "not judged" if status is gate.Status.UNDETERMINED else str(status)
+def _label(status: Status) -> str:
+    return "not judged" if status is Status.UNDETERMINED else str(status)
 
 
-def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
+def details(outcome: Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
     """What is known of an outcome that did not pass, in lines of plain text: findings, rows, what to do."""
     action = [f"What to do: {outcome.remedy}"] if outcome.remedy else []
-    if outcome.status is gate.Status.UNDETERMINED:
+    if outcome.status is Status.UNDETERMINED:
         unwaived = ["A waiver covers failures alone."] if outcome.waiver else []
         return [f"It could not be judged: {printable(outcome.cause or '')}.", *unwaived, *action]
     waiver = [printable(outcome.waiver.sentence())] if outcome.waiver else []
@@ -121,15 +122,15 @@ def details(outcome: gate.Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
     return [*waiver, *found, *rows, *tail, *action]
 
 
-def row_text(row: gate.FailingRow) -> str:
+def row_text(row: FailingRow) -> str:
     """A failing row on one line: its place and its values."""
     place = f"{row.file}:{row.line}" if row.line is not None else row.file or "row"
     values = ", ".join(f"{printable(name)} {shortened(value)}" for name, value in row.values.items())
     return f"{printable(place)}  {values}"
 
 
-def _print_decision(out: Console, verdict: gate.Verdict) -> None:
-    for question in gate.questions(verdict):
+def _print_decision(out: Console, verdict: Verdict) -> None:
+    for question in questions(verdict):
         if question.verdict.outcomes:
             style = DECISION_STYLES[question.decision]
             out.print(Text.assemble(f"{question.text:<24}", (str(question.answer), style)))

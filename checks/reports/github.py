@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports.console import printable
 from checks.run import Run
 
@@ -63,9 +64,9 @@ def fitting(report: str, size: int) -> str:
     return kept + CUT if room > 0 else ""
 
 
-def annotate(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+def annotate(verdict: Verdict, run: Run) -> Iterator[str]:
     """Workflow commands, worst first: errors for what stops the delivery, warnings and notices for the rest."""
-    by_kind: dict[str, list[gate.Outcome]] = {"error": [], "warning": [], "notice": []}
+    by_kind: dict[str, list[Outcome]] = {"error": [], "warning": [], "notice": []}
     for outcome in verdict.to_mend():
         by_kind[_kind(outcome, verdict)].append(outcome)
     for kind, outcomes in by_kind.items():
@@ -76,13 +77,13 @@ def annotate(verdict: gate.Verdict, run: Run) -> Iterator[str]:
             yield command(kind, f"{len(outcomes) - len(shown)} more are in the step's summary.", title="And more")
 
 
-def _kind(outcome: gate.Outcome, verdict: gate.Verdict) -> str:
+def _kind(outcome: Outcome, verdict: Verdict) -> str:
     if verdict.stops(outcome):
         return "error"
-    return "warning" if outcome.status is gate.Status.FAILED and outcome.severity != "info" else "notice"
+    return "warning" if outcome.status is Status.FAILED and outcome.severity != "info" else "notice"
 
 
-def _annotation(kind: str, outcome: gate.Outcome, run: Run) -> str:
+def _annotation(kind: str, outcome: Outcome, run: Run) -> str:
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     lines = [outcome.sentence]
     if outcome.waiver:

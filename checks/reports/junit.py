@@ -11,8 +11,9 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports.console import details
 from checks.run import Run
 
@@ -20,7 +21,7 @@ SHOWN_ROWS = 10
 ILLEGAL_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(verdict: gate.Verdict, run: Run) -> str:
+def junit(verdict: Verdict, run: Run) -> str:
     """The verdict as JUnit XML."""
     report = JUnitXml("movielens")
     for name in dict.fromkeys(outcome.suite for outcome in verdict.outcomes):
@@ -32,23 +33,23 @@ def junit(verdict: gate.Verdict, run: Run) -> str:
     return str(report.tostring().decode("utf-8"))
 
 
-def _case(outcome: gate.Outcome, verdict: gate.Verdict, run: Run) -> TestCase:
+def _case(outcome: Outcome, verdict: Verdict, run: Run) -> TestCase:
     case = TestCase(legal(outcome.sentence), classname=legal(f"{outcome.suite}.{outcome.expectation_type}"))
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     case._elem.set("file", file)  # not of the first JUnit schema, but what GitLab and pytest use
     case._elem.set("line", str(line))
-    if outcome.status is not gate.Status.PASSED:
+    if outcome.status is not Status.PASSED:
         case.result = [_result(outcome, verdict)]
     return case
 
 
-def _result(outcome: gate.Outcome, verdict: gate.Verdict) -> Any:
-    if outcome.status is gate.Status.UNASKED:
+def _result(outcome: Outcome, verdict: Verdict) -> Any:
+    if outcome.status is Status.UNASKED:
         return Skipped(legal(f"not asked: {outcome.cause}"), outcome.severity)
     found = outcome.observed or "it does not hold"
-    if outcome.status is gate.Status.UNDETERMINED:
+    if outcome.status is Status.UNDETERMINED:
         result = Error(legal(f"not judged: {outcome.cause}"), outcome.severity)
-    elif outcome.status is gate.Status.WAIVED and outcome.waiver:
+    elif outcome.status is Status.WAIVED and outcome.waiver:
         result = Skipped(legal(outcome.waiver.sentence()), outcome.severity)
     elif verdict.stops(outcome):
         result = Failure(legal(f"{outcome.severity}: {found}"), outcome.severity)

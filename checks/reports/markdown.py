@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict, questions
 from checks.reports.console import printable, shortened
 from checks.results.changes import Changes, since_last_run
 from checks.results.quarantine import STAYS, read_counts
@@ -16,8 +17,8 @@ SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest
 SHOWN_VALUE = 300  # the evidence against a user has some two sentences
 # What Markdown would make a link of itself, list or heading; the rest of the signs reads better bare.
 ACTIVE = re.compile(r"([\\`*\[\]|~$@#])|((?<![^\W_])_|_(?![^\W_]))|(?<=\w)(:)(?=//)|(?<=www)(\.)")
-STATUSES = {gate.Status.UNASKED: "not asked"}  # where a status is no word of a report's
-LABELS = {gate.Status.UNDETERMINED: "NOT JUDGED", gate.Status.WAIVED: "WAIVED"}
+STATUSES = {Status.UNASKED: "not asked"}  # where a status is no word of a report's
+LABELS = {Status.UNDETERMINED: "NOT JUDGED", Status.WAIVED: "WAIVED"}
 
 # Of files that the last run judged, too; whether rules, settings and waivers are as they were.
 REPEATED = {
@@ -27,7 +28,7 @@ REPEATED = {
 }
 
 
-def report(verdict: gate.Verdict, run: Run) -> str:
+def report(verdict: Verdict, run: Run) -> str:
     """The run as GitHub-flavoured Markdown: verdict, questions, changes, what to do, waivers, data, suites."""
     sections = [
         _head(verdict, run),
@@ -44,7 +45,7 @@ def report(verdict: gate.Verdict, run: Run) -> str:
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
 
 
-def _head(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+def _head(verdict: Verdict, run: Run) -> Iterator[str]:
     yield f"# Data quality: {str(verdict.decision).upper()}"
     yield ""
     yield f"{prose(verdict.why())}"
@@ -60,9 +61,9 @@ def _head(verdict: gate.Verdict, run: Run) -> Iterator[str]:
         yield f"**{prose(run.kind.remark)}**"
 
 
-def _questions(verdict: gate.Verdict) -> Iterator[str]:
+def _questions(verdict: Verdict) -> Iterator[str]:
     yield from _table_head("Question", "Answer", "Why")
-    for question in gate.questions(verdict):
+    for question in questions(verdict):
         if question.verdict.outcomes:
             yield _table_row(question.text, f"**{question.answer}**", prose(question.verdict.why()))
         else:
@@ -92,17 +93,17 @@ def _changes(changes: Changes | None, run: Run) -> Iterator[str]:
         yield "Nothing fails that did not fail then, and nothing is mended."
 
 
-def _headline(outcome: gate.Outcome) -> str:
+def _headline(outcome: Outcome) -> str:
     label = LABELS.get(outcome.status, outcome.severity.upper())
-    label = "" if outcome.status is gate.Status.PASSED else f"**{label}** "
+    label = "" if outcome.status is Status.PASSED else f"**{label}** "
     return f"{label}{_named(outcome)}"
 
 
-def _named(outcome: gate.Outcome) -> str:
+def _named(outcome: Outcome) -> str:
     return f"{prose(outcome.suite)}: {prose(outcome.sentence)}"
 
 
-def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+def _recommendations(verdict: Verdict, run: Run) -> Iterator[str]:
     yield "## What to do, worst first"
     open_outcomes = verdict.to_mend()
     if not open_outcomes:
@@ -115,10 +116,10 @@ def _recommendations(verdict: gate.Verdict, run: Run) -> Iterator[str]:
         yield from _recommendation(outcome, run)
 
 
-def _recommendation(outcome: gate.Outcome, run: Run) -> Iterator[str]:
+def _recommendation(outcome: Outcome, run: Run) -> Iterator[str]:
     if outcome.waiver:
         yield f"- **{prose(outcome.waiver.sentence())}**"
-    if outcome.status is gate.Status.UNDETERMINED:
+    if outcome.status is Status.UNDETERMINED:
         yield f"- It could not be judged: {prose(outcome.cause or 'unknown')}."
     if outcome.observed:
         yield f"- Found: {prose(outcome.observed)}."
@@ -133,7 +134,7 @@ def _recommendation(outcome: gate.Outcome, run: Run) -> Iterator[str]:
         yield from _rows(outcome)
 
 
-def _rows(outcome: gate.Outcome) -> Iterator[str]:
+def _rows(outcome: Outcome) -> Iterator[str]:
     shown = outcome.cases[:SHOWN_ROWS]
     names = list(dict.fromkeys(name for row in shown for name in row.values))
     yield from _table_head("Row", *[prose(name) for name in names])
@@ -147,28 +148,28 @@ def _rows(outcome: gate.Outcome) -> Iterator[str]:
         yield f"… and {more:,} more."
 
 
-def _unasked(verdict: gate.Verdict) -> list[str]:
+def _unasked(verdict: Verdict) -> list[str]:
     if not verdict.unasked:
         return []
     rules = [f"- {_named(outcome)}" for outcome in verdict.unasked]
     return ["## What was not asked", "", f"These rules are {prose(verdict.unasked[0].cause or '')}.", "", *rules]
 
 
-def _waivers(verdict: gate.Verdict) -> list[str]:
+def _waivers(verdict: Verdict) -> list[str]:
     waived = [outcome for outcome in verdict.outcomes if outcome.waiver]
     if not waived:
         return []
     return ["## Waivers", "", *_table_head("Expectation", "Owner", "Until", "Reason", "State"), *map(_waiver, waived)]
 
 
-def _waiver(outcome: gate.Outcome) -> str:
+def _waiver(outcome: Outcome) -> str:
     waiver = outcome.waiver
     assert waiver is not None
-    if outcome.status is gate.Status.WAIVED:
+    if outcome.status is Status.WAIVED:
         state = "waives a failure"
-    elif outcome.status is gate.Status.PASSED:
+    elif outcome.status is Status.PASSED:
         state = "not needed: the expectation holds"
-    elif outcome.status is gate.Status.UNASKED:
+    elif outcome.status is Status.UNASKED:
         state = "not needed: it was not asked"
     elif waiver.expired or waiver.exceeded:
         state = f"**{'expired' if waiver.expired else 'exceeded'}: it gates again**"
@@ -218,14 +219,14 @@ def _quarantine(run: Run) -> list[str]:
     return ["## Quarantine", "", where, "", *_table_head("Table", "Rows", "Quarantined", "Validated"), *rows]
 
 
-def _suites(verdict: gate.Verdict, run: Run) -> Iterator[str]:
+def _suites(verdict: Verdict, run: Run) -> Iterator[str]:
     yield "## The suites"
     yield ""
-    yield from _table_head("Suite", "Rows", "Expectations", *(STATUSES.get(one, str(one)) for one in gate.Status))
+    yield from _table_head("Suite", "Rows", "Expectations", *(STATUSES.get(one, str(one)) for one in Status))
     for name in run.suites:
         of_suite = verdict.of_suites([name])
         rows = run.row_counts.get(name)
-        counts = [str(of_suite.count(status)) for status in gate.Status]
+        counts = [str(of_suite.count(status)) for status in Status]
         row_count = "no table" if rows is None else f"{rows:,}"
         yield _table_row(prose(name), row_count, str(len(of_suite.outcomes)), *counts)
 

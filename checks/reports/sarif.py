@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from checks import gate
 from checks.engine import suites
+from checks.gate.terms import Status
+from checks.gate.verdict import FailingRow, Outcome, Verdict
 from checks.reports.console import printable, row_text
 from checks.run import Run
 
@@ -21,7 +22,7 @@ REPOSITORY, DATA, OUTPUT = "%SRCROOT%", "DATA", "OUTPUT"
 LEVELS = {"critical": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
+def sarif(verdict: Verdict, run: Run) -> dict[str, Any]:
     """The verdict as a SARIF log, JSON-ready."""
     rule_ids = [_rule_id(outcome) for outcome in verdict.outcomes]
     open_outcomes = verdict.worst_first()
@@ -41,7 +42,7 @@ def sarif(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [one_run]}
 
 
-def _rule_id(outcome: gate.Outcome) -> str:
+def _rule_id(outcome: Outcome) -> str:
     """The id; without one, a name that the arguments keep apart from its like, and that shows none of them."""
     if outcome.expectation_id:
         return outcome.expectation_id
@@ -49,7 +50,7 @@ def _rule_id(outcome: gate.Outcome) -> str:
     return f"{outcome.suite}/{outcome.expectation_type}/{arguments}"
 
 
-def _rule(outcome: gate.Outcome) -> dict[str, Any]:
+def _rule(outcome: Outcome) -> dict[str, Any]:
     words = outcome.expectation_type.removeprefix("expect_").split("_")
     guidance = "\n\n".join(filter(None, [outcome.meaning, outcome.action])) or outcome.sentence
     return {
@@ -63,7 +64,7 @@ def _rule(outcome: gate.Outcome) -> dict[str, Any]:
     }
 
 
-def _invocation(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
+def _invocation(verdict: Verdict, run: Run) -> dict[str, Any]:
     unjudged = verdict.undetermined
     return {
         "executionSuccessful": not unjudged,
@@ -86,7 +87,7 @@ def _folder_uri(folder: Any) -> str:
     return f"{folder.resolve().as_uri()}/"
 
 
-def _result(outcome: gate.Outcome, rule_index: int, verdict: gate.Verdict, run: Run) -> dict[str, Any]:
+def _result(outcome: Outcome, rule_index: int, verdict: Verdict, run: Run) -> dict[str, Any]:
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     location = {"artifactLocation": {"uri": file, "uriBaseId": REPOSITORY}, "region": {"startLine": line}}
     return {
@@ -108,7 +109,7 @@ def _result(outcome: gate.Outcome, rule_index: int, verdict: gate.Verdict, run: 
     }
 
 
-def _message(outcome: gate.Outcome) -> str:
+def _message(outcome: Outcome) -> str:
     waiver = outcome.waiver.sentence() if outcome.waiver else ""
     cause = f"It could not be judged: {outcome.cause}." if outcome.cause else ""
     found = f"Found: {outcome.observed}." if outcome.observed else ""
@@ -117,12 +118,12 @@ def _message(outcome: gate.Outcome) -> str:
     return text(" ".join(part for part in parts if part))
 
 
-def _row_locations(rows: Sequence[gate.FailingRow], run: Run) -> list[dict[str, Any]]:
+def _row_locations(rows: Sequence[FailingRow], run: Run) -> list[dict[str, Any]]:
     located = [row for row in rows if row.file and row.line]
     return [_row_location(number, row, run) for number, row in enumerate(located, start=1)]
 
 
-def _row_location(number: int, row: gate.FailingRow, run: Run) -> dict[str, Any]:
+def _row_location(number: int, row: FailingRow, run: Run) -> dict[str, Any]:
     from urllib.parse import quote
 
     delivered = {name for source in run.sources.values() for name in source.names}
@@ -134,8 +135,8 @@ def _row_location(number: int, row: gate.FailingRow, run: Run) -> dict[str, Any]
     }
 
 
-def _suppressions(outcome: gate.Outcome) -> list[dict[str, str]]:
-    if outcome.status is not gate.Status.WAIVED or outcome.waiver is None:
+def _suppressions(outcome: Outcome) -> list[dict[str, str]]:
+    if outcome.status is not Status.WAIVED or outcome.waiver is None:
         return []
     return [{"kind": "external", "status": "accepted", "justification": text(outcome.waiver.sentence())}]
 

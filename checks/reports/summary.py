@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from checks import gate
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict, questions
 from checks.run import Run
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile
@@ -12,7 +13,7 @@ from checks.warehouse import SourceFile
 SCHEMA_VERSION = 1
 
 
-def summary(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
+def summary(verdict: Verdict, run: Run) -> dict[str, Any]:
     """The run as JSON-ready values; checks/README.md documents the keys."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -25,7 +26,7 @@ def summary(verdict: gate.Verdict, run: Run) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"),
         "phases": run.phases.as_dict(),
         "data": _data(run),
-        "questions": {q.text: str(q.decision) for q in gate.questions(verdict)},
+        "questions": {q.text: str(q.decision) for q in questions(verdict)},
         "suites": {name: _counts(verdict.of_suites([name])) for name in run.suites},
         "expectations": [expectation(outcome) for outcome in verdict.outcomes],
     }
@@ -59,14 +60,14 @@ def _file(source: SourceFile) -> dict[str, Any]:
     }
 
 
-def _counts(verdict: gate.Verdict) -> dict[str, int]:
+def _counts(verdict: Verdict) -> dict[str, int]:
     declared = len(verdict.outcomes)
     evaluated = declared - len(verdict.undetermined) - len(verdict.unasked)
-    statuses = {str(status): verdict.count(status) for status in gate.Status}
+    statuses = {str(status): verdict.count(status) for status in Status}
     return {"declared": declared, "evaluated": evaluated} | statuses
 
 
-def expectation(outcome: gate.Outcome) -> dict[str, Any]:
+def expectation(outcome: Outcome) -> dict[str, Any]:
     """One expectation, judged, as JSON-ready values."""
     return {
         "suite": outcome.suite,

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from checks import gate
 from checks.actions import RunAction
+from checks.gate.terms import Status
+from checks.gate.verdict import Verdict, questions
 from checks.reports import tracking
 from checks.results import receipt
 from checks.run import Run
@@ -24,16 +25,16 @@ class LogToMlflow(RunAction):
 
     type: Literal["log_to_mlflow"] = "log_to_mlflow"
 
-    def act(self, verdict: gate.Verdict, under_way: Run) -> None:
+    def act(self, verdict: Verdict, under_way: Run) -> None:
         under_way.announce(lambda: _log(verdict, under_way))
 
 
-def _log(verdict: gate.Verdict, run: Run) -> None:
+def _log(verdict: Verdict, run: Run) -> None:
     if failure := tracking.log(lambda: _published(verdict, run)):
         print(failure, file=sys.stderr)
 
 
-def _published(verdict: gate.Verdict, run: Run) -> tracking.Record:
+def _published(verdict: Verdict, run: Run) -> tracking.Record:
     """What is logged, read where it stands for good."""
     from checks.warehouse import connect
 
@@ -42,7 +43,7 @@ def _published(verdict: gate.Verdict, run: Run) -> tracking.Record:
         return record(verdict, replace(run, output=output), lambda text: connection.execute(text).fetchall())
 
 
-def record(verdict: gate.Verdict, run: Run, execute: Execute) -> tracking.Record:
+def record(verdict: Verdict, run: Run, execute: Execute) -> tracking.Record:
     """What is logged of a run of the checkpoint; `execute` answers a query on its warehouse with rows."""
     return tracking.Record(
         name=f"{run.folder.name} {run.started:%Y-%m-%d %H:%M:%S}",
@@ -54,19 +55,19 @@ def record(verdict: gate.Verdict, run: Run, execute: Execute) -> tracking.Record
     )
 
 
-def _tags(verdict: gate.Verdict, run: Run) -> dict[str, str]:
+def _tags(verdict: Verdict, run: Run) -> dict[str, str]:
     tags = {"kind": "checkpoint", "verdict": str(verdict.decision), "why": verdict.why()}
-    questions = {question.text.rstrip("?"): str(question.decision) for question in gate.questions(verdict)}
-    return tags | questions | {"simulated": str(run.simulated).lower()} | _receipt(run.output / receipt.FILE_NAME)
+    answers = {question.text.rstrip("?"): str(question.decision) for question in questions(verdict)}
+    return tags | answers | {"simulated": str(run.simulated).lower()} | _receipt(run.output / receipt.FILE_NAME)
 
 
 def _receipt(path: Path) -> dict[str, str]:
     return {"receipt_digest": json.loads(path.read_text(encoding="utf-8"))["digest"]} if path.exists() else {}
 
 
-def _counts(verdict: gate.Verdict, run: Run) -> Iterator[tuple[str, float]]:
+def _counts(verdict: Verdict, run: Run) -> Iterator[tuple[str, float]]:
     yield "exit_code", verdict.exit_code
-    for status in gate.Status:
+    for status in Status:
         yield f"expectations/{status}", verdict.count(status)
         for suite in run.suites:
             yield f"{suite}/{status}", verdict.of_suites([suite]).count(status)

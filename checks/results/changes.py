@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks import gate
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import Outcome, Verdict, told_once
 from checks.results import history
 from checks.run import Run
 from checks.wording import format_share
@@ -23,9 +24,9 @@ class Changes:
 
     since: datetime
     verdict_before: str
-    new: tuple[gate.Outcome, ...]
-    gone: tuple[gate.Outcome, ...]
-    waived: tuple[gate.Outcome, ...] = ()
+    new: tuple[Outcome, ...]
+    gone: tuple[Outcome, ...]
+    waived: tuple[Outcome, ...] = ()
     judged_alike: bool = True
     folder_before: str | None = None
 
@@ -37,7 +38,7 @@ def row_changes(run: Run) -> tuple[str, ...]:
     last = history.previous(run)
     if last is None:
         return ()
-    passed = last.decision is gate.Decision.PASS  # else its times may be what was wrong
+    passed = last.decision is Decision.PASS  # else its times may be what was wrong
     found = [_step_back(last.last_rating, run.last_rating) if passed else None]
     found += [_row_change(table, count, run.row_counts.get(table)) for table, count in last.row_counts.items()]
     return tuple(sentence for sentence in found if sentence)
@@ -62,20 +63,20 @@ def _row_change(table: str, before: int, now: int | None) -> str | None:
     return f"{table} has {now:,} rows, {share} {word} than the {before:,} of the last run."
 
 
-def since_last_run(verdict: gate.Verdict, run: Run) -> Changes | None:
+def since_last_run(verdict: Verdict, run: Run) -> Changes | None:
     """Compare with the run whose results stand where this run's will; None for the first one."""
     last = history.previous(run)
     if last is None:
         return None
     open_before = last.failed | last.undetermined | last.waived
-    other = gate.told_once(o for o in verdict.worst_first() if last.is_new(o))
-    gone = (o for o in verdict.outcomes if o.status is gate.Status.PASSED and o.key in open_before)
+    other = told_once(o for o in verdict.worst_first() if last.is_new(o))
+    gone = (o for o in verdict.outcomes if o.status is Status.PASSED and o.key in open_before)
     return Changes(
         last.started,
         str(last.decision),
-        new=tuple(o for o in other if o.status is not gate.Status.WAIVED),
+        new=tuple(o for o in other if o.status is not Status.WAIVED),
         gone=tuple(gone),
-        waived=tuple(o for o in other if o.status is gate.Status.WAIVED),
+        waived=tuple(o for o in other if o.status is Status.WAIVED),
         judged_alike=last.judged_by == history.judged_by(run.settings, run.waivers, run.program, run.root),
         folder_before=None if last.folder == str(run.folder) else last.folder,
     )

@@ -23,7 +23,8 @@ import pandas as pd
 
 from checks import files
 from checks.engine.suites import ROOT, SEVERITIES
-from checks.gate import COUNTED, Decision, Outcome, Status, Verdict
+from checks.gate.terms import COUNTED, Decision, Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.results import receipt
 from checks.results.outputs import OutputError
 from checks.results.retention import HISTORY

@@ -22,7 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import gate
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict, told_once
 from checks.results import outputs
 from checks.run import Run
 from checks.tables import DELIVERED, LOCATOR, REJECTED_ROWS
@@ -44,7 +45,7 @@ BY_LINE = f"""with sets as materialized (
         group by sets.rules
     )
     select {LOCATOR}, sentences as rules, expectations from sets join named using (rules)"""
-BREAKS = frozenset({gate.Status.FAILED, gate.Status.WAIVED})
+BREAKS = frozenset({Status.FAILED, Status.WAIVED})
 
 STAYS = (
     "Each table is parted by its own rules: ratings of a quarantined film and of flagged users stay in `validated/`, "
@@ -68,7 +69,7 @@ class Counts:
     quarantined: int
 
 
-def part(verdict: gate.Verdict, run: Run, execute: Execute, compression: str = "zstd") -> list[Counts]:
+def part(verdict: Verdict, run: Run, execute: Execute, compression: str = "zstd") -> list[Counts]:
     """Write `quarantine/<table>.csv` (where it has rows) and `validated/<table>.parquet` below `run.output`.
 
     `execute` runs SQL in the warehouse. Raises QuarantineError unless every row in is a row out.
@@ -92,13 +93,13 @@ def _is_loaded(source: SourceFile | None) -> bool:
 class _Table:
     """Parts the rows of one table."""
 
-    def __init__(self, name: str, verdict: gate.Verdict, run: Run, execute: Execute) -> None:
+    def __init__(self, name: str, verdict: Verdict, run: Run, execute: Execute) -> None:
         self.name, self.run, self.execute = name, run, execute
         critical = [o for o in verdict.of_suites([name]).outcomes if o.severity == "critical"]
         broken = [o for o in critical if o.status in BREAKS]
         self.rules = [o for o in broken if is_sql(o.rows_query)]
         self.unlocated = [o for o in broken if o.unexpected_count and not is_sql(o.rows_query)]
-        self.unjudged = [o for o in critical if o.status is gate.Status.UNDETERMINED]
+        self.unjudged = [o for o in critical if o.status is Status.UNDETERMINED]
         self.columns = [str(row[0]) for row in execute(f"describe {quoted(name)}") if row[0] != LOCATOR]
 
     def part(self, compression: str) -> Counts:
@@ -127,17 +128,17 @@ class _Table:
                 self._add_found(query, outcome)
         for outcome in self.unlocated:
             self._add_broken(quoted(self.name), outcome, f"Not told by row: {outcome.sentence}")
-        for outcome in gate.told_once(self.unjudged):  # of a missing column, not each rule that asks for it in each row
+        for outcome in told_once(self.unjudged):  # of a missing column, not each rule that asks for it in each row
             self._add_broken(quoted(self.name), outcome, f"Not judged: {outcome.cause}.")
 
-    def _add_found(self, query: str, outcome: gate.Outcome) -> None:
+    def _add_found(self, query: str, outcome: Outcome) -> None:
         added = self._add_broken(f"({query})", outcome, outcome.sentence)
         self.execute(f"delete from broken where {LOCATOR} is null")
         if outcome.unexpected_count not in (None, added):
             found = f"{added} rows where {outcome.unexpected_count} were counted"
             raise QuarantineError(f"{self.name}: {outcome.sentence} found {found}; please report this.")
 
-    def _add_broken(self, rows: str, outcome: gate.Outcome, sentence: str) -> int:
+    def _add_broken(self, rows: str, outcome: Outcome, sentence: str) -> int:
         ((number,),) = self.execute("select count(*) from broken_rules")
         rule = 1 << min(number, BITS - 1)  # should a suite have that many, the last ones are told together
         expectation = literal(outcome.expectation_id) if outcome.expectation_id else "null"

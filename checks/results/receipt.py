@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from checks import files
 from checks.errors import UserError
-from checks.gate import Decision, Status
+from checks.gate.terms import Decision, Status
 from checks.results import outputs
 from checks.tables import DELIVERED
 
 if TYPE_CHECKING:
-    from checks.gate import Verdict
+    from checks.gate.verdict import Verdict
     from checks.run import Run
 
 FILE_NAME = outputs.RECEIPT

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks import gate
+from checks.gate.verdict import Outcome, Verdict
 from checks.results import quarantine
 from checks.run import Run
 from checks.spark.sql import translate
@@ -36,7 +36,7 @@ def is_here(spark: Any) -> bool:
     return bool(spark.sparkContext.master.startswith("local"))
 
 
-def part(verdict: gate.Verdict, run: Run, compression: str = "zstd") -> list[quarantine.Counts]:
+def part(verdict: Verdict, run: Run, compression: str = "zstd") -> list[quarantine.Counts]:
     """See quarantine.part."""
     with tempfile.TemporaryDirectory(dir=run.output) as folder, connect(None) as connection:
         parquet = _Parquet(run.spark, Path(folder))
@@ -74,7 +74,7 @@ class _Parquet:
         return f"select {columns} from read_parquet({literal(f'{place}/*.parquet')})"
 
 
-def _located(outcome: gate.Outcome, warehouse: SparkWarehouse, lines: Callable[[Any], str]) -> gate.Outcome:
+def _located(outcome: Outcome, warehouse: SparkWarehouse, lines: Callable[[Any], str]) -> Outcome:
     """The outcome with a query of DuckDB's for its rows in place of Spark's; as it is where these can't be told."""
     if outcome.severity != "critical" or outcome.status not in quarantine.BREAKS or outcome.rows_query is None:
         return outcome

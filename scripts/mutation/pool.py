@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scripts.mutation.faults import Fault, catalogue
 
 if TYPE_CHECKING:
-    from checks.gate import Outcome, Verdict
+    from checks.gate.verdict import Outcome, Verdict
     from scripts.mutation.score import Score, Scored, Scorer
 
 FEWEST_FAULTS = 16  # for fewer, starting a process takes longer than it saves

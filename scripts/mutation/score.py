@@ -16,7 +16,8 @@ from typing import Any
 
 from checks.checkpoint import run_checkpoint
 from checks.engine.suites import declared_suites
-from checks.gate import Outcome, Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.run import Run
 from checks.tables import FINDINGS
 from checks.warehouse import load

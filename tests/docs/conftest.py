@@ -14,7 +14,8 @@ from checks.docs import charts, findings, record
 from checks.docs.drawing import Drawings
 from checks.docs.figures import Figures
 from checks.engine.suites import declared_suites
-from checks.gate import Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Verdict
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 from tests.docs.test_charts import feature, trends, warehouse

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from checks.docs import charts, excerpt
-from checks.gate import Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Verdict
 from tests import verdicts
 from tests.docs.test_charts import warehouse
 

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 from markupsafe import Markup
 
-from checks import gate
 from checks.docs import record, renderers, view
 from checks.editions import Kind
 from checks.engine.suites import declared_suites
+from checks.gate.terms import QUESTIONS, Status
+from checks.gate.verdict import FailingRow, Verdict
 from checks.results import history
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
@@ -24,7 +25,7 @@ from tests.docs.test_charts import feature
 from tests.docs.test_findings import user
 
 
-def kept(tmp_path: Path, *named: tuple[str, gate.Verdict]) -> list[record.Record]:
+def kept(tmp_path: Path, *named: tuple[str, Verdict]) -> list[record.Record]:
     run = verdicts.run(tmp_path)
     for run_id, verdict in named:
         record.write(tmp_path, run_id, run, verdict)
@@ -58,16 +59,16 @@ def test_what_decided_the_verdict_comes_first(tmp_path: Path, fail_on: str, orde
 
 def test_pages_tell_causes_in_the_order_of_console_and_reports(tmp_path: Path) -> None:
     orphans, unread = verdicts.outcome(sentence="No film."), verdicts.outcome(sentence="Unread.", suite="rejected_rows")
-    verdict = gate.Verdict((orphans, unread))
+    verdict = Verdict((orphans, unread))
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdict))
     found = [entry["sentence"] for entry in renderers.worst_first(one.facts)]
     assert found == [outcome.sentence for outcome in verdict.to_mend()] == ["Unread.", "No film."]
 
 
 def test_what_one_cause_kept_from_being_judged_is_one_entry(tmp_path: Path) -> None:
-    lost = [verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no file", sentence=f"Rule {n}.") for n in (1, 2)]
-    other = verdicts.outcome(status=gate.Status.UNDETERMINED, cause="a typo", sentence="Rule 3.")
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((*lost, other))))
+    lost = [verdicts.outcome(status=Status.UNDETERMINED, cause="no file", sentence=f"Rule {n}.") for n in (1, 2)]
+    other = verdicts.outcome(status=Status.UNDETERMINED, cause="a typo", sentence="Rule 3.")
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((*lost, other))))
     found = renderers.worst_first(one.facts)
     assert [entry["sentence"] for entry in found] == ["2 expectations of ratings could not be judged.", "Rule 3."]
     assert found[0]["members"] == ["Rule 1.", "Rule 2."]
@@ -75,10 +76,10 @@ def test_what_one_cause_kept_from_being_judged_is_one_entry(tmp_path: Path) -> N
 
 def test_one_cause_is_one_entry_over_all_suites(tmp_path: Path) -> None:
     lost = [
-        verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no column", sentence="A rule.", suite=suite)
+        verdicts.outcome(status=Status.UNDETERMINED, cause="no column", sentence="A rule.", suite=suite)
         for suite in ("tags", "ratings", "tags")
     ]
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict(tuple(lost))))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict(tuple(lost))))
     [found] = renderers.worst_first(one.facts)
     assert found["sentence"] == "3 expectations of ratings, tags could not be judged."
     assert found["where"] == "ratings, tags"
@@ -94,10 +95,10 @@ def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path
 
 
 def test_pages_tell_what_was_not_asked_and_count_nothing_of_it_as_held(tmp_path: Path) -> None:
-    held = verdicts.outcome(sentence="It passed.", status=gate.Status.PASSED, rows=())
-    spared = verdicts.outcome(sentence="It was spared.", status=gate.Status.UNASKED, cause="meant for others", rows=())
+    held = verdicts.outcome(sentence="It passed.", status=Status.PASSED, rows=())
+    spared = verdicts.outcome(sentence="It was spared.", status=Status.UNASKED, cause="meant for others", rows=())
     run = verdicts.run(tmp_path, kind=Kind(True, "Judged as <b>."))
-    record.write(tmp_path, "20260301T120000.000000Z", run, gate.Verdict((held, spared)))
+    record.write(tmp_path, "20260301T120000.000000Z", run, Verdict((held, spared)))
     [one] = record.records(tmp_path)
     assert one.facts["pass_rate"] == 1
     courses = pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
@@ -111,14 +112,14 @@ def test_pages_tell_what_was_not_asked_and_count_nothing_of_it_as_held(tmp_path:
 
 def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path: Path) -> None:
     values = [{"userId": 53, "feature": "gap"}, {"userId": 54, "feature": "impact"}]
-    found = verdicts.outcome(rows=tuple(gate.FailingRow("a.csv", 2, one) for one in values))
+    found = verdicts.outcome(rows=tuple(FailingRow("a.csv", 2, one) for one in values))
     card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}
     figures = {"charts": [], "users": {"counts": {}, "groups": [], "cards": [card]}}
     drifted = [
         feature(feature=one, severity="info", message="It drifted.", action="", recommendation=None)
         for one in ("gap", "impact")
     ]
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((found,))))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((found,))))
     (one.folder / record.FIGURES).write_text(json.dumps(figures | {"drift": drifted}))
     page = view.PageView().render(renderers.RunRenderer().render(one))
     assert re.findall(r'<a href="#((?:user|drift)-\w+)">', page) == ["user-53", "drift-gap"]
@@ -128,7 +129,7 @@ def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path
 def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
     told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began.", "cause": "Half stars began."}
     row = feature(severity="info", recommendation=None, action="Look.", **told)
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((verdicts.outcome(),))))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((verdicts.outcome(),))))
     (one.folder / record.FIGURES).write_text(json.dumps({"charts": [], "users": None, "drift": [row]}))
     page = view.PageView().render(renderers.RunRenderer().render(one))
     cell = Markup(page).partition("drifted.")[2].partition("</td>")[0].striptags()
@@ -136,10 +137,10 @@ def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> No
 
 
 def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> None:
-    held = {"status": gate.Status.PASSED, "rows": (), "unexpected_count": 0}
+    held = {"status": Status.PASSED, "rows": (), "unexpected_count": 0}
     of_rows = verdicts.outcome(**held, observed="0 of 9,742 rows (0 %)", element_count=9742)
     of_users = verdicts.outcome(**held, observed="0 users", element_count=None)
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((of_rows, of_users))))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((of_rows, of_users))))
     page = view.PageView().render(renderers.RunRenderer().render(one))
     told = [Markup(one).striptags() for one in re.findall(r'<span class="observed">(.*?)</span>', page)]
     assert told == ["holds in all 9,742 rows", "no exception"]
@@ -148,7 +149,7 @@ def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> N
 def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
     flagged = verdicts.outcome(severity="warning", suite="user_anomalies", sentence="No user is flagged.")
     moved = verdicts.outcome(severity="info", suite="drift_findings", sentence="Nothing moved.")
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", gate.Verdict((flagged, moved))))
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((flagged, moved))))
     page = view.PageView().render(renderers.RunRenderer().render(one))
     tiles = page[page.index('<ul class="questions">') :].partition("</ul>")[0].split("<li ")[1:]
     assert [tile.partition(">")[0] for tile in tiles[1:]] == ['class="pass warned"', 'class="pass"']
@@ -172,8 +173,8 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
     (tmp_path / "out").mkdir()
     run = verdicts.run(tmp_path, published=tmp_path / "out")
     before = replace(run, folder=Path("/old/<b>"))
-    history.record(tmp_path / "out" / "history.duckdb", before, gate.Verdict(()), "20260101T120000.000000Z")
-    record.write(tmp_path / "site", "20260301T120000.000000Z", run, gate.Verdict(tuple(new)))
+    history.record(tmp_path / "out" / "history.duckdb", before, Verdict(()), "20260101T120000.000000Z")
+    record.write(tmp_path / "site", "20260301T120000.000000Z", run, Verdict(tuple(new)))
     [one] = record.records(tmp_path / "site")
     page = view.PageView().render(renderers.RunRenderer().render(one))
     since = page[page.index('<div class="since">') :].partition("</div>")[0]
@@ -182,7 +183,7 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
     assert '<b>New findings (5):</b> <a href="#tags-id-0">Rule 0.</a>' in since
     assert "and 2 more" in since
     assert "Rule 4." not in since
-    record.write(tmp_path / "site", "20260101T120000.000000Z", before, gate.Verdict(()))
+    record.write(tmp_path / "site", "20260101T120000.000000Z", before, Verdict(()))
     assert renderers.page_before(list(record.records(tmp_path / "site"))) == "runs/20260101T120000.000000Z/index.html"
     assert renderers.page_before([one]) == "", "a run that is no longer kept has no page"
 
@@ -244,7 +245,7 @@ def test_a_record_holds_what_every_page_needs(tmp_path: Path) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
     facts: dict[str, Any] = json.loads((tmp_path / "runs" / one.id / "record.json").read_text(encoding="utf-8"))
     assert facts["verdict"] == "fail"
-    assert [answer["question"] for answer in facts["answers"]] == list(gate.QUESTIONS)
+    assert [answer["question"] for answer in facts["answers"]] == list(QUESTIONS)
     assert facts["pass_rate"] == pytest.approx(1 / 7)
     assert one.figures == {"charts": [], "users": None, "drift": []}
 

@@ -14,7 +14,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from checks import gate
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import FailingRow, Verdict
 from checks.reports import alerts, github, tracking
 from checks.results import outputs
 from checks.results.changes import Changes
@@ -22,7 +23,7 @@ from scripts import run_checkpoint
 from tests import deliveries, verdicts
 
 SECRET = "hunter2-s3cr3t"
-FAIL = gate.Decision.FAIL
+FAIL = Decision.FAIL
 
 
 class Hook(ThreadingHTTPServer):
@@ -86,7 +87,7 @@ def body(message) -> str:
 
 @pytest.mark.parametrize(
     ("decision", "kind"),
-    [(gate.Decision.PASS, "success"), (gate.Decision.FAIL, "failure"), (gate.Decision.UNDETERMINED, "warning")],
+    [(Decision.PASS, "success"), (Decision.FAIL, "failure"), (Decision.UNDETERMINED, "warning")],
 )
 def test_one_message_reaches_a_webhook_as_what_it_is(hook, decision, kind):
     assert alerts.send("Data quality: small", "It was judged.", [hook.address], decision) == []
@@ -147,21 +148,21 @@ def test_addresses_come_from_the_environment_alone(monkeypatch):
     [
         ("critical", verdicts.outcome(), True),
         ("critical", verdicts.outcome(severity="warning"), False),
-        ("critical", verdicts.outcome(severity="info", status=gate.Status.UNDETERMINED), True),
-        ("critical", verdicts.outcome(status=gate.Status.WAIVED, waiver=verdicts.waiver()), False),
+        ("critical", verdicts.outcome(severity="info", status=Status.UNDETERMINED), True),
+        ("critical", verdicts.outcome(status=Status.WAIVED, waiver=verdicts.waiver()), False),
         ("warning", verdicts.outcome(severity="warning"), True),
         ("warning", verdicts.outcome(severity="info"), False),
         ("info", verdicts.outcome(severity="info"), True),
-        ("info", verdicts.outcome(status=gate.Status.PASSED), False),
-        ("always", verdicts.outcome(status=gate.Status.PASSED), True),
+        ("info", verdicts.outcome(status=Status.PASSED), False),
+        ("always", verdicts.outcome(status=Status.PASSED), True),
     ],
 )
 def test_who_is_told_of_what(notify_on, outcome, concerns):
-    assert alerts.concerns(gate.Verdict((outcome,)), notify_on) is concerns
+    assert alerts.concerns(Verdict((outcome,)), notify_on) is concerns
 
 
 def test_a_severity_that_gates_is_always_told():
-    warned = gate.Verdict((verdicts.outcome(severity="warning"),), fail_on="warning")
+    warned = Verdict((verdicts.outcome(severity="warning"),), fail_on="warning")
     assert alerts.concerns(warned, "critical")
 
 
@@ -188,8 +189,8 @@ def test_the_message_says_where_there_is_nothing_to_compare_with_or_nothing_new(
 
 @pytest.mark.parametrize("text", verdicts.HOSTILE)
 def test_no_value_of_the_data_leaves_the_house(tmp_path, text):
-    verdict = gate.Verdict((verdicts.outcome(observed=text, rows=(gate.FailingRow("ratings.csv", 3, {"tag": text}),)),))
-    plain = gate.Verdict((verdicts.outcome(observed="", rows=(gate.FailingRow("ratings.csv", 3, {}),)),))
+    verdict = Verdict((verdicts.outcome(observed=text, rows=(FailingRow("ratings.csv", 3, {"tag": text}),)),))
+    plain = Verdict((verdicts.outcome(observed="", rows=(FailingRow("ratings.csv", 3, {}),)),))
     run = verdicts.run(tmp_path)
     assert alerts.message(verdict, run, None) == alerts.message(plain, run, None)
 
@@ -215,7 +216,7 @@ def test_nobody_is_told_before_the_results_stand(tmp_path, monkeypatch):
     monkeypatch.setattr(github, "add_step_summary", lambda _: tell("github"))
     data = deliveries.write(tmp_path / "data", deliveries.clean())
     assert run_checkpoint.main(["--data", str(data), "--output", str(out), "--quiet"]) == 2
-    assert decisions == [gate.Decision.UNDETERMINED]
+    assert decisions == [Decision.UNDETERMINED]
     assert sorted(told) == [(who, "undetermined") for who in ("alert", "github", "mlflow")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.gate import FailingRow
+from checks.gate.verdict import FailingRow
 from checks.reports.console import printable, row_text
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from checks import gate
 from checks.editions import Kind
 from checks.engine import suites
+from checks.gate.terms import QUESTIONS, Status
+from checks.gate.verdict import JUDGE_AGAIN, FailingRow, Verdict
 from checks.reports import alerts, github
 from checks.reports.badge import badge
 from checks.reports.console import row_text
@@ -41,7 +42,7 @@ def cases(xml: str) -> dict[str, junitparser.TestCase]:
     return {case.name: case for suite in junitparser.JUnitXml.fromstring(xml.encode()) for case in suite}
 
 
-def results(verdict: gate.Verdict, tmp_path: Path) -> dict[str, dict]:
+def results(verdict: Verdict, tmp_path: Path) -> dict[str, dict]:
     log = sarif(verdict, verdicts.run(tmp_path))
     SARIF.validate(log)
     json.dumps(log)
@@ -84,7 +85,7 @@ def test_junit_says_what_broke_where_and_what_to_do(tmp_path):
 
 
 def test_junit_counts_a_suite_a_table(tmp_path):
-    verdict = gate.Verdict((*verdicts.every_kind().outcomes, verdicts.outcome(suite="movies")))
+    verdict = Verdict((*verdicts.every_kind().outcomes, verdicts.outcome(suite="movies")))
     report = junitparser.JUnitXml.fromstring(junit(verdict, verdicts.run(tmp_path)).encode())
     assert [(s.name, s.tests, s.failures, s.errors, s.skipped) for s in report] == [
         ("ratings", 8, 2, 1, 4),
@@ -114,7 +115,7 @@ def test_sarif_points_to_the_expectation_and_the_rows(tmp_path):
     for suite, declared in suites.declared_suites().items():
         for number in (0, len(declared) - 1):
             identity = declared[number]["id"]
-            verdict = gate.Verdict((verdicts.outcome(suite=suite, expectation_id=identity),))
+            verdict = Verdict((verdicts.outcome(suite=suite, expectation_id=identity),))
             (one,) = results(verdict, tmp_path).values()
             place = one["locations"][0]["physicalLocation"]
             file = suites.ROOT.parent / place["artifactLocation"]["uri"]
@@ -130,8 +131,8 @@ def test_sarif_points_to_the_expectation_and_the_rows(tmp_path):
 def test_sarif_finds_rows_of_many_files_in_the_delivery_and_others_in_the_results(tmp_path):
     (ratings,) = verdicts.run(tmp_path).sources.values()
     many = replace(ratings, path=tmp_path / "data" / "ratings", parts=((0, "2024/a.csv"), (9, "2024/b.csv")))
-    rows = tuple(gate.FailingRow(file, 3, {}) for file in ("2024/b.csv", "drift_analysis.csv"))
-    log = sarif(gate.Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path, sources={"ratings": many}))
+    rows = tuple(FailingRow(file, 3, {}) for file in ("2024/b.csv", "drift_analysis.csv"))
+    log = sarif(Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path, sources={"ratings": many}))
     (one,) = log["runs"][0]["results"]
     artifacts = [row["physicalLocation"]["artifactLocation"] for row in one["relatedLocations"]]
     assert artifacts == [
@@ -142,12 +143,12 @@ def test_sarif_finds_rows_of_many_files_in_the_delivery_and_others_in_the_result
 
 def test_sarif_of_an_expectation_that_is_not_in_its_file_still_has_a_line(tmp_path):
     for identity in (None, "unknown"):
-        (one,) = results(gate.Verdict((verdicts.outcome(expectation_id=identity),)), tmp_path).values()
+        (one,) = results(Verdict((verdicts.outcome(expectation_id=identity),)), tmp_path).values()
         assert one["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
 
 
 def test_sarif_of_a_clean_run_has_no_result(tmp_path):
-    verdict = gate.Verdict((verdicts.outcome(status=gate.Status.PASSED, rows=()),))
+    verdict = Verdict((verdicts.outcome(status=Status.PASSED, rows=()),))
     assert results(verdict, tmp_path) == {}
 
 
@@ -175,18 +176,18 @@ def test_gitlab_gets_what_its_documentation_asks(tmp_path):
 @pytest.mark.parametrize(
     ("fail_on", "status", "message", "color"),
     [
-        ("critical", gate.Status.PASSED, "pass, 2 of 3 hold", "brightgreen"),
-        ("warning", gate.Status.PASSED, "fail, 2 of 3 hold", "red"),
-        ("critical", gate.Status.FAILED, "fail, 1 of 3 hold", "red"),
-        ("critical", gate.Status.UNDETERMINED, "undetermined, 1 of 3 hold", "lightgrey"),
-        ("critical", gate.Status.WAIVED, "pass, 1 of 3 hold", "brightgreen"),
+        ("critical", Status.PASSED, "pass, 2 of 3 hold", "brightgreen"),
+        ("warning", Status.PASSED, "fail, 2 of 3 hold", "red"),
+        ("critical", Status.FAILED, "fail, 1 of 3 hold", "red"),
+        ("critical", Status.UNDETERMINED, "undetermined, 1 of 3 hold", "lightgrey"),
+        ("critical", Status.WAIVED, "pass, 1 of 3 hold", "brightgreen"),
     ],
 )
 def test_badge_is_red_where_the_gate_is_and_counts_what_holds(tmp_path, fail_on, status, message, color):
     """A warning, a pass and one more; what was not asked is counted nowhere."""
-    others = [("warning", gate.Status.FAILED), ("info", gate.Status.PASSED), ("info", gate.Status.UNASKED)]
+    others = [("warning", Status.FAILED), ("info", Status.PASSED), ("info", Status.UNASKED)]
     found = [verdicts.outcome(severity=severity, status=one) for severity, one in [*others, ("critical", status)]]
-    text = badge(gate.Verdict(tuple(found), fail_on), verdicts.run(tmp_path))
+    text = badge(Verdict(tuple(found), fail_on), verdicts.run(tmp_path))
     expected = {"schemaVersion": 1, "label": "data quality", "message": message, "color": color}
     assert text.count("\n") == text.endswith("\n") == 1
     assert json.loads(text) == expected
@@ -229,7 +230,7 @@ def test_annotations_say_what_broke_where_and_what_to_do(tmp_path):
 def test_a_missing_file_is_one_error_with_its_remedy_not_a_rules(tmp_path):
     lost = {
         "suite": "tags",
-        "status": gate.Status.UNDETERMINED,
+        "status": Status.UNDETERMINED,
         "cause": "tags.csv is not in data",
         "has_result": False,
         "observed": "",
@@ -237,10 +238,10 @@ def test_a_missing_file_is_one_error_with_its_remedy_not_a_rules(tmp_path):
         "rows": (),
     }
     unjudged = [verdicts.outcome(**lost, sentence=f"Rule {i}.", expectation_id=str(i)) for i in "12"]
-    verdict, run = gate.Verdict((*unjudged, verdicts.outcome(severity="warning"))), verdicts.run(tmp_path)
+    verdict, run = Verdict((*unjudged, verdicts.outcome(severity="warning"))), verdicts.run(tmp_path)
     first, second = github.annotate(verdict, run)
     assert first.startswith("::error ")
-    assert first.endswith(f"not in data.%0AWhat to do: {gate.JUDGE_AGAIN}")
+    assert first.endswith(f"not in data.%0AWhat to do: {JUDGE_AGAIN}")
     assert second.startswith("::warning ")
     shown = text_of(report(verdict, run))
     assert shown.count("It could not be judged: tags.csv is not in data.") == 1
@@ -252,7 +253,7 @@ def test_a_missing_file_is_one_error_with_its_remedy_not_a_rules(tmp_path):
 
 @pytest.mark.parametrize(("count", "shown", "rest"), [(10, 10, None), (11, 10, "2 more"), (50, 10, "41 more")])
 def test_annotations_stay_within_githubs_limit_and_say_what_is_left(tmp_path, count, shown, rest):
-    verdict = gate.Verdict(tuple(verdicts.outcome() for _ in range(count)))
+    verdict = Verdict(tuple(verdicts.outcome() for _ in range(count)))
     lines = list(github.annotate(verdict, verdicts.run(tmp_path)))
     assert len(lines) == shown
     assert (rest in lines[-1]) if rest else ("more" not in lines[-1])
@@ -298,7 +299,7 @@ def test_the_report_leads_with_the_verdict_and_the_three_questions(tmp_path):
     shown = text_of(report(verdicts.every_kind(), verdicts.run(tmp_path)))
     why = "2 critical expectations failed, and 1 expectation of ratings could not be judged."
     assert shown.startswith(f"Data quality: FAIL\n{why}")
-    for question in gate.QUESTIONS:
+    for question in QUESTIONS:
         assert question in shown
 
 
@@ -339,10 +340,10 @@ def test_the_report_tells_what_is_waived_since_and_accuses_nobody_who_judges_aga
     tmp_path, monkeypatch, judged_alike, said
 ):
     run = verdicts.run(tmp_path, repeats=datetime(2026, 3, 1, 12, tzinfo=UTC))
-    waived = verdicts.outcome(status=gate.Status.WAIVED, waiver=verdicts.waiver())
+    waived = verdicts.outcome(status=Status.WAIVED, waiver=verdicts.waiver())
     changes = Changes(run.started, "fail", (), (), (waived,), judged_alike)
     monkeypatch.setattr("checks.reports.markdown.since_last_run", lambda *_: changes)
-    shown = text_of(report(gate.Verdict((waived,)), run))
+    shown = text_of(report(Verdict((waived,)), run))
     assert "Waived since then: ratings: rating is on the scale." in shown
     assert "Nothing fails that did not fail then" not in shown
     assert said in shown
@@ -377,16 +378,16 @@ def test_report_alert_and_summary_tell_what_a_delivery_is_judged_as_and_what_was
 
 
 def test_a_waiver_of_what_was_not_asked_is_not_needed(tmp_path):
-    spared = verdicts.outcome(status=gate.Status.UNASKED, cause="meant for others", waiver=verdicts.waiver())
-    shown = text_of(report(gate.Verdict((spared,)), verdicts.run(tmp_path)))
+    spared = verdicts.outcome(status=Status.UNASKED, cause="meant for others", waiver=verdicts.waiver())
+    shown = text_of(report(Verdict((spared,)), verdicts.run(tmp_path)))
     assert "not needed: it was not asked" in shown
     assert "Nothing: every expectation that was asked holds." in shown
 
 
 def test_the_report_shows_evidence_in_full(tmp_path):
     evidence = "98 % or more of the ratings are at one level. " * 6
-    rows = (gate.FailingRow("ratings.csv", 3, {"evidence": evidence}),)
-    shown = text_of(report(gate.Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path)))
+    rows = (FailingRow("ratings.csv", 3, {"evidence": evidence}),)
+    shown = text_of(report(Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path)))
     assert evidence in shown
 
 
@@ -435,17 +436,17 @@ def test_expectations_without_an_id_are_told_apart_by_their_arguments(tmp_path):
         verdicts.outcome(expectation_id=None, kwargs={"column": "rating", bound: 1})
         for bound in ("min_value", "max_value")
     )
-    verdict, run = gate.Verdict((low, high)), verdicts.run(tmp_path)
+    verdict, run = Verdict((low, high)), verdicts.run(tmp_path)
     assert low.key != high.key
     log = sarif(verdict, run)["runs"][0]
     assert len({rule["id"] for rule in log["tool"]["driver"]["rules"]}) == 2
     assert [one["ruleIndex"] for one in log["results"]] == [0, 1]
     assert len({one["partialFingerprints"]["expectation/v1"] for one in log["results"]}) == 2
     assert len({one["fingerprint"] for one in code_quality(verdict, run)}) == 2
-    again = gate.Verdict((verdicts.outcome(expectation_id=None, kwargs={"max_value": 1, "column": "rating"}),))
+    again = Verdict((verdicts.outcome(expectation_id=None, kwargs={"max_value": 1, "column": "rating"}),))
     assert code_quality(again, run)[0]["fingerprint"] == code_quality(verdict, run)[1]["fingerprint"]
 
 
 def test_a_column_or_file_that_a_delivery_names_moves_no_cursor():
-    row = gate.FailingRow("a\x1b.csv", 3, {"b\x1b": 1})
+    row = FailingRow("a\x1b.csv", 3, {"b\x1b": 1})
     assert row_text(row) == "a\N{REPLACEMENT CHARACTER}.csv:3  b\N{REPLACEMENT CHARACTER} 1"

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.gate import Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Verdict
 from checks.reports import tracking
 from checks.results import receipt
 from checks.run import Run

@@ -12,8 +12,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from checks import gate
-from checks.gate import Outcome, Status, Verdict
+from checks.engine.suites import SEVERITIES
+from checks.gate.terms import EXIT_CODES, Decision, Status
+from checks.gate.verdict import FailingRow, Outcome, Verdict
 from checks.results import history, retention
 from checks.results.changes import row_changes, since_last_run
 from checks.results.outputs import OutputError
@@ -63,7 +64,7 @@ def test_a_run_is_recorded_with_its_counts(tmp_path: Path) -> None:
     assert (row["row_count"], row["rejected"], row["flagged_users"]) == (90, 10, 3)
     assert (row["strongest_drift"], row["strongest_feature"]) == (1.5, "mean rating")
     assert [row[name] for name in ("evaluated", "passed", "failed", "undetermined", "waived")] == [4, 1, 2, 1, 0]
-    assert [row[f"failed_{severity}"] for severity in gate.SEVERITIES] == [1, 1, 0]
+    assert [row[f"failed_{severity}"] for severity in SEVERITIES] == [1, 1, 0]
     statuses = ["passed", "failed", "failed", "undetermined", "unasked"]
     assert list(history.expectations(path, ONE)["status"]) == statuses
 
@@ -112,7 +113,7 @@ def test_a_run_that_judged_nothing_has_no_pass_rate(tmp_path: Path) -> None:
     ],
 )
 def test_values_of_the_data_never_enter(tmp_path: Path, observed: str, kept: str | None) -> None:
-    row = gate.FailingRow("tags.csv", 2, {"tag": "private"})
+    row = FailingRow("tags.csv", 2, {"tag": "private"})
     path = record(tmp_path, ONE, outcome(Status.FAILED, observed=observed, rows=(row,)))
     stored = history.expectations(path, ONE)["observed"].iloc[0]
     assert (None if pd.isna(stored) else stored) == kept
@@ -125,7 +126,7 @@ def test_previous_tells_what_is_new(tmp_path: Path) -> None:
     record(tmp_path, TWO, outcome(Status.FAILED, "old"), outcome(Status.UNDETERMINED, "b"))
     before = history.previous(run(tmp_path))
     assert before is not None
-    assert (before.run_id, before.decision) == (TWO, gate.Decision.FAIL)
+    assert (before.run_id, before.decision) == (TWO, Decision.FAIL)
     assert not before.is_new(outcome(Status.FAILED, "old"))
     assert before.is_new(outcome(Status.FAILED, "b"))
     assert not before.is_new(outcome(Status.UNDETERMINED, "b"))
@@ -311,7 +312,7 @@ def test_the_command_records_its_runs_and_prunes(tmp_path: Path, capsys: pytest.
     kept = history.runs(output / history.HISTORY)
     assert len(kept) == 3
     assert set(kept["fingerprint"]) == {history.fingerprint_of(delivery)}
-    assert codes == {gate.EXIT_CODES[gate.Decision(kept["verdict"].iloc[0])]}
+    assert codes == {EXIT_CODES[Decision(kept["verdict"].iloc[0])]}
     newest = set(kept["run_id"].head(2))
     assert results_of(output / "validations") == results_of(output / "data_docs") == newest
     assert len(history.expectations(output / history.HISTORY, kept["run_id"].iloc[0])) == kept["evaluated"].iloc[0]

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks import gate
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports import markdown
 from checks.results import quarantine
 from checks.run import Run
@@ -26,11 +27,11 @@ from tests import deliveries, verdicts
 PART = "select source_line from ratings where {condition}"
 
 
-def part(folder: Path, output: Path, *outcomes: gate.Outcome) -> dict[str, quarantine.Counts]:
+def part(folder: Path, output: Path, *outcomes: Outcome) -> dict[str, quarantine.Counts]:
     output.mkdir(parents=True, exist_ok=True)
     with load(folder) as warehouse:
         run = verdicts.run(output, sources=warehouse.sources, output=output)
-        counts = quarantine.part(gate.Verdict(outcomes), run, execute(warehouse))
+        counts = quarantine.part(Verdict(outcomes), run, execute(warehouse))
     return {one.table: one for one in counts}
 
 
@@ -38,7 +39,7 @@ def execute(warehouse: Warehouse):
     return lambda text: warehouse.connection.execute(text).fetchall()
 
 
-def rule(condition: str, **changes: object) -> gate.Outcome:
+def rule(condition: str, **changes: object) -> Outcome:
     base = {"sentence": f"Not {condition}.", "rows_query": PART.format(condition=condition), "unexpected_count": None}
     return verdicts.outcome(**base | changes)
 
@@ -79,10 +80,10 @@ def test_a_row_is_listed_once_with_every_rule_that_it_breaks(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "left"),
     [
-        ({"status": gate.Status.WAIVED}, 99),  # a waiver lets the delivery pass, not the rows
-        ({"status": gate.Status.UNDETERMINED, "rows_query": None, "cause": "it raised"}, 0),
+        ({"status": Status.WAIVED}, 99),  # a waiver lets the delivery pass, not the rows
+        ({"status": Status.UNDETERMINED, "rows_query": None, "cause": "it raised"}, 0),
         ({"severity": "warning"}, 100),
-        ({"status": gate.Status.PASSED}, 100),
+        ({"status": Status.PASSED}, 100),
         ({"rows_query": None}, 100),  # about the table as a whole
         ({"rows_query": None, "unexpected_count": 1}, 0),  # rows break it, but nobody can say which
         ({"rows_query": "df.filter(F.expr('x'))", "unexpected_count": 1}, 0),
@@ -148,7 +149,7 @@ def test_rows_that_get_lost_are_noticed(tmp_path):
         source = dataclasses.replace(warehouse.sources["ratings"], loaded_rows=101)
         run: Run = verdicts.run(tmp_path, sources={"ratings": source})
         with pytest.raises(quarantine.QuarantineError, match="ratings: 101 rows in, but"):
-            quarantine.part(gate.Verdict(()), run, execute(warehouse))
+            quarantine.part(Verdict(()), run, execute(warehouse))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_rows_are_conserved_whatever_rules_break(dirty, tmp_path, rules):
     run = verdicts.run(tmp_path, sources=dirty.sources)
     for stale in (tmp_path / "quarantine").glob("*.csv"):
         stale.unlink()
-    quarantine.part(gate.Verdict(outcomes), run, execute(dirty))
+    quarantine.part(Verdict(outcomes), run, execute(dirty))
     found = [int(row["source_line"]) for row in quarantined(tmp_path)]
     assert found == sorted(set().union(*rules, {8}))
     ids = ", ".join(map(str, found))
@@ -184,7 +185,7 @@ def test_what_depends_on_a_quarantined_row_stays_and_the_report_says_so(tmp_path
     users = rule("flagged", suite="user_anomalies", rows_query="select 2 as source_line")
     counts = part(folder, output, film, users)
     assert (counts["movies"].quarantined, counts["ratings"].quarantined) == (1, 0)
-    text = markdown.report(gate.Verdict((film, users)), verdicts.run(output, output=output))
+    text = markdown.report(Verdict((film, users)), verdicts.run(output, output=output))
     assert "ratings of a quarantined film and of flagged users stay in `validated/`" in text
 
 

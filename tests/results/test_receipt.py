@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks.gate import Outcome, Status, Verdict
+from checks.gate.terms import Status
+from checks.gate.verdict import Outcome, Verdict
 from checks.reports import markdown, summary
 from checks.results import outputs, receipt
 from checks.run import Run

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from checks import gate
 from checks.engine.suites import ProjectError
+from checks.gate.terms import Status
+from checks.gate.verdict import Verdict
 from scripts import demo_failure, run_checkpoint
 from tests import deliveries, verdicts
 
-PASSED = gate.Verdict((verdicts.outcome(status=gate.Status.PASSED, rows=()),))
-FAILED = gate.Verdict((verdicts.outcome(),))
-UNDETERMINED = gate.Verdict((verdicts.outcome(status=gate.Status.UNDETERMINED, cause="no table", rows=()),))
+PASSED = Verdict((verdicts.outcome(status=Status.PASSED, rows=()),))
+FAILED = Verdict((verdicts.outcome(),))
+UNDETERMINED = Verdict((verdicts.outcome(status=Status.UNDETERMINED, cause="no table", rows=()),))
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return deliveries.write(tmp_path / "data", deliveries.whole())
 
 
-def gate_says(monkeypatch, *answers: gate.Verdict) -> list[dict[str, list[str]]]:
+def gate_says(monkeypatch, *answers: Verdict) -> list[dict[str, list[str]]]:
     """Put answers in place of the job's; gives the deliveries that it was asked to judge."""
     left, seen = list(answers), []
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from checks.editions import Kind
-from checks.gate import Decision, Status, Verdict
+from checks.gate.terms import Decision, Status
+from checks.gate.verdict import Verdict
 from checks.results import history
 from checks.results.pseudonyms import SALT
 from checks.results.retention import HISTORY

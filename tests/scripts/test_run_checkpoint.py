@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from checks.gate import Verdict
+from checks.gate.verdict import Verdict
 from checks.reports.summary import summary
 from checks.results import quarantine
 from checks.run import Run

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.checkpoint import run_checkpoint
-from checks.gate import Verdict
+from checks.gate.verdict import Verdict
 from checks.spark import session as spark_session
 from checks.spark import warehouse as spark_warehouse
 from tests import deliveries
