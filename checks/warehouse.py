@@ -140,9 +140,15 @@ class Warehouse:
         found: tuple[Any, ...] | None = self.connection.execute(query).fetchone()
         return found
 
-    def rows(self, queries: Sequence[str]) -> list[tuple[Any, ...] | None]:
-        """The first row of each statement."""
-        return [self.row(query) for query in queries]
+    def one(self, query: str) -> tuple[Any, ...]:
+        """The row of a statement that has one whatever the data are, as an aggregate has."""
+        found = self.row(query)
+        assert found is not None, query
+        return found
+
+    def ones(self, queries: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The row of each such statement."""
+        return [self.one(query) for query in queries]
 
     def _scalar(self, query: str, values: Sequence[object] = ()) -> int:
         row = self.connection.execute(query, list(values)).fetchone()

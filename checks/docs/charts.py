@@ -188,9 +188,7 @@ def _missing(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     if not columns:
         return []
     given = ", ".join(f"count({quoted(name)})" for name in columns)
-    row = warehouse.row(f"select count(*), {given} from {quoted(table)}")
-    assert row is not None
-    total, *filled = row
+    total, *filled = warehouse.one(f"select count(*), {given} from {quoted(table)}")
     return [
         {"column": f"{table}.{name[:40]}", "missing": total - there, "share": (total - there) / total if total else 0.0}
         for name, there in zip(columns, filled, strict=True)
@@ -219,7 +217,7 @@ def normal_and_flagged_users(warehouse: Warehouse, names: UserNames = PLAIN) -> 
 
 def _flagged_of(warehouse: Warehouse) -> tuple[str, str]:
     """How many are flagged, and what to know of the others."""
-    judged, trusted, flagged = map(int, warehouse.row(COUNTED) or (0, 0, 0))
+    judged, trusted, flagged = map(int, warehouse.one(COUNTED))
     verb = "is" if trusted == 1 else "are"
     note = f"Of those who are not flagged {trusted:,} {verb} trusted, and so not judged." if trusted else ""
     if not judged:

@@ -42,7 +42,7 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
     rest = [name for name in columns if name not in counted]
     if rest:
         measures = ", ".join(_measures(name, columns[name], exact) for name in rest)
-        found |= zip(rest, _row(warehouse, f"select {measures} from {quoted(table)}"), strict=True)
+        found |= zip(rest, warehouse.one(f"select {measures} from {quoted(table)}"), strict=True)
     for name, type_ in columns.items():
         estimated = not exact and name in rest
         if estimated and type_ in NUMERIC:
@@ -52,7 +52,7 @@ def _table_statistics(warehouse: Warehouse, table: str) -> Iterator[dict[str, An
 
 def _each(warehouse: Warehouse, queries: Mapping[str, str]) -> dict[str, Any]:
     """What each column's query gives."""
-    return {name: _found(row)[0] for name, row in zip(queries, warehouse.rows(list(queries.values())), strict=True)}
+    return {name: row[0] for name, row in zip(queries, warehouse.ones(list(queries.values())), strict=True)}
 
 
 def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact: bool) -> Iterable[str]:
@@ -62,20 +62,11 @@ def _counted_apart(warehouse: Warehouse, table: str, names: Sequence[str], exact
     return () if warehouse.tells_apart_in_one_pass else names
 
 
-def _row(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
-    return _found(warehouse.row(query))
-
-
-def _found(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    assert row is not None
-    return row
-
-
 def _repeating(warehouse: Warehouse, table: str, names: Sequence[str]) -> Iterator[str]:
     """The columns of which many rows have few values."""
     some = f"(select {', '.join(map(quoted, names))} from {quoted(table)} limit {SAMPLED_ROWS})"
     counts = ", ".join(f"approx_count_distinct({quoted(name)})" for name in names)
-    found = _row(warehouse, f"select {counts} from {some}")
+    found = warehouse.one(f"select {counts} from {some}")
     return (name for name, count in zip(names, found, strict=True) if count <= SAMPLED_ROWS // REPEATED)
 
 

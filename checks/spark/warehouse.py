@@ -89,10 +89,10 @@ class SparkWarehouse(Warehouse):
         found = self.frame(statement.text).first()
         return None if found is None else tuple(_plain(value) for value in found)
 
-    def rows(self, queries: Sequence[str]) -> list[tuple[Any, ...] | None]:
+    def ones(self, queries: Sequence[str]) -> list[tuple[Any, ...]]:
         """Some at a time: planning takes Spark as long as small data do, and no query fills many cores to its end."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(self.row, queries))
+            return list(pool.map(self.one, queries))
 
     def _described(self, table: str) -> pd.DataFrame:
         import pandas as pd

@@ -212,9 +212,8 @@ def _time_span(warehouse: Warehouse) -> tuple[datetime | None, datetime | None]:
     source = warehouse.sources["ratings"]
     if source.problem or "timestamp" not in source.columns:
         return None, None
-    row = warehouse.row("select min(timestamp), max(timestamp) from ratings")
-    assert row is not None
-    return _moment(row[0]), _moment(row[1])
+    first, last = warehouse.one("select min(timestamp), max(timestamp) from ratings")
+    return _moment(first), _moment(last)
 
 
 def _moment(seconds: int | None) -> datetime | None:

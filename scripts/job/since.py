@@ -17,16 +17,13 @@ def compared(warehouse: Warehouse, reference: Warehouse) -> pd.DataFrame:
     """One row with the fields of `Since`."""
     import pandas as pd
 
-    before = reference.row('select count(*), max("timestamp") from ratings')
-    assert before is not None
-    later = 0 if before[1] is None else _count(warehouse, f'where "timestamp" > {before[1]}')
-    return pd.DataFrame({"ratings": [_count(warehouse)], "later": [later], "reference_ratings": [before[0]]})
+    before, newest = reference.one('select count(*), max("timestamp") from ratings')
+    later = 0 if newest is None else _count(warehouse, f'where "timestamp" > {newest}')
+    return pd.DataFrame({"ratings": [_count(warehouse)], "later": [later], "reference_ratings": [before]})
 
 
 def _count(warehouse: Warehouse, condition: str = "") -> int:
-    row = warehouse.row(f"select count(*) from ratings {condition}")
-    assert row is not None
-    return int(row[0])
+    return int(warehouse.one(f"select count(*) from ratings {condition}")[0])
 
 
 def kept(warehouse: Warehouse) -> Since | None:
@@ -35,6 +32,4 @@ def kept(warehouse: Warehouse) -> Since | None:
 
     if not warehouse.has(TABLE):
         return None
-    row = warehouse.row(f"select ratings, later, reference_ratings from {TABLE}")
-    assert row is not None
-    return Since(*map(int, row))
+    return Since(*map(int, warehouse.one(f"select ratings, later, reference_ratings from {TABLE}")))
