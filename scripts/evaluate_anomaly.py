@@ -30,7 +30,7 @@ from scripts.evaluation.in_time import each_period
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves
-from scripts.job.findings import PERIODS
+from scripts.job.settings import PERIODS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves
-from scripts.job.findings import check_needed
+from scripts.job.loading import check_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

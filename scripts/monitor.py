@@ -22,10 +22,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from scripts import run_checkpoint
-from scripts.job import findings, reuse
+from scripts.job import reuse
 from scripts.job.arguments import Parser, SettingError, local, seconds
 from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
+from scripts.job.settings import check_settings, recorded
 
 if TYPE_CHECKING:
     from checks.gate.terms import Decision
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, settings = _parse(argv)
     if not arguments.watch.is_dir():
         raise SettingError(f"--watch {arguments.watch}: is no folder; give one that deliveries arrive in.")
-    findings.check_settings(settings)  # each delivery would be refused, some after the whole analysis
+    check_settings(settings)  # each delivery would be refused, some after the whole analysis
     _check_output(settings, arguments.watch)
     reuse.program(settings.engine)  # which this process will run, whatever is installed while it waits
     stop = Stop()
@@ -269,7 +270,7 @@ class Monitor:
     def _judge_new(self, folder: Path) -> None:
         from checks.gate.terms import EXIT_CODES, Decision
 
-        findings.check_settings(self.settings)  # a file that they name may be gone by now
+        check_settings(self.settings)  # a file that they name may be gone by now
         before = self._judged_before(folder)
         if before is not None and before is not Decision.UNDETERMINED:  # what could not be judged then may be today
             self.exit_codes.append(EXIT_CODES[before])
@@ -291,7 +292,7 @@ class Monitor:
 
         waivers = load_waivers(declared_suites(), datetime.now(UTC).date())
         program = reuse.program(self.settings.engine)
-        judged_by = history.judged_by(findings.recorded(self.settings), waivers, program)
+        judged_by = history.judged_by(recorded(self.settings), waivers, program)
         fingerprint, past = history.fingerprint_of(folder), self.settings.output / HISTORY
         return history.decision(past, fingerprint, judged_by, self.settings.max_age)
 

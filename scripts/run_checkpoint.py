@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from checks.engine.suites import SEVERITIES
 from checks.results.pseudonyms import SALT
 from checks.results.retention import KEPT_RUNS
-from scripts.job import findings
 from scripts.job.arguments import Parser, local, memory, place, positive
 from scripts.job.delivered import GET_REAL_DATA, REAL_DATA, delivery
 from scripts.job.ending import answered, leaves, printing
 from scripts.job.progress import Progress
+from scripts.job.settings import add_engine, add_settings, check_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,13 +80,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SIZE",
         help="how much memory the run should take, such as 2GB: one analysis at a time, and less for the database",
     )
-    findings.add_settings(parser)
+    add_settings(parser)
     parser.add_argument(
         "--hash-users",
         action="store_true",
         help=f"show users by pseudonyms, made with the secret salt of the environment variable {SALT}",
     )
-    findings.add_engine(parser)
+    add_engine(parser)
     parser.add_argument(
         "--fresh",
         action="store_true",
@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from checks.reports import console
 
-    findings.check_settings(arguments)
+    check_settings(arguments)
     progress = Progress(console.console(stderr=True), arguments.quiet or arguments.json)
     folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.errors import UserError
-from scripts.job.findings import check_needed
+from scripts.job.loading import check_needed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.tables import TRENDS
-from scripts.job import aside, findings, reuse, since
+from scripts.job import aside, findings, loading, reuse, since
 from scripts.job.machine import give_back
 from scripts.job.progress import Progress
+from scripts.job.settings import check_unchanged, of_tables, recorded, user_names
 
 if TYPE_CHECKING:
     from checks.phases import Phases
@@ -46,12 +47,12 @@ class Job:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """All that decides a verdict besides data and rules, as it was before the work."""
-        return findings.recorded(self.arguments)
+        return recorded(self.arguments)
 
     @cached_property
     def maker(self) -> dict[str, Any]:
         """What makes the tables, as it was before the work."""
-        return reuse.maker(findings.of_tables(self.settings, self.arguments))
+        return reuse.maker(of_tables(self.settings, self.arguments))
 
 
 @contextlib.contextmanager
@@ -119,7 +120,7 @@ def _analysed(job: Job) -> Iterator[tuple[Run, Warehouse]]:
     warehouse, made = _taken_over(job, phases)
     if warehouse is None:
         with job.progress.step(f"Loading {job.folder}"), phases.phase("load"):
-            warehouse = findings.load_warehouse(job.folder, job.arguments, job.database)
+            warehouse = loading.load_warehouse(job.folder, job.arguments, job.database)
     with warehouse:
         problems = {} if made else _analyse(job, warehouse, phases)
         run = replace(_described(job, warehouse, suites, waivers, problems), phases=phases, tables_of=made)
@@ -137,13 +138,13 @@ def _taken_over(job: Job, phases: Phases) -> tuple[Warehouse | None, datetime | 
     if tables is None:
         return None, None
     job.progress.say(f"Taking over the tables that were made at {tables.made:%Y-%m-%d %H:%M} UTC of the same files")
-    return findings.open_warehouse(job.folder, job.arguments, job.database, tables.sources), tables.made
+    return loading.open_warehouse(job.folder, job.arguments, job.database, tables.sources), tables.made
 
 
 def _analyse(job: Job, warehouse: Warehouse, phases: Phases) -> dict[str, str]:
     with job.progress.step("Scoring users and comparing windows of time"):
         problems = findings.write_findings(warehouse, job.arguments, phases)
-        findings.check_unchanged(job.settings, job.arguments)
+        check_unchanged(job.settings, job.arguments)
         give_back()
     return problems
 
@@ -195,8 +196,8 @@ def _described(
         settings=job.settings,
         program=reuse.program(job.arguments.engine),
         simulated=job.simulated,
-        names=findings.user_names(job.arguments),
-        memory_limit=findings.database_limit(job.arguments),
+        names=user_names(job.arguments),
+        memory_limit=loading.database_limit(job.arguments),
         problems={n: source.problem for n, source in warehouse.sources.items() if source.problem} | problems,
         first_rating=first,
         last_rating=last,

@@ -26,7 +26,7 @@ from checks.results.pseudonyms import SALT
 from checks.results.retention import HISTORY
 from checks.run import Run
 from scripts import monitor, run_checkpoint
-from scripts.job import findings, reuse
+from scripts.job import reuse, settings
 from tests import deliveries, verdicts
 from tests.conftest import ROOT
 
@@ -532,7 +532,7 @@ def test_settings_are_recorded_with_the_content_of_the_files_they_name(tmp_path:
 
     def recorded() -> dict[str, object]:
         options = ["--reference", str(reference), "--trusted-users", str(trusted), "--fail-on", "info"]
-        return findings.recorded(run_checkpoint.parser().parse_args(options))
+        return settings.recorded(run_checkpoint.parser().parse_args(options))
 
     before = recorded()
     assert before["fail_on"] == "info"
@@ -549,7 +549,7 @@ def test_of_the_settings_that_part_time_only_what_decided_is_recorded(
     reference = deliveries.write(tmp_path / "reference", deliveries.clean())
 
     def recorded(*options: str) -> tuple[object, object]:
-        found = findings.recorded(run_checkpoint.parser().parse_args(options))
+        found = settings.recorded(run_checkpoint.parser().parse_args(options))
         return found["split"], found["since"]
 
     assert recorded() == (0.8, None)

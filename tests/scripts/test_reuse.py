@@ -19,7 +19,8 @@ from checks import warehouse
 from checks.results import receipt
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint
-from scripts.job import findings, reuse
+from scripts.job import reuse
+from scripts.job.settings import of_tables, recorded
 from tests import deliveries
 
 MADE_OF_ANALYSES = ("user_statistics_with_anomalies.csv", "anomalous_users.csv", "drift_analysis.csv")
@@ -38,7 +39,7 @@ class Judged(NamedTuple):
     def taken(self, *options: str) -> reuse.Tables | None:
         """What the next run with these options would take over."""
         arguments = run_checkpoint.parser().parse_args(list(options))
-        made_by = reuse.maker(findings.of_tables(findings.recorded(arguments), arguments))
+        made_by = reuse.maker(of_tables(recorded(arguments), arguments))
         return reuse.take(self.output, self.folder, made_by, self.database)
 
     @property

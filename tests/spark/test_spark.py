@@ -543,11 +543,11 @@ def test_the_ratings_after_all_of_the_references_are_counted(session: Any, tmp_p
 
 @spark_only
 def test_every_file_of_a_reference_is_recorded(session: Any, tmp_path: Path) -> None:
-    from scripts.job import findings
+    from scripts.job import settings
     from scripts.run_checkpoint import parser
 
     folder = many_files(tmp_path / "data", deliveries.clean())
-    recorded = findings.recorded(parser().parse_args(["--reference", str(folder), *ON_SPARK]))
+    recorded = settings.recorded(parser().parse_args(["--reference", str(folder), *ON_SPARK]))
     names = [
         "links.csv",
         "movies/part-0.parquet",
