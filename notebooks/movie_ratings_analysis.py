@@ -98,7 +98,8 @@ pd.DataFrame(summary(verdict, run)["suites"]).T
 # data is nothing unusual: real catalogues have films without a year, and films that stand in them twice.
 
 # %%
-from checks.docs import charts, excerpt, findings
+from checks.docs import data_charts, excerpt, findings, user_charts
+from checks.docs.drift_charts import drift_charts
 from checks.gate.verdict import questions
 
 rows_right, users_honest, world_moved = questions(verdict)
@@ -109,7 +110,7 @@ excerpt.findings(rows_right.verdict)
 # lacking.
 
 # %%
-excerpt.charts(charts.missing_values(warehouse))
+excerpt.charts(data_charts.missing_values(warehouse))
 
 # %% [markdown]
 # ## 3. How the ratings are distributed
@@ -124,10 +125,10 @@ excerpt.charts(charts.missing_values(warehouse))
 
 # %%
 excerpt.charts(
-    charts.rating_levels(warehouse),
-    charts.ratings_over_time(warehouse),
-    charts.long_tail_of_films(warehouse),
-    charts.long_tail_of_users(warehouse),
+    data_charts.rating_levels(warehouse),
+    data_charts.ratings_over_time(warehouse),
+    data_charts.long_tail_of_films(warehouse),
+    data_charts.long_tail_of_users(warehouse),
 )
 
 # %% [markdown]
@@ -146,7 +147,7 @@ users = findings.users(warehouse)
 pd.Series(users["counts"], name="users").to_frame()
 
 # %%
-excerpt.charts(charts.normal_and_flagged_users(warehouse))
+excerpt.charts(user_charts.normal_and_flagged_users(warehouse))
 
 # %% [markdown]
 # The worst, with the evidence: what is odd about each, and its figures beside those of nine in ten others. Judge for
@@ -205,7 +206,7 @@ pd.DataFrame(
 
 # %%
 attacked.write("user_anomalies", judged.reset_index())
-excerpt.charts(charts.normal_and_flagged_users(attacked))
+excerpt.charts(user_charts.normal_and_flagged_users(attacked))
 
 # %% [markdown]
 # ## 5. Has the world moved?
@@ -219,7 +220,7 @@ excerpt.charts(charts.normal_and_flagged_users(attacked))
 
 # %%
 moved = findings.drift(warehouse)
-drawn = charts.drift_charts(moved)
+drawn = drift_charts(moved)
 excerpt.charts(*[chart for chart in drawn if chart.group == "drift"])
 
 # %% [markdown]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.docs import drawing
-from checks.docs.charts import Chart
+from checks.docs.chart import Chart
 from checks.docs.renderers import with_expected
 from checks.docs.view import PageView
 from checks.gate.verdict import Verdict

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from checks.docs import charts, findings
+from checks.docs import findings
+from checks.docs.chart import Chart
+from checks.docs.data_charts import data_charts
 from checks.docs.drawing import Drawings
+from checks.docs.drift_charts import drift_charts
+from checks.docs.trend_charts import trend_charts
+from checks.docs.user_charts import user_charts
+from checks.results.pseudonyms import PLAIN, UserNames
 from checks.run import Run
 from checks.warehouse import Warehouse, connect
 
@@ -31,8 +38,14 @@ def begin(run: Run) -> Figures:
     with _opened(run) as warehouse:
         drift = findings.drift(warehouse)
         found = {"users": findings.users(warehouse, run.names), "drift": drift}
-        wanted = [*charts.charts(warehouse, run.names), *charts.drift_charts(drift), *charts.trend_charts(warehouse)]
+        wanted = charts(warehouse, drift, run.names)
     return Figures(found, Drawings([chart.as_dict() for chart in wanted]))
+
+
+def charts(warehouse: Warehouse, drift: Sequence[dict[str, Any]], names: UserNames = PLAIN) -> list[Chart]:
+    """All that the tables of the warehouse allow. drift: as `findings.drift` gives it."""
+    of_tables = [*data_charts(warehouse), *user_charts(warehouse, names)]
+    return [*of_tables, *drift_charts(drift), *trend_charts(warehouse)]
 
 
 def _opened(run: Run) -> AbstractContextManager[Warehouse]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from checks.docs import charts, findings, record
+from checks.docs import figures, findings, record
 from checks.docs.drawing import Drawings
 from checks.docs.figures import Figures
 from checks.engine.suites import declared_suites
@@ -18,7 +18,7 @@ from checks.gate.terms import Status
 from checks.gate.verdict import Verdict
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
-from tests.docs.test_charts import feature, trends, warehouse
+from tests.docs.tables import feature, trends, warehouse
 from tests.docs.test_findings import user
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def found() -> Figures:
     }
     with warehouse([(1, 7, 4.0, 0), (2, 7, 4.0, 0)], **tables) as loaded:
         drift = findings.drift(loaded)
-        wanted = [*charts.charts(loaded), *charts.drift_charts(drift), *charts.trend_charts(loaded)]
+        wanted = figures.charts(loaded, drift)
         return Figures({"users": findings.users(loaded), "drift": drift}, Drawings([one.as_dict() for one in wanted]))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from checks.docs import charts, excerpt
+from checks.docs import data_charts, excerpt
 from checks.gate.terms import Status
 from checks.gate.verdict import Verdict
 from tests import verdicts
-from tests.docs.test_charts import warehouse
+from tests.docs.tables import warehouse
 
 SCRIPT = "<script>window.ran=1</script>"
 
 
 def test_charts_are_drawn_and_those_that_the_data_did_not_allow_left_out() -> None:
-    levels = charts.rating_levels(warehouse([(1, 1, 4.0, 0)]))
-    shown = excerpt.charts(levels, charts.rating_levels(warehouse(None)))._repr_html_()
+    levels = data_charts.rating_levels(warehouse([(1, 1, 4.0, 0)]))
+    shown = excerpt.charts(levels, data_charts.rating_levels(warehouse(None)))._repr_html_()
     assert shown.count("<svg") == shown.count("<figure") == 1
     assert "The commonest rating is 4.0, in 100 % of rows" in shown
 

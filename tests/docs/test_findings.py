@@ -11,7 +11,7 @@ import pytest
 from anomaly import rules
 from anomaly.titles import tidy
 from checks.docs import findings
-from tests.docs.test_charts import warehouse
+from tests.docs.tables import warehouse
 
 TEXTS = [{"text": "Rated 64 films in 10 s, more than 998 of 1,000 users; typical: 2 to 9"}]
 EFFECTS = [{"movieId": 7, "mean": 3.0, "mean_without": 4.0, "n_others": 3}, {"movieId": 8, "mean": 1.0}]

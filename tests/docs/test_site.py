@@ -21,7 +21,7 @@ from checks.gate.verdict import FailingRow, Verdict
 from checks.results import history
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
-from tests.docs.test_charts import feature
+from tests.docs.tables import feature
 from tests.docs.test_findings import user
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checks.docs import charts
+from checks.docs.drift_charts import drift_charts
 from drift.features import declared_features
 from drift.findings import COLUMNS, find_drift
 from drift.messages import _excluded, _means, _where, message
@@ -162,7 +162,7 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
 @pytest.mark.parametrize(("kind", "size", "feature"), [("level", 0.9, "rating"), ("half_star", 0.9, "half_stars")])
 def test_the_message_and_the_chart_name_the_same_bin(kind: str, size: float, feature: str) -> None:
     row = _planted(kind, size).reset_index().set_index("feature", drop=False).loc[feature].to_dict()
-    [chart] = [chart for chart in charts.drift_charts([row]) if chart.kind == "windows"]
+    [chart] = [chart for chart in drift_charts([row]) if chart.kind == "windows"]
     moved = re.search(r"most at (.+?: from .+? % to .+? %)", row["message"])
     assert moved is not None
     assert chart.title.endswith(f" moved most at {moved[1]}")
