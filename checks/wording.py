@@ -16,3 +16,8 @@ def in_number(count: int, noun: str) -> str:
 def format_share(share: float) -> str:
     """A share as per cent with two significant places, never rounding something to nothing."""
     return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def percent(share: float) -> str:
+    """A share to a tenth of a per cent, never rounded to nothing. drift.words writes it alike, and may not ask here."""
+    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.1g} %"

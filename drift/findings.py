@@ -22,7 +22,7 @@ from drift.relabelling import FEWEST_DIFFERING, judge
 from drift.units import APPEARANCES
 from drift.users import bin_unit, collect
 from drift.windows import CURRENT, REFERENCE, sampled, windows_of
-from drift.words import counted
+from drift.words import bin_said, counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -295,7 +295,9 @@ def _genre_levels(value: UserValues, units: Units) -> str:
 
 
 def _histogram(labels: tuple[str, ...], unit: str, user: list[np.ndarray], rating: list[np.ndarray] | None) -> str:
-    drawn = {"labels": list(labels), "unit": unit, "reference": _rounded(user[0]), "current": _rounded(user[1])}
+    said = [bin_said(str(label), unit) for label in labels]
+    drawn: dict[str, Any] = {"labels": list(labels), "said": said, "unit": unit}
+    drawn |= {"reference": _rounded(user[0]), "current": _rounded(user[1])}
     if rating is not None:
         drawn |= {"reference_by_rating": _rounded(rating[0]), "current_by_rating": _rounded(rating[1])}
     return json.dumps(drawn)

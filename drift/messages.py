@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from drift.words import DOUBLINGS, SHARE, amount, bin_said, counted, percent, places
+from drift.words import DOUBLINGS, SHARE, amount, counted, percent, places
 
 LARGEST: Final = 3  # changes named of a feature that has no mean
 
@@ -64,14 +64,10 @@ def _means(row: dict[str, Any]) -> str:
 
 
 def largest_changes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """The bins of the histogram in both windows, those first that differ most: label with unit, before, after."""
+    """The bins of the histogram in both windows, those first that differ most: as it is said, before, after."""
     drawn = json.loads(row.get("histogram") or "{}")
-    bins = zip(*(drawn.get(name, ()) for name in ("labels", "reference", "current")), strict=True)
-    known = [
-        (bin_said(str(label), drawn.get("unit", "")), before, after)
-        for label, before, after in bins
-        if before is not None and after is not None
-    ]
+    bins = zip(*(drawn.get(name, ()) for name in ("said", "reference", "current")), strict=True)
+    known = [one for one in bins if one[1] is not None and one[2] is not None]
     return sorted(known, key=lambda item: -abs(item[2] - item[1]))
 
 

@@ -17,7 +17,7 @@ def counted(count: float, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share to a tenth of a per cent, but never rounded to nothing. `checks.docs.drift_charts` writes it alike."""
+    """A share to a tenth of a per cent, but never rounded to nothing. `checks.wording` writes it alike."""
     written = f"{100 * share:.1f}" if abs(share) >= 0.001 or share == 0 else f"{100 * share:.1g}"
     return f"{written} %"
 

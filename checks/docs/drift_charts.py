@@ -7,7 +7,7 @@ from typing import Any
 
 from checks.docs import findings
 from checks.docs.chart import Chart, capital
-from checks.wording import counted
+from checks.wording import counted, percent
 
 
 def drift_charts(rows: Sequence[dict[str, Any]]) -> list[Chart]:
@@ -98,25 +98,17 @@ def _moved(name: str, kind: str | None, held: dict[str, Any], known: Sequence[tu
     if kind == COST:
         return f"The error of a model moved most for {label}: from {written(before)} to {written(now)} stars"
     unit = " stars" if kind in UNITS else ""
-    return f"{name} moved most at {_bin(str(label), held.get('unit'))}: from {written(before)} to {written(now)}{unit}"
+    return f"{name} moved most at {_said(held, label)}: from {written(before)} to {written(now)}{unit}"
 
 
-def _bin(label: str, unit: str | None) -> str:
-    """A bin's label with its unit, as `drift.words` says it: 1 star, 3 to 3.5 stars, 4.75 stars and more."""
-    if not unit:
-        return label
-    first, more, _ = label.partition(" and more")
-    return f"{first} {unit.removesuffix('s') if first in ('1', 'under 1') and not more else unit}{more}"
+def _said(held: dict[str, Any], label: Any) -> str:
+    """A bin as the finding's message says it, with its unit."""
+    return str(dict(zip(held["labels"], held.get("said", ()), strict=False)).get(label, label))
 
 
 def _written(kind: str | None) -> Callable[[float], str]:
     """How a bin's value is written: stars, or per cent."""
-    return "{:z.2f}".format if kind in UNITS else _percent
-
-
-def _percent(share: float) -> str:
-    """A share to a tenth of a per cent, but never rounded to nothing, as `drift.words` writes it."""
-    return f"{100 * share:.1f} %" if share >= 0.001 or share == 0 else f"{100 * share:.1g} %"
+    return "{:z.2f}".format if kind in UNITS else percent
 
 
 UNITS = {"genre_means": "Stars, net of film and user", COST: "Error of a model (RMSE, stars)"}

@@ -40,7 +40,8 @@ def test_a_large_effect_that_chance_may_give_is_said_to_be_none() -> None:
 @pytest.mark.parametrize(
     ("changes", "held", "title", "bins"),
     [
-        ({"title": "ratings", "kind": "ordered"}, {"labels": ["1", "2"], "unit": "stars"},
+        ({"title": "ratings", "kind": "ordered"},
+         {"labels": ["1", "2"], "said": ["1 star", "2 stars"], "unit": "stars"},
          "Ratings moved most at 1 star: from 30.0 % to 10.0 %", "Ratings (stars)"),
         ({"title": "genres", "kind": "genres"}, {"labels": ["Drama", "War"], "unit": ""},
          "Genres moved most at Drama: from 30.0 % to 10.0 %", "Genres"),

@@ -154,7 +154,7 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
     row |= dict.fromkeys(("reference_users", "current_users", "reference_n", "current_n", "excluded_rows"), 0)
     row |= {"title": "genres", "status": "drifted", "strongest": "B", "q_value": 0.01, "false_alarm_rate": 0.05}
     row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}
-    drawn = {"labels": list(before), "reference": list(before.values()), "current": list(after.values())}
+    drawn = {"said": list(before), "reference": list(before.values()), "current": list(after.values())}
     said = message(row | {"histogram": json.dumps(drawn)})
     assert "Largest changes, by user: C 30.0 % → 0.0 %, B 20.0 % → 40.0 %, D 40.0 % → 45.0 %." in said
 
@@ -169,11 +169,12 @@ def test_the_message_and_the_chart_name_the_same_bin(kind: str, size: float, fea
 
 
 def test_the_bin_that_moved_is_said_with_its_unit_and_nothing_where_there_is_none() -> None:
-    held = {"labels": ["1", "1.5 to 2", "2 and more"], "reference": [0.5, 0.3, 0.2], "current": [0.2, 0.4, 0.4]}
-    row = {"kind": "ordered", "unit": "stars", "mean_change": 1.0, "histogram": json.dumps(held | {"unit": "stars"})}
+    said = [bin_said(label, "stars") for label in ("1", "1.5 to 2", "2 and more")]
+    held = {"said": said, "reference": [0.5, 0.3, 0.2], "current": [0.2, 0.4, 0.4]}
+    row = {"kind": "ordered", "unit": "stars", "mean_change": 1.0, "histogram": json.dumps(held)}
     assert _where(row) == ", most at 1 star: from 50.0 % to 20.0 %"
     assert _where(row | {"kind": "share"}) == _where(row | {"histogram": ""}) == ""
-    assert bin_said("2 and more", "stars") == "2 stars and more"
+    assert said == ["1 star", "1.5 to 2 stars", "2 stars and more"]
 
 
 def test_small_changes_are_told_with_places_enough_and_none_is_minus_nothing() -> None:
