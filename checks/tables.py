@@ -62,5 +62,6 @@ LINKS = Table(
 DELIVERED = (RATINGS, MOVIES, TAGS, LINKS)
 REJECTED_ROWS = "rejected_rows"
 FINDINGS = ("user_anomalies", "drift_findings")
+COST = "impact"  # the row of drift_findings that is no feature, but what all of the drift costs a model
 TRENDS = "drift_trends"  # of no suite: it shows when something moved, and decides nothing
 LOCATOR = "source_line"  # GX takes one list of locator columns for a whole checkpoint, so every table has it

@@ -16,11 +16,8 @@ def drift_charts(rows: Sequence[dict[str, Any]]) -> list[Chart]:
         _judged(row) for row in rows if findings.relative_effect(row) is not None and row.get("q_value") is not None
     ]
     overview = [_effects(judged), _p_values(judged, rows[0])] if judged else []
-    shown = [row for row in rows if row["status"] == "drifted" or row.get("kind") == COST]
+    shown = [row for row in rows if row["status"] == "drifted" or findings.is_cost(row)]
     return overview + [_windows(row) for row in shown if findings.histogram(row)]
-
-
-COST = "cost"  # the row that says what the drift costs a model; it has errors where others have shares
 
 
 def _judged(row: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +67,7 @@ def _windows(row: dict[str, Any]) -> Chart:
     held = findings.histogram(row)
     pairs = list(zip(held["labels"], held["reference"], held["current"], strict=True))
     known = [pair for pair in pairs if pair[1] is not None and pair[2] is not None]
-    name, written = capital(row.get("title") or row["feature"]), _written(row.get("kind"))
+    name, written = capital(row.get("title") or row["feature"]), _written(row)
     alt = f"{name}, reference and current: " + "; ".join(
         f"{label} {written(before)}, {written(now)}" for label, before, now in known
     )
@@ -80,24 +77,21 @@ def _windows(row: dict[str, Any]) -> Chart:
         for window, value in zip(("reference", "current"), both, strict=True)
     ]
     counts = f"{name} ({held['unit']})" if held.get("unit") else name
-    labels = {
-        "unit": UNITS.get(row.get("kind", ""), "Share, by user"),
-        "bins": "" if row.get("kind") == COST else counts,
-    }
-    title = _moved(name, row.get("kind"), held, known)
+    labels = {"unit": _unit(row), "bins": "" if findings.is_cost(row) else counts}
+    title = _moved(name, row, held, known)
     return Chart(f"drift-{row['feature']}", "windows", title, alt, "windows", values, labels)
 
 
-def _moved(name: str, kind: str | None, held: dict[str, Any], known: Sequence[tuple[Any, float, float]]) -> str:
+def _moved(name: str, row: dict[str, Any], held: dict[str, Any], known: Sequence[tuple[Any, float, float]]) -> str:
     """Where the windows differ most, and by how much: the bin that the finding's message names, too."""
-    written = _written(kind)
+    written = _written(row)
     label, before, now = max(known, key=lambda pair: abs(pair[2] - pair[1]), default=("", 0.0, 0.0))
     if held["labels"] == ["no", "yes"]:  # the share of yes says it all
         _, before, now = known[-1]
         return f"{name} went from {written(before)} to {written(now)}"
-    if kind == COST:
+    if findings.is_cost(row):
         return f"The error of a model moved most for {label}: from {written(before)} to {written(now)} stars"
-    unit = " stars" if kind in UNITS else ""
+    unit = " stars" if _is_in_stars(row) else ""
     return f"{name} moved most at {_said(held, label)}: from {written(before)} to {written(now)}{unit}"
 
 
@@ -106,9 +100,17 @@ def _said(held: dict[str, Any], label: Any) -> str:
     return str(dict(zip(held["labels"], held.get("said", ()), strict=False)).get(label, label))
 
 
-def _written(kind: str | None) -> Callable[[float], str]:
+def _written(row: dict[str, Any]) -> Callable[[float], str]:
     """How a bin's value is written: stars, or per cent."""
-    return "{:z.2f}".format if kind in UNITS else percent
+    return "{:z.2f}".format if _is_in_stars(row) else percent
 
 
-UNITS = {"genre_means": "Stars, net of film and user", COST: "Error of a model (RMSE, stars)"}
+def _unit(row: dict[str, Any]) -> str:
+    if findings.is_cost(row):
+        return "Error of a model (RMSE, stars)"
+    return "Stars, net of film and user" if _is_in_stars(row) else "Share, by user"
+
+
+def _is_in_stars(row: dict[str, Any]) -> bool:
+    """Whether its bins hold stars, where those of others hold shares."""
+    return findings.is_cost(row) or row.get("kind") == "genre_means"

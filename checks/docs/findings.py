@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from checks.results.pseudonyms import PLAIN, UserNames
-from checks.tables import TRENDS
+from checks.tables import COST, TRENDS
 from checks.warehouse import Warehouse
 
 SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
@@ -17,20 +17,27 @@ MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_r
 
 
 def users(warehouse: Warehouse, names: UserNames = PLAIN) -> dict[str, Any] | None:
-    """`counts` by status, coordinated `groups`, and `cards` for the worst users; None where users were not judged.
-
-    trusted: of those who are ok, how many are so because they are trusted, and not because they were judged.
-    """
+    """As `user_counts`, coordinated `groups`, and `cards` for the worst users; None where users were not judged."""
     if not warehouse.has("user_anomalies"):
         return None
-    counts = _rows(warehouse, "select status, count(*) as users from user_anomalies group by status")
-    trusted = _rows(warehouse, "select count(*) as users from user_anomalies where trusted and status = 'ok'")
     return {
-        "counts": {row["status"]: row["users"] for row in counts},
-        "trusted": trusted[0]["users"],
+        **user_counts(warehouse),
         "groups": _groups(warehouse),
         "cards": [names.shown(card) for card in _cards(warehouse)],
     }
+
+
+def user_counts(warehouse: Warehouse) -> dict[str, Any]:
+    """`counts` by status; `trusted`: how many of those who are ok are so unjudged, because they are trusted."""
+    counts = _rows(warehouse, "select status, count(*) as users from user_anomalies group by status")
+    (trusted,) = warehouse.one("select count(*) from user_anomalies where trusted and status = 'ok'")
+    return {"counts": {row["status"]: row["users"] for row in counts}, "trusted": trusted}
+
+
+def n_judged(users: Mapping[str, Any]) -> int:
+    """How many users were judged, of their `user_counts`: neither the trusted, nor who left too little to tell."""
+    counts = users["counts"]
+    return int(sum(counts.values()) - counts.get("undetermined", 0) - users["trusted"])
 
 
 def _groups(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -104,7 +111,7 @@ def drift(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def is_cost(row: Mapping[str, Any]) -> bool:
     """Whether a row is no feature, but what all of the drift costs a model; pages tell it above the features."""
-    return row["feature"] == "impact"
+    return bool(row["feature"] == COST)
 
 
 def trends(warehouse: Warehouse) -> list[dict[str, Any]]:

@@ -88,13 +88,12 @@ def _of_rows(run: Run) -> str:
     return f"{counted(read, 'row')} read, {rejected:,} rejected" if read or rejected else ""
 
 
-def _of_users(judged: Mapping[str, Any] | None) -> str:
-    counts = {} if judged is None else judged["counts"]
-    told_apart = sum(counts.values()) - counts.get("undetermined", 0) - (judged or {}).get("trusted", 0)
-    if judged is None or not told_apart:
+def _of_users(users: Mapping[str, Any] | None) -> str:
+    judged = 0 if users is None else findings.n_judged(users)
+    if users is None or not judged:
         return ""
-    attacks = len(judged["groups"])
-    told = f"{counts.get('flagged', 0):,} of {counted(told_apart, 'user')} flagged"
+    attacks = len(users["groups"])
+    told = f"{users['counts'].get('flagged', 0):,} of {counted(judged, 'user')} flagged"
     return f"{told}, {counted(attacks, 'attack')}" if attacks else told
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from checks.docs import findings
 from checks.docs.chart import Chart, asked
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.warehouse import Warehouse
@@ -48,7 +49,8 @@ def normal_and_flagged_users(warehouse: Warehouse, names: UserNames = PLAIN) -> 
 
 def _flagged_of(warehouse: Warehouse) -> tuple[str, str]:
     """How many are flagged, and what to know of the others."""
-    judged, trusted, flagged = map(int, warehouse.one(COUNTED))
+    users = findings.user_counts(warehouse)
+    judged, trusted, flagged = findings.n_judged(users), users["trusted"], users["counts"].get("flagged", 0)
     verb = "is" if trusted == 1 else "are"
     note = f"Of those who are not flagged {trusted:,} {verb} trusted, and so not judged." if trusted else ""
     if not judged:
@@ -56,11 +58,6 @@ def _flagged_of(warehouse: Warehouse) -> tuple[str, str]:
     if not flagged:
         return f"None of {counted(judged, 'user')} is flagged", note
     return f"{flagged:,} of {counted(judged, 'user')} {'is' if flagged == 1 else 'are'} flagged", note
-
-
-# Users as the verdict counts them: those who are ok because they are trusted were not judged.
-COUNTED = """select count(*) filter (status <> 'undetermined' and not (trusted and status = 'ok')),
-    count(*) filter (trusted and status = 'ok'), count(*) filter (is_anomaly) from user_anomalies"""
 
 
 def _users_in_words(title: str, frame: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ from checks.results import receipt
 from checks.results.outputs import OutputError
 from checks.results.retention import HISTORY
 from checks.run import Findings, Run, fresh_until
-from checks.tables import DELIVERED
+from checks.tables import COST, DELIVERED
 from checks.waivers import Waiver
 from checks.warehouse import SourceFile, Warehouse, connect
 
@@ -242,7 +242,7 @@ def findings(warehouse: Warehouse) -> Findings:
         warehouse,
         "drift_findings",
         f"""select {strength}, feature from drift_findings
-        where status <> 'undetermined' and feature <> 'impact' and minimum_effect > 0 and isfinite({strength})
+        where status <> 'undetermined' and feature <> '{COST}' and minimum_effect > 0 and isfinite({strength})
         order by 1 desc, 2 limit 1""",
     )
     return Findings(flagged[0] if flagged else None, *(strongest or (None, None)))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from checks.docs import drawing
-from checks.docs.drift_charts import COST, drift_charts
+from checks.docs.drift_charts import drift_charts
+from checks.tables import COST
 from drift.features import declared_features
 from tests.docs.tables import feature
 
@@ -47,7 +48,7 @@ def test_a_large_effect_that_chance_may_give_is_said_to_be_none() -> None:
          "Genres moved most at Drama: from 30.0 % to 10.0 %", "Genres"),
         ({"title": "levels of genres", "kind": "genre_means"}, {"labels": ["Drama", "War"]},
          "Levels of genres moved most at Drama: from 0.30 to 0.10 stars", "Levels of genres"),
-        ({"title": "cost", "kind": COST}, {"labels": ["known users and films", "new users"]},
+        ({"title": "cost", "feature": COST, "kind": "cost"}, {"labels": ["known users and films", "new users"]},
          "The error of a model moved most for known users and films: from 0.30 to 0.10 stars", ""),
     ],
 )  # fmt: skip

@@ -41,6 +41,7 @@ def test_users_come_flagged_first_and_worst_first() -> None:
 def test_who_is_ok_for_being_trusted_is_told_from_who_was_judged() -> None:
     found = judged(user(1, "ok", 0.1), user(2, "ok", 0.1, trusted=True), user(3, "review", 1.0, trusted=True))
     assert (found["counts"]["ok"], found["trusted"]) == (2, 1)
+    assert findings.n_judged(found) == 2
 
 
 def test_a_card_says_what_was_seen_beside_what_is_usual() -> None:
