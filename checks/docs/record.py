@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from checks.docs import figures, findings
-from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict, questions
 from checks.reports import summary
 from checks.results import outputs
@@ -57,7 +56,7 @@ def write(site: Path, run_id: str, run: Run, verdict: Verdict) -> None:
         "answers": _answers(verdict, _measured(run, drawn)),
         "problems": dict(run.problems),
         "changes": _changes(since_last_run(verdict, run)),
-        "pass_rate": _pass_rate(verdict),
+        "pass_rate": verdict.pass_rate,
     }
     folder = site / RUNS / run_id
     outputs.write_json(folder / RECORD, facts)
@@ -118,10 +117,6 @@ def _changes(changes: Changes | None) -> dict[str, Any] | None:
 
 def _named(outcome: Outcome) -> dict[str, Any]:
     return {"suite": outcome.suite, "id": outcome.expectation_id, "sentence": outcome.sentence}
-
-
-def _pass_rate(verdict: Verdict) -> float | None:
-    return verdict.count(Status.PASSED) / verdict.n_asked if verdict.n_asked else None
 
 
 def records(site: Path) -> Iterator[Record]:

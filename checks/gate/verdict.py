@@ -111,6 +111,16 @@ class Verdict:
         return len(self.outcomes) - len(self.unasked)
 
     @property
+    def n_evaluated(self) -> int:
+        """How many of those asked could be judged."""
+        return self.n_asked - len(self.undetermined)
+
+    @property
+    def pass_rate(self) -> float | None:
+        """The share that holds of those asked, as what could not be judged is no pass; None where none was asked."""
+        return self.count(Status.PASSED) / self.n_asked if self.n_asked else None
+
+    @property
     def unasked(self) -> tuple[Outcome, ...]:
         return tuple(o for o in self.outcomes if o.status is Status.UNASKED)
 

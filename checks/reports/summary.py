@@ -61,10 +61,8 @@ def _file(source: SourceFile) -> dict[str, Any]:
 
 
 def _counts(verdict: Verdict) -> dict[str, int]:
-    declared = len(verdict.outcomes)
-    evaluated = declared - len(verdict.undetermined) - len(verdict.unasked)
     statuses = {str(status): verdict.count(status) for status in Status}
-    return {"declared": declared, "evaluated": evaluated} | statuses
+    return {"declared": len(verdict.outcomes), "evaluated": verdict.n_evaluated} | statuses
 
 
 def expectation(outcome: Outcome) -> dict[str, Any]:

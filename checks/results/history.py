@@ -38,7 +38,7 @@ MEMORY_LIMIT = "256MB"  # a history of a hundred thousand runs is read within it
 # What was not asked is in no count: a history of before there was such a thing has no column for it.
 COUNTED_STATUSES = tuple(status for status in Status if status is not Status.UNASKED)
 COUNTS = {
-    "evaluated": "bigint",
+    "evaluated": "bigint",  # all that was asked, judged or not; in summary.json it is what was judged
     **{str(status): "bigint" for status in COUNTED_STATUSES},
     **{f"failed_{severity}": "bigint" for severity in SEVERITIES},
 }
@@ -146,7 +146,7 @@ def runs(history: Path, limit: int | None = None) -> pd.DataFrame:
 def trends(history: Path, limit: int | None = None) -> pd.DataFrame:
     """The newest `limit` runs (None: all), oldest first, as one draws them.
 
-    Columns: run_id, started (UTC), verdict, pass_rate (passed of evaluated, 0 to 1), row_count, rejected,
+    Columns: run_id, started (UTC), verdict, pass_rate (as `Verdict.pass_rate`, 0 to 1), row_count, rejected,
     rejected_share (0 to 1), flagged_users, strongest_drift (1: the smallest effect that matters),
     strongest_feature, and the counts of COUNTS. NULL where a run could not tell.
     """

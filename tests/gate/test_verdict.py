@@ -8,7 +8,7 @@ import pytest
 
 from checks.gate.declared import Declared
 from checks.gate.judging import judge
-from checks.gate.verdict import questions
+from checks.gate.verdict import Verdict, questions
 from tests.gate.results import expectation, judged, result
 
 
@@ -65,3 +65,10 @@ def test_the_reason_names_the_severities_that_gate(fail_on: str, failed: str, no
 
     assert why("critical") == failed
     assert nothing is None or why("info") == nothing
+
+
+def test_what_could_not_be_judged_was_asked_but_not_evaluated_and_is_no_pass() -> None:
+    holds = expectation(id_="a")
+    verdict = judged((holds, result(holds, success=True)), (expectation(id_="b"), None))
+    assert (verdict.n_asked, verdict.n_evaluated, verdict.pass_rate) == (2, 1, 0.5)
+    assert Verdict(()).pass_rate is None
