@@ -177,7 +177,7 @@ def _print(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
 
     out = console.console()
     if arguments.quiet:
-        out.print(f"{str(verdict.decision).upper()}: {verdict.why()}")
+        out.print(console.printable(f"{str(verdict.decision).upper()}: {verdict.reason(told=1)}"))
         return
     _introduce(out, run)
     console.print_verdict(out, verdict, run)

@@ -53,6 +53,7 @@ def _environment() -> Environment:
         moment=words.moment,
         names=words.names,
         number=words.number,
+        reason=words.reason,
         size=words.size,
         markdown=words.markdown,
         inline=words.inline,

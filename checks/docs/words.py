@@ -10,6 +10,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from checks.gate.declared import FRESH_SINCE
+from checks.gate.terms import Status
+from checks.gate.verdict import after_causes
 from checks.reports.console import printable
 from checks.tables import LOCATOR
 
@@ -93,6 +95,12 @@ def _name(values: Mapping[str, Any], column: str) -> str:
     """A feature by its title, with which its message begins."""
     title, told, _ = str(values.get("message") or "").partition(": ")
     return printable(title if column == "feature" and told else str(values[column]))[:LONGEST_NAME]
+
+
+def reason(facts: Mapping[str, Any], told: int) -> str:
+    """Why a run has its verdict, by its record."""
+    causes = (one["cause"] for one in facts["expectations"] if one["status"] == Status.UNDETERMINED)
+    return printable(after_causes(facts["why"], facts["verdict"], causes, told))
 
 
 def cell(value: Any) -> Markup:

@@ -169,6 +169,10 @@ class Verdict:
         rest = ", ".join(self._below_the_gate())
         return f"Nothing {self._gated}failed; {rest}." if rest else "Every expectation holds."
 
+    def reason(self, told: int = 2) -> str:
+        """`why`, after the first causes where it could not be judged. These may quote the data: no alert has them."""
+        return after_causes(self.why(), self.decision, (one.cause for one in self.undetermined), told)
+
     def _below_the_gate(self) -> Iterator[str]:
         """What did not pass and stops nothing, counted: a pass with warnings must not read like one without."""
         counts = {severity: self.count(Status.FAILED, severity) for severity in SEVERITIES}
@@ -179,6 +183,16 @@ class Verdict:
             yield f"{waived:,} waived"
         if self.unasked:
             yield f"{len(self.unasked):,} not asked"
+
+
+def after_causes(why: str, decision: str, causes: Iterable[str | None], told: int = 2) -> str:
+    """The reason of a verdict after the first causes of what could not be judged: nobody mends an expectation."""
+    found = list(dict.fromkeys(filter(None, causes)))
+    if decision != Decision.UNDETERMINED or not found:
+        return why
+    more = len(found) - told
+    tail = f", and {counted(more, 'more cause')}" if more > 0 else ""
+    return f"{'; '.join(found[:told]).removesuffix('.')}{tail}. {why}"
 
 
 def told_once(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -48,7 +48,7 @@ def report(verdict: Verdict, run: Run) -> str:
 def _head(verdict: Verdict, run: Run) -> Iterator[str]:
     yield f"# Data quality: {str(verdict.decision).upper()}"
     yield ""
-    yield f"{prose(verdict.why())}"
+    yield f"{prose(verdict.reason())}"
     yield ""
     what = "a simulated sample, not real data" if run.simulated else code(str(run.folder))
     span = ""

@@ -8,7 +8,8 @@ import pytest
 
 from checks.gate.declared import Declared
 from checks.gate.judging import judge
-from checks.gate.verdict import Verdict, questions
+from checks.gate.terms import Decision
+from checks.gate.verdict import Verdict, after_causes, questions
 from tests.gate.results import expectation, judged, result
 
 
@@ -72,3 +73,19 @@ def test_what_could_not_be_judged_was_asked_but_not_evaluated_and_is_no_pass() -
     verdict = judged((holds, result(holds, success=True)), (expectation(id_="b"), None))
     assert (verdict.n_asked, verdict.n_evaluated, verdict.pass_rate) == (2, 1, 0.5)
     assert Verdict(()).pass_rate is None
+
+
+@pytest.mark.parametrize(
+    ("causes", "reason"),
+    [
+        (["no such file"], "no such file. Why."),
+        (["no such file.", None, "no such file."], "no such file. Why."),
+        (["no such file", "no column tag", "no such table"], "no such file, and 2 more causes. Why."),
+        ([None], "Why."),
+    ],
+)
+def test_a_verdict_that_could_not_be_given_tells_the_first_cause_before_its_reason(
+    causes: list[str | None], reason: str
+) -> None:
+    assert after_causes("Why.", Decision.UNDETERMINED, causes, told=1) == reason
+    assert after_causes("Why.", Decision.FAIL, causes, told=1) == "Why."

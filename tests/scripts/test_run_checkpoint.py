@@ -195,6 +195,16 @@ def test_quiet_prints_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert captured.err == ""
 
 
+def test_quiet_tells_what_kept_a_delivery_from_being_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = deliveries.whole()
+    del files["tags"]
+    folder = deliveries.write(tmp_path / "data", files)
+    assert run(folder, tmp_path / "out", "--quiet") == 2
+    said = capsys.readouterr().out
+    assert said.startswith(f"UNDETERMINED: tags.csv is not in {folder}. ")
+    assert said.endswith(" expectations of tags could not be judged.\n")
+
+
 def test_fail_on_warning_tightens_the_gate(tmp_path: Path) -> None:
     files = deliveries.whole()
     files["links"][1] = deliveries.put(files["links"][1], 2, "")
