@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import ndtri, rel_entr
 
+from drift.quotients import over
 from drift.relabelling import weights
 from drift.users import plain_shares
 from drift.windows import CURRENT, REFERENCE
@@ -57,7 +58,7 @@ def group_mean(
     mine = units.sides == side
     total = weight[mine].sum(axis=0, dtype=np.float64)
     sums = (weight[mine] * columns[mine]).sum(axis=0, dtype=np.float64)
-    return np.where(total > 0, sums / np.where(total > 0, total, 1), np.nan)
+    return over(sums, total, np.nan)
 
 
 def shares_of(value: UserValues, units: Units, side: int, *, by_rating: bool) -> NDArray[np.float64]:

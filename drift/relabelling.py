@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, gammainccinv
 
+from drift.quotients import over
 from drift.units import APPEARANCES, Units
 from drift.windows import CURRENT
 
@@ -131,29 +132,36 @@ def judge(
     """
     if not values:
         return []
-    sums = _sums(units, values, relabellings, seed)
-    standardised = [
-        _standardised(part, value)
-        if value.feature.source != APPEARANCES
-        else _of_appearances(units, value, relabellings, seed)
-        for part, value in zip(sums, values, strict=True)
-    ]
-    squares = np.stack([_squared(z, value) for z, value in zip(standardised, values, strict=True)], axis=1)
-    shares = np.array([ERROR_SHARE[value.feature.severity] for value in values])
-    shapes, scales = _gamma(squares)
-    scores = _score(squares, shapes, scales) + np.log(shares)
-    q_values, bounds = _step_down(scores, false_alarm_rate)
-    bounds = np.sqrt(gammainccinv(shapes, np.exp(np.minimum(0, np.log(shares) - bounds))) * scales)
-    silent = np.asarray(squares.max(axis=0) == 0)
+    differences = _differences(units, values, relabellings, seed)
+    squares = np.stack([_squared(z, value) for z, value in zip(differences, values, strict=True)], axis=1)
+    statistics, p_values = np.sqrt(squares[0]), (squares >= squares[0]).mean(axis=0)
+    q_values, bounds = _corrected(squares, values, false_alarm_rate)
+    silent = squares.max(axis=0) == 0
     bounds[silent] = np.nan  # nothing varies, or for too few: no difference could have been seen
+    numbers = zip(statistics.tolist(), bounds.tolist(), p_values.tolist(), q_values.tolist(), strict=True)
+    strongest = [_strongest(z, value) for z, value in zip(differences, values, strict=True)]
     too_few = [bool(none and _varies(value)) for none, value in zip(silent, values, strict=True)]
-    p_values = (squares >= squares[0]).mean(axis=0)
-    strongest = [_strongest(z, value) for z, value in zip(standardised, values, strict=True)]
-    statistics = np.sqrt(squares[0])
+    return [Judgement(*four, named, few) for four, named, few in zip(numbers, strongest, too_few, strict=True)]
+
+
+def _differences(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
+    """Each feature's standardised differences, shape (1 + relabellings, n_columns), those observed first."""
     return [
-        Judgement(statistics[i].item(), bounds[i].item(), p_values[i].item(), q_values[i].item(), strongest[i], few)
-        for i, few in enumerate(too_few)
+        _of_appearances(units, value, relabellings, seed)
+        if value.feature.source == APPEARANCES
+        else _standardised(sums, value)
+        for sums, value in zip(_sums(units, values, relabellings, seed), values, strict=True)
     ]
+
+
+def _corrected(
+    squares: NDArray[np.float64], values: Sequence[UserValues], false_alarm_rate: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """p-values corrected for all features, and the statistic that each would have had to exceed."""
+    log_shares = np.log([ERROR_SHARE[value.feature.severity] for value in values])
+    shapes, scales = _gamma(squares)
+    q_values, highest = _step_down(_score(squares, shapes, scales) + log_shares, false_alarm_rate)
+    return q_values, np.sqrt(gammainccinv(shapes, np.exp(np.minimum(0, log_shares - highest))) * scales)
 
 
 def _sums(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
@@ -225,11 +233,10 @@ def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.fl
     current = sums[:, n_columns:]
     reference = total - current
     usable = (current > 1e-6 * total) & (reference > 1e-6 * total)
-    scale = np.where(usable, 1 / np.where(usable, current, 1) + 1 / np.where(usable, reference, 1), 0)
+    scale = over(1, current, 0, usable) + over(1, reference, 0, usable)
     differences = sums[:, :n_columns] * scale
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
-    noise = _noise(value)
-    return np.where(spread > noise, differences / np.where(spread > noise, spread, 1), 0)
+    return over(differences, spread, 0, spread > _noise(value))
 
 
 def _of_appearances(units: Units, value: UserValues, relabellings: int, seed: int) -> NDArray[np.float64]:
@@ -245,7 +252,7 @@ def _of_appearances(units: Units, value: UserValues, relabellings: int, seed: in
     new_in_current = np.concatenate([[(new & current).sum()], drawn])[:, None]
     differences = new_in_current / n_current - (n_new - new_in_current) / (len(new) - n_current)
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
-    return np.where(spread > 0, differences / np.where(spread > 0, spread, 1), 0)
+    return over(differences, spread, 0)
 
 
 def _trimmed(squares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -270,9 +277,7 @@ def _gamma(squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     """Shape and scale of a gamma distribution with the mean and variance of each column."""
     kept = _trimmed(squares)
     mean, variance = kept.mean(axis=0), kept.var(axis=0)
-    live = variance > 0
-    shape = np.where(live, mean**2 / np.where(live, variance, 1), 1.0)
-    return shape, np.where(live, variance / np.where(live, mean, 1), 1.0)
+    return over(mean**2, variance, 1.0), over(variance, mean, 1.0, variance > 0)
 
 
 def _score(squares: NDArray[np.float64], shape: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:

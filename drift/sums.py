@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from drift.features import has_mean, n_cells
+from drift.quotients import over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -205,7 +206,7 @@ class _Values:
 
 def _over(totals: Floats, n: NDArray[Any]) -> Floats:
     """Totals by number; NaN where there is none."""
-    return np.where(n > 0, totals / np.where(n > 0, n, 1), np.nan)
+    return over(totals, n, np.nan)
 
 
 def cell(feature: Feature, value: Floats) -> Ints:
