@@ -288,38 +288,77 @@ def _popularity(part: Profiles, films: Films) -> dict[str, Floats]:
 
 
 def _cadence(part: Profiles) -> dict[str, Floats]:
-    gap = np.diff(part.timestamp, prepend=part.timestamp[:1])
-    inner = np.ones(len(gap), bool)
-    inner[part.start[:-1]] = False
-    gap[~inner] = 0
-    gaps = np.maximum(part.size - 1, 1)
+    gaps = _Gaps.of(part)
+    return _densest(part) | _short_gaps(gaps) | _lengths_of_gaps(gaps) | _sittings(gaps) | _even_gaps(gaps)
 
-    def share(mask: Bools) -> Floats:
-        return by_user(mask & inner, part) / gaps
 
-    log_gap = np.log1p(gap)
-    mean_log = by_user(log_gap, part) / gaps
-    square_log = by_user(log_gap**2, part) / gaps
-    sessions, largest = _sessions(gap > SESSION_GAP, inner, part)
+@dataclass(frozen=True)
+class _Gaps:
+    """The seconds since the user's rating before, for each rating; 0 for the first one, which is not `inner`."""
+
+    part: Profiles
+    seconds: Ints
+    inner: Bools
+
+    @classmethod
+    def of(cls, part: Profiles) -> _Gaps:
+        seconds = np.diff(part.timestamp, prepend=part.timestamp[:1])
+        inner = np.ones(len(seconds), bool)
+        inner[part.start[:-1]] = False
+        seconds[~inner] = 0
+        return cls(part, seconds, inner)
+
+    @property
+    def number(self) -> Ints:
+        """Of each user; 1 where there is none, to divide by."""
+        return np.maximum(self.part.size - 1, 1)
+
+    def share(self, mask: Bools) -> Floats:
+        """Of each user's gaps, those of the mask."""
+        return self.mean(mask & self.inner)
+
+    def mean(self, values: Floats | Bools) -> Floats:
+        return by_user(values, self.part) / self.number
+
+
+def _short_gaps(gaps: _Gaps) -> dict[str, Floats]:
+    return {
+        "zero_gap_share": gaps.share(gaps.seconds == 0),
+        "short_gap_share": gaps.share(gaps.seconds <= 2),
+        "medium_gap_share": gaps.share((gaps.seconds > 2) & (gaps.seconds <= 20)),
+    }
+
+
+def _lengths_of_gaps(gaps: _Gaps) -> dict[str, Floats]:
+    log_gap = np.log1p(gaps.seconds)
+    mean_log, square_log = gaps.mean(log_gap), gaps.mean(log_gap**2)
+    return {"mean_log_gap": mean_log, "gap_spread": np.sqrt(np.maximum(square_log - mean_log**2, 0))}
+
+
+def _sittings(gaps: _Gaps) -> dict[str, Floats]:
+    part = gaps.part
+    sessions, largest = _sessions(gaps.seconds > SESSION_GAP, gaps.inner, part)
     span = part.timestamp[part.start[1:] - 1] - part.timestamp[part.start[:-1]]
-    repeated = np.zeros(len(gap), bool)
-    repeated[1:] = (gap[1:] == gap[:-1]) & inner[:-1]
-    modal, modal_share = _commonest_gap(gap, gap > 0, part)
-    near = np.abs(gap - _each(modal, part)) <= 1
-    return _densest(part) | {
-        "zero_gap_share": share(gap == 0),
-        "short_gap_share": share(gap <= 2),
-        "medium_gap_share": share((gap > 2) & (gap <= 20)),
-        "mean_log_gap": mean_log,
-        "gap_spread": np.sqrt(np.maximum(square_log - mean_log**2, 0)),
+    return {
         "sessions": np.log(sessions),
         "largest_session_share": largest / part.size,
         "session_size": np.log(part.size / sessions),
         "span": np.log1p(span / 3600),
-        "modal_gap_share": modal_share / gaps,
-        "near_modal_gap_share": share(near & (gap > 0)),
-        "repeated_gap_share": share(repeated),
-        "repeated_positive_gap_share": share(repeated & (gap > 0)),
+    }
+
+
+def _even_gaps(gaps: _Gaps) -> dict[str, Floats]:
+    """How much like a clock's: one gap again and again, or nearly so, or twice in a row."""
+    seconds, positive = gaps.seconds, gaps.seconds > 0
+    modal, often = _commonest_gap(seconds, positive, gaps.part)
+    near = np.abs(seconds - _each(modal, gaps.part)) <= 1
+    repeated = np.zeros(len(seconds), bool)
+    repeated[1:] = (seconds[1:] == seconds[:-1]) & gaps.inner[:-1]
+    return {
+        "modal_gap_share": often / gaps.number,
+        "near_modal_gap_share": gaps.share(near & positive),
+        "repeated_gap_share": gaps.share(repeated),
+        "repeated_positive_gap_share": gaps.share(repeated & positive),
     }
 
 
