@@ -238,8 +238,21 @@ def _rules(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
 def _print(report: dict[str, Any]) -> None:
     import pandas as pd
 
-    ranking, mixture = pd.DataFrame(report["ranking"]), pd.DataFrame(report["mixture"])
-    users = pd.DataFrame(report["mixture_users"])
+    _print_ranking(pd.DataFrame(report["ranking"]))
+    nominal = f"{100 * report['nominal_rate']:.0f} %"
+    _print_mixture(nominal, pd.DataFrame(report["mixture"]), pd.DataFrame(report["mixture_users"]))
+    clean = pd.DataFrame(report["clean"])["flagged"]
+    print(f"\nClean batch: {clean.mean():.3f} users flagged a batch, any in {(clean > 0).sum()} of {len(clean)}")
+    print(f"Plain rules: {report['rules']}")
+    if report["in_time"]:
+        print("\nEach period against all before it: users in all periods, and periods with many honest ones flagged")
+        print(_of_periods(pd.DataFrame(report["in_time"])).to_string())
+    if report["groups"]:
+        _print_groups(pd.DataFrame(report["groups"]))
+
+
+def _print_ranking(ranking: pd.DataFrame) -> None:
+    """How well planted users are told from others, and what is flagged where nobody is trusted."""
     figures = ["auc", "average_precision"]
     for share, rows in ranking.groupby("share", sort=False):
         print(f"\n{100 * float(str(share)):.0f} % planted, each kind alone")
@@ -252,21 +265,16 @@ def _print(report: dict[str, Any]) -> None:
     print(flags.unstack("share").round(2).to_string())
     print("\nMean ROC-AUC over kinds by profile size")
     print(_mean_by_size(ranking).round(3).to_string())
-    nominal = f"{100 * report['nominal_rate']:.0f} %"
+
+
+def _print_mixture(nominal: str, mixture: pd.DataFrame, users: pd.DataFrame) -> None:
+    """How often flags are wrong, beside the rate asked for, and who is found."""
     print(f"\nKinds mixed, with a trusted reference, nominal rate {nominal}: mean, standard error")
     decided = mixture.groupby("share")[["false_discovery_proportion", "power"]].agg(["mean", "sem"])
     print(decided.round(3).to_string())
     for part in ("kind", "size"):
         print(f"\nThe same, power by {part}")
         print(users.pivot_table(index=part, columns="share", values="found", aggfunc="mean").round(2).to_string())
-    clean = pd.DataFrame(report["clean"])["flagged"]
-    print(f"\nClean batch: {clean.mean():.3f} users flagged a batch, any in {(clean > 0).sum()} of {len(clean)}")
-    print(f"Plain rules: {report['rules']}")
-    if report["in_time"]:
-        print("\nEach period against all before it: users in all periods, and periods with many honest ones flagged")
-        print(_of_periods(pd.DataFrame(report["in_time"])).to_string())
-    if report["groups"]:
-        _print_groups(pd.DataFrame(report["groups"]))
 
 
 def _print_groups(groups: pd.DataFrame) -> None:
