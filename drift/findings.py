@@ -81,6 +81,8 @@ COLUMNS: Final = (
     "recommendation",
     "cause",
     "action",
+    "why",
+    "minimum_reason",
 )
 
 TEXT: Final = (
@@ -100,6 +102,8 @@ TEXT: Final = (
     "recommendation",
     "cause",
     "action",
+    "why",
+    "minimum_reason",
 )
 
 
@@ -210,6 +214,8 @@ def _row(
         "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
         "action": feature.action,
+        "why": feature.why,
+        "minimum_reason": feature.minimum_reason,
         "status": "undetermined",
     }
     if value is not None:

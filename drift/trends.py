@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drift.windows import Windows
 
 FREQUENCIES: Final = {"year": "Y", "quarter": "Q", "month": "M"}  # as pandas calls them
-OMITTED: Final = ("source_line", "recommendation", "cause")
+OMITTED: Final = ("source_line", "recommendation", "cause", "why", "minimum_reason")
 MOST_WINDOWS: Final = 120  # ten years of months; the more share the rate of false alarms, the less any can find
 
 

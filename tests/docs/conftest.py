@@ -93,6 +93,8 @@ def found() -> Figures:
         title=script,
         message=f"{image} {HOSTILE_TITLES[-1]} Statistic {script}",
         action=image,
+        why=f"Watched: {script}",
+        minimum_reason=image,
         severity="warning",
         cause=None,
     )

@@ -177,6 +177,9 @@ def test_flagged_users_and_drift_are_told_in_words_and_pictures(site: Path, visi
     assert "Mean rating (stars)\t3.50\t3.50 to 3.50\t3.50" in card.inner_text()
     assert "3.00 now, 4.00 without (3 others)" in card.inner_text()
     assert page.locator(".drift tbody tr").count() == 1
+    assert page.locator(".drift details").text_content() == (
+        f"Why it is watchedWatched: {HOSTILE_TITLES[0]} The smallest effect that matters is 0.02 ({HOSTILE_TITLES[1]})."
+    )
     assert page.get_by_role("img", name="Effect as a multiple of the smallest that matters").count() == 1
     assert page.get_by_role("img", name=f"{HOSTILE_TITLES[0]}, reference and current").count() == 1
     assert (
