@@ -10,6 +10,7 @@ from uuid import UUID
 
 from checks.editions import EDITION, MEANT_FOR
 from checks.errors import UserError
+from checks.gate.terms import COUNTED, MEASURE, Status
 
 T = TypeVar("T")
 
@@ -20,14 +21,8 @@ NEEDED = {"type": str, "kwargs": dict}
 OPTIONAL = {"id": str, "severity": str, "description": str, "notes": (str, list), "meta": dict}
 FIELDS: dict[str, Any] = NEEDED | OPTIONAL
 KINDS = {str: "a text", dict: "an object", list: "a list", (str, list): "a text or a list of texts"}  # as people say it
-# What the rows of a rule written as a query are, or that its one row is no case, but what was measured on the table.
-COUNTED = (
-    *("findings", "rows", "users", "attacks", "features", "films"),
-    *("genres", "levels", "seconds", "blocks", "gaps", "tags"),
-)
-MEASURE = "measure"
 WHEN_FAILED = "when_failed"
-META = {"counts": (*COUNTED, MEASURE), MEANT_FOR: (EDITION,), WHEN_FAILED: ("undetermined",)}
+META = {"counts": (*COUNTED, MEASURE), MEANT_FOR: (EDITION,), WHEN_FAILED: (Status.UNDETERMINED.value,)}
 SEVERITIES = ("critical", "warning", "info")  # worst first; Great Expectations takes one without for critical
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from checks.tables import DELIVERED
 from scripts.job import loading
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 
+USER_ID = re.compile(r"-?[0-9]{1,18}")  # as the database holds them
 DETECTORS = ("two-channel", "isolation-forest")
 ENGINES = ("duckdb", "spark")
 PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
@@ -116,11 +118,18 @@ def trusted_users(file: Path | None) -> frozenset[int] | None:
     if file is None:
         return None
     try:
-        return frozenset(int(line) for line in file.read_text(encoding="utf-8").split())
+        lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise SettingError(f"--trusted-users {file}: can't be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise SettingError(f"--trusted-users {file}: must hold one user id a line ({error}).") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"--trusted-users {file}: is no text; write one user id a line into it.") from error
+    words = [(number, word) for number, line in enumerate(lines, start=1) for word in line.split()]
+    for number, word in words:
+        if not USER_ID.fullmatch(word):
+            raise SettingError(
+                f"--trusted-users {file}: line {number} is no user id; write one a line, and nothing else."
+            )
+    return frozenset(int(word) for _, word in words)
 
 
 def user_names(settings: argparse.Namespace) -> UserNames:

@@ -12,6 +12,8 @@ import pytest
 
 from scripts import run_checkpoint
 from scripts.job import arguments
+from scripts.job.arguments import SettingError
+from scripts.job.settings import trusted_users
 from tests.conftest import ROOT
 
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
@@ -111,3 +113,16 @@ def test_an_empty_path_is_no_command_s_current_folder(
     if any(one.option_strings == ["--output"] for one in taken):
         with pytest.raises(SystemExit, match="2"):
             main(["--output="])
+
+
+def test_trusted_users_are_ids_one_a_line_and_what_is_none_is_named_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "trusted.txt"
+    file.write_text("7\n\n 12 \n7\n")
+    assert trusted_users(file) == {7, 12}
+    for text, line in (("7\nabc\n", 2), ("7\n8 9.5\n", 2), ("9" * 19, 1)):
+        file.write_text(text)
+        with pytest.raises(SettingError, match=rf"trusted\.txt: line {line} is no user id; write one a line"):
+            trusted_users(file)
+    file.write_bytes(b"\xff\xfe7")
+    with pytest.raises(SettingError, match=r"trusted\.txt: is no text; write one user id a line"):
+        trusted_users(file)
