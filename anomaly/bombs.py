@@ -6,7 +6,7 @@ film: how its ratings of those days differ from all its others (bursts on one fi
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,13 +19,13 @@ from anomaly.profiles import CHUNK
 from anomaly.units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from anomaly.features import Extremes
     from anomaly.profiles import Profiles
     from anomaly.types import Bools, Floats, Ints
 
-FEWEST: Final = 10  # users within a day
+FEWEST: Final = 10  # users within a day or a week
 LONGEST: Final = 7 * DAY  # from first to last: what lasts longer is a film in season
 OTHERS: Final = 20  # ratings of the film at other times: before, nobody knows what it is like
 # Films differ in how many of their ratings are at an end, as if each had eight such ratings by chance; and one film's
@@ -34,15 +34,20 @@ PRIOR, TELLING = 8.0, 100.0
 # Low ratings together; high ones also without 4.5, as fewer like a film that well. (No other level alone: half stars
 # came in 2003, so that a level may be usual now that was not given before.)
 LEVELS: Final = ((EXTREMES[0],), (EXTREMES[1], End(5.0, np.inf, push=True)))
-# Chance is shared among all days on which so many could have met at a film, whether or not they did; each holds as many
-# ratings at least. Few of them are no reason to be content.
+# Chance is shared among all days on which so many could have met at a film, whether or not they did, and as many weeks;
+# each holds as many ratings at least. Few of them are no reason to be content. Most of it is the days', on which ten
+# are little beyond it; who meets in a week is far beyond it or, among so many, unseen.
 LEAST_WINDOWS: Final = 1_000
+CHANCE_OF_DAYS: Final = 0.9 * CHANCE
+CHANCE_OF_WEEKS: Final = 0.1 * CHANCE
+# Times as many as usual that praise of one week must be: fans meet as well, at what a fifth and more love anyway.
+FANS: Final = 5.0
 
 
 class _Burst(NamedTuple):
     """Ratings of one film within days, at one end or of one level: who gave them, and the first and last second.
 
-    stretch: what the burst was found in, of which one is reported.
+    stretch: what the burst was found in, of which one is reported. excess: times as many as usual that it must be.
     """
 
     film: int
@@ -51,22 +56,30 @@ class _Burst(NamedTuple):
     first: int
     last: int
     stretch: int
+    excess: float
 
 
 def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     """The bombs, with all who gave the film such a rating then. extremes: those of these very profiles."""
-    bursts = list(_bursts(_in_company(profiles, extremes)))
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
-    bound = np.log(CHANCE / max(len(profiles.film) // FEWEST, LEAST_WINDOWS))
+    days = list(_bursts(_in_company(profiles, extremes)))
+    weeks = list(_weeks(_in_dense_weeks(profiles, extremes)))
+    of_days = _beyond_chance(profiles, days, usual, CHANCE_OF_DAYS)
+    return [*of_days, *_beyond_chance(profiles, weeks, usual, CHANCE_OF_WEEKS)]
+
+
+def _beyond_chance(profiles: Profiles, bursts: list[_Burst], usual: Floats, chance: float) -> Iterator[Crew]:
+    """The least likely burst of each stretch that has one which is not to be expected."""
+    bound = np.log(chance / max(len(profiles.film) // FEWEST, LEAST_WINDOWS))
     rated = zip(bursts, _rated(profiles, bursts), strict=True)
     crews = ((burst.stretch, _crew(burst, one, usual)) for burst, one in rated)
     unlikely = [(stretch, crew) for stretch, crew in crews if crew is not None and crew.chance < bound]
-    by_stretch = groupby(unlikely, key=itemgetter(0))  # in whose order they come
-    return [min((crew for _, crew in same), key=attrgetter("chance")) for _, same in by_stretch]
+    for _, same in groupby(unlikely, key=itemgetter(0)):  # in whose order they come
+        yield min((crew for _, crew in same), key=attrgetter("chance"))
 
 
 class _Company(NamedTuple):
-    """Ratings at an end with many others of their film and end within a day, sorted by key (film, end and time)."""
+    """Ratings at an end with many others of their film and end near them, sorted by key (film, end and time)."""
 
     key: Ints
     owner: Ints
@@ -76,14 +89,37 @@ class _Company(NamedTuple):
         """Some of them."""
         return _Company(self.key[which], self.owner[which], self.rating[which])
 
+    def stretches(self, pause: int) -> Iterator[tuple[int, _Company]]:
+        """Those of one film and end without a longer pause, with the place of the first."""
+        # Keys of another film or end are far beyond any pause.
+        border = np.append(np.flatnonzero(np.diff(self.key, prepend=-pause - 1) > pause), len(self.key))
+        for first, stop in pairwise(border.tolist()):
+            yield first, self.some(slice(first, stop))
+
 
 def _in_company(profiles: Profiles, extremes: Extremes) -> _Company:
+    """Ratings that have many others within a day."""
+    return _chosen(profiles, extremes, lambda _, near: np.asarray(near["day"] >= FEWEST - 1))
+
+
+def _in_dense_weeks(profiles: Profiles, extremes: Extremes) -> _Company:
+    """Ratings in the densest week of their film and end, where it is of many."""
+    opened, closed = _dense_weeks(extremes.key)
+
+    def inside(key: Ints, _: dict[str, Ints]) -> Bools:
+        """Where more weeks have begun than ended."""
+        return np.asarray(np.searchsorted(opened, key, side="right") > np.searchsorted(closed, key))
+
+    return _chosen(profiles, extremes, inside)
+
+
+def _chosen(profiles: Profiles, extremes: Extremes, chosen: Callable[[Ints, dict[str, Ints]], Bools]) -> _Company:
     keys: list[Ints] = [np.zeros(0, np.int64)]
     owners: list[Ints] = [np.zeros(0, np.int64)]
     ratings: list[Floats] = [np.zeros(0)]
     for first, part, near in extremes.stretches(profiles, CHUNK):
         key, rows = extreme_keys(part)
-        many = near["day"] >= FEWEST - 1
+        many = chosen(key, near)
         keys.append(key[many])
         owners.append(first + part.user[rows[many]])
         ratings.append(part.rating[rows[many]])
@@ -91,32 +127,48 @@ def _in_company(profiles: Profiles, extremes: Extremes) -> _Company:
     return company.some(np.argsort(company.key, kind="stable"))
 
 
+def _dense_weeks(key: Ints) -> tuple[Ints, Ints]:
+    """First and last key of the densest week of each film and end that has one of many. key: sorted."""
+    weeks: list[Ints] = [np.zeros((0, 2), np.int64)]
+    for first, stop in pairwise(np.searchsorted(key, np.arange(int(key.max(initial=0) >> KEY_BITS) + 2) << KEY_BITS)):
+        week = key[first:stop][_densest(key[first:stop], LONGEST)] if stop - first >= FEWEST else key[:0]
+        if len(week) >= FEWEST:
+            weeks.append(week[np.newaxis, [0, -1]])
+    opened, closed = np.concatenate(weeks).T
+    return opened, closed
+
+
 def _bursts(company: _Company) -> Iterator[_Burst]:
     """Stretches of one film and end without a day's pause, and the densest day of each."""
-    # Keys of another film or end are far beyond a day.
-    border = np.append(np.flatnonzero(np.diff(company.key, prepend=-DAY - 1) > DAY), len(company.key))
-    for first, stop in zip(border[:-1].tolist(), border[1:].tolist(), strict=True):
-        stretch = company.some(slice(first, stop))
+    for first, stretch in company.stretches(DAY):
         days = 1 + int(stretch.key[-1] - stretch.key[0]) // DAY
         if days <= LONGEST // DAY:
             yield from _at_levels(stretch, first)
         if days > 1:
-            yield from _at_levels(_densest_day(stretch), first)
+            yield from _at_levels(stretch.some(_densest(stretch.key, DAY)), first)
 
 
-def _densest_day(stretch: _Company) -> _Company:
-    until = np.searchsorted(stretch.key, stretch.key + DAY, side="right")
+def _weeks(company: _Company) -> Iterator[_Burst]:
+    """The densest week of each film and end, in which no day need be dense."""
+    for first, week in company.stretches(LONGEST):
+        yield from _at_levels(week, first, FANS)
+
+
+def _densest(key: Ints, length: int) -> slice:
+    """Where most of the sorted keys lie within so many seconds."""
+    until = np.searchsorted(key, key + length, side="right")
     begin = int(np.argmax(until - np.arange(len(until))))
-    return stretch.some(slice(begin, int(until[begin])))
+    return slice(begin, int(until[begin]))
 
 
-def _at_levels(ratings: _Company, stretch: int) -> Iterator[_Burst]:
+def _at_levels(ratings: _Company, stretch: int, praise: float = EXCESS) -> Iterator[_Burst]:
     for end in LEVELS[int(ratings.key[0] >> KEY_BITS & 1)]:
         some = ratings.some(end.holds(ratings.rating))
         users = np.unique(some.owner)
         if len(users) >= FEWEST:
             first, last = int(some.key[0]), int(some.key[-1])
-            yield _Burst(first >> KEY_BITS + 1, end, users, first & SECONDS, last & SECONDS, stretch)
+            excess = praise if end.push else EXCESS
+            yield _Burst(first >> KEY_BITS + 1, end, users, first & SECONDS, last & SECONDS, stretch, excess)
 
 
 class _Rated(NamedTuple):
@@ -158,7 +210,7 @@ def _crew(burst: _Burst, rated: _Rated, usual: Floats) -> Crew | None:
     share = (rated.alike - k) / others
     weight = min(others, TELLING)
     a, total = PRIOR * usual[int(burst.end.push)] + weight * min(share, 1.0), PRIOR + weight
-    if k < EXCESS * n * a / total:
+    if k < burst.excess * n * a / total:
         return None
     chance = _log_chance(min(k, n), n, a, total - a)
     return Crew(frozenset(burst.users.tolist()), burst.film, burst.end, chance)
