@@ -187,7 +187,9 @@ def _groups(
     like = np.where(copied, alone, scores.catalogue) > decisions.SUSPECT_LOG_ODDS
     joining = population.crowd & ~trusted & like
     known = _of_judged(population.bombs, trusted, len(judgement.score))
-    return groups.find_groups(population.profiles, population.place.films, suspects, population.crowd, joining, known)
+    # Copies meet one another on every film: taken for tastes in common, these would excuse a crew of them.
+    no_say = population.crowd | broken[rules.COPIED]
+    return groups.find_groups(population.profiles, population.place.films, suspects, no_say, joining, known)
 
 
 def _of_judged(bombs: list[groups.Crew], trusted: Bools, n_judged: int) -> Iterator[groups.Crew]:

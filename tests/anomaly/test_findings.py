@@ -259,6 +259,21 @@ def test_who_was_copied_is_not_to_blame(trusted: range | None) -> None:
     assert table.loc[230, "score"] < table.loc[901, "score"] / 2
 
 
+def test_who_all_copy_one_user_are_an_attack_though_they_meet_on_every_film(movielens_small: Path) -> None:
+    """Fifteen, two days apart, each leave out a fifth of the ratings, move them in time and push one film."""
+    ratings, catalogue = (pd.read_csv(movielens_small / f"{table}.csv") for table in ("ratings", "movies"))
+    copied, rng, parts = ratings[ratings["userId"] == 76], np.random.default_rng(1), []
+    for number in range(15):
+        kept = copied[rng.random(len(copied)) < 0.8]
+        pushed = pd.DataFrame({"movieId": [2053], "rating": [5.0], "timestamp": [int(kept["timestamp"].iloc[-1]) + 9]})
+        parts.append(pd.concat([kept, pushed]).assign(userId=9001 + number))
+        parts[-1]["timestamp"] += 400 * 86_400 + number * 2 * 86_400 + rng.integers(0, 90, len(parts[-1]))
+    table = find_anomalies(Tables(pd.concat([ratings, *parts]), catalogue)).set_index("userId")
+    attack = table["attack_group"].dropna()
+    assert attack.nunique() == 1
+    assert set(attack.index) == set(range(9001, 9016))
+
+
 def test_trusted_users_are_trusted_beside_a_reference_too() -> None:
     known = Tables(MANY[MANY["userId"] > 60].assign(userId=lambda rows: rows["userId"] + 1000), MOVIES)
     table = find(MANY[MANY["userId"] <= 60], reference=known, trusted_users=range(1, 31)).set_index("userId")
