@@ -44,6 +44,8 @@ ARRIVALS = 8
 # A class of few users is drawn to the share of suspects among all by as many users.
 PRIOR_USERS = 20
 MOST_TARGETS = 5
+# Members do half of what the busiest quarter of an attack does: attackers leave out some films, bystanders most.
+BUSY, MEMBERS_SHARE = 0.75, 0.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def find_groups(
     """
     crowd, joining = (np.zeros(len(suspects), bool) if users is None else users for users in (crowd, joining))
     found = [*known, *_all_crews(profiles, suspects, crowd, joining)]
-    attacks = _joined(_merged(sorted(found, key=lambda crew: (crew.chance, crew.film))))
+    attacks = _merged(sorted(found, key=lambda crew: (crew.chance, crew.film)))
+    attacks = _joined([_without_bystanders(crews) for crews in attacks])
     return [_group(number, crews, profiles, films) for number, crews in enumerate(attacks, start=1)]
 
 
@@ -288,6 +291,20 @@ def _merged(crews: list[Crew]) -> list[list[Crew]]:
         users.update(mine)
         taken.update(mine)
     return [known for _, known in sorted(attacks, key=lambda attack: (-len(attack[0]), min(attack[0])))]
+
+
+def _without_bystanders(crews: list[Crew]) -> list[Crew]:
+    """An attack's crews without who is neither in the least likely one nor in a good part of the others.
+
+    Where attackers fill their profiles with what is popular, they meet honest suspects there, a film or two each.
+    """
+    films: dict[int, set[tuple[int, bool]]] = {}
+    for crew in crews:
+        for user in crew.users:
+            films.setdefault(user, set()).add((crew.film, crew.end.push))
+    busy = float(np.quantile([len(some) for some in films.values()], BUSY))
+    members = crews[0].users | {user for user, some in films.items() if len(some) >= MEMBERS_SHARE * busy}
+    return [crew._replace(users=crew.users & members) for crew in crews]
 
 
 def _alike(users: frozenset[int], others: set[int]) -> bool:

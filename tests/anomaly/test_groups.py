@@ -205,6 +205,23 @@ def test_two_who_are_left_of_a_crew_are_no_attack_and_may_yet_belong_to_one() ->
     assert users == [{*range(1, 11), 30}, {*range(11, 21)}]
 
 
+@pytest.mark.parametrize(("n_films", "inside"), [(1, False), (2, False), (3, True)])
+def test_who_meets_an_attack_at_a_film_of_many_is_a_bystander(n_films: int, inside: bool) -> None:
+    """Eight attackers push five films; one more user does so at some, but not at the least likely one."""
+    crews = [crew([*range(8), *[9] * (number > 4 - n_films)], 90 + number) for number in range(5)]
+    profiles = profiles_of(crowd())
+    (group,) = find_groups(profiles, films_of(profiles), np.zeros(200, bool), known=crews)
+    assert (9 in group.users) == inside
+    assert set(range(8)) <= set(group.users)
+
+
+def test_who_is_in_the_least_likely_crew_is_no_bystander() -> None:
+    crews = [crew(range(9 if number == 0 else 8), 90 + number) for number in range(5)]
+    profiles = profiles_of(crowd())
+    (group,) = find_groups(profiles, films_of(profiles), np.zeros(200, bool), known=crews)
+    assert group.users == tuple(range(9))
+
+
 def test_an_attack_names_no_more_films_than_can_be_read() -> None:
     """Twelve users push seven films."""
     pushed = [(user, film, 5.0, (100 + user) * DAY + film) for user in range(12) for film in range(91, 98)]
