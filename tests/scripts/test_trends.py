@@ -82,6 +82,6 @@ def test_another_word_is_refused_and_the_monitor_takes_the_setting(capsys: pytes
     with pytest.raises(SystemExit) as ended:
         run_checkpoint.main(["--trends", "week"])
     assert ended.value.code == 2
-    assert "argument --trends: invalid choice: 'week'" in capsys.readouterr().err
+    assert "--trends: invalid choice: 'week'" in capsys.readouterr().err
     assert run_checkpoint.parser().parse_args([]).trends is None
     assert monitor._parse(["--watch", "arrivals", "--trends", "month"])[1].trends == "month"
