@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from anomaly import calibration
 
@@ -110,6 +110,13 @@ def _drawn(shift: float, users: int = 400, attackers: int = 0, seed: int = 1) ->
     rng = np.random.default_rng(seed)
     z = [np.append(rng.normal(shift, 1, users), rng.normal(shift + 4, 0.5, attackers)) for _ in range(2)]
     return [1 - ndtr(channel) for channel in z]
+
+
+def test_a_shift_leaves_half_a_user_of_doubt() -> None:
+    """Of ten tested three are above a half, where of eight honest ones four should be."""
+    p_values = np.array([0.9, 0.8, 0.7, *[0.1] * 7])
+    assert calibration.shift_of(p_values, honest=0.8) == pytest.approx(-ndtri(3.5 / 10 / 0.8))
+    assert calibration.shift_of(np.full(10, 0.6), honest=0.8) == 0
 
 
 def test_users_like_the_trusted_keep_their_p_values() -> None:

@@ -392,3 +392,8 @@ def test_the_same_seed_gives_the_same_table() -> None:
 def test_parameters_out_of_range_are_said(parameters: dict, message: str) -> None:
     with Handle(ratings=ratings(), movies=movies()) as warehouse, pytest.raises(ValueError, match=message):
         find_drift(warehouse, **parameters)
+
+
+def test_as_many_relabellings_as_the_rate_needs_are_enough() -> None:
+    with Handle(ratings=ratings(), movies=movies()) as warehouse:
+        assert find_drift(warehouse, relabellings=20)["p_value"].min() >= 1 / 21

@@ -148,6 +148,15 @@ def test_ratings_that_cannot_be_trained_on_are_refused(tmp_path, capsys, frame, 
     assert says in refusal(capsys, run, tmp_path / "model")
 
 
+def test_ratings_without_all_four_values_are_left_out_and_counted(tmp_path):
+    frame = planted().astype({"userId": "Int64", "rating": "Float64"})
+    frame.loc[3, "userId"] = frame.loc[5, "rating"] = frame.loc[6, "rating"] = pd.NA
+    frame.to_parquet(tmp_path / "ratings.parquet", index=False)
+    known, left_out = ratings.read(tmp_path / "ratings.parquet")
+    assert (len(known), left_out) == (len(frame) - 3, 3)
+    assert np.isfinite(known.rating).all()
+
+
 def test_the_model_beats_both_baselines_on_planted_tastes(trained):
     """The error cannot be less than the rounding's and the noise's; biases alone miss the taste of 0.7 stars."""
     mean, bias, model = (
