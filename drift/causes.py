@@ -118,14 +118,16 @@ def _would_show(effect: float, value: UserValues, units: Units, judgement: Judge
 
 
 def _sentence(change: NewLevels, q_value: float, rate: float, would_show: bool) -> str:
+    """What is made of it comes first: a console shows some sixty characters of a cause."""
     verdict = "not significant" if q_value > rate else "still significant"
     if q_value <= rate:
-        reading = "this does not explain all of it"
+        reading = "A change of scale does not explain all of it"
     elif would_show:
-        reading = "this change of scale can explain it"
+        reading = "A change of scale can explain it"
     else:
-        reading = "one as large could be missed there, so it cannot be told whether this change of scale explains it"
+        reading = "It cannot be told whether a change of scale explains it"
+    missed = "" if q_value <= rate or would_show else ", where one as large could be missed"
     return (
-        f"{str(change)[0].upper()}{str(change)[1:]}, inside the reference window; on the reference since then the "
-        f"difference is {verdict} (corrected p {q_value:.3f}): {reading}."
+        f"{reading}: {change}, inside the reference window; on the reference since then the difference is {verdict} "
+        f"(corrected p {q_value:.3f}){missed}."
     )
