@@ -269,8 +269,8 @@ class _Stretch:
         rating = rating if net.null is None else np.where(net.null, 0, rating)
         film = rating - net.value
         means = total(film)
-        apart = total(film * film) - np.nan_to_num(_over(means**2, net.n))
-        together = total(film * rating) - np.nan_to_num(_over(means * total(rating), net.n))
+        apart = total(film * film) - over(means**2, net.n, 0)
+        together = total(film * rating) - over(means * total(rating), net.n, 0)
         return np.where(apart >= APART, together / np.maximum(apart, APART), np.nan)
 
     def _of_films(self, span: slice) -> Floats:

@@ -86,8 +86,7 @@ class Windows:
 
     `recent` is the start of the reference's own last part, as long in ratings as the current window (but at most half
     of the reference): what the current window's newcomers are compared with, those until `recent_end`, in as many
-    ratings. `compared_share` is the share of the users
-    that is compared.
+    ratings. `compared_share` is the share of the users that is compared.
     """
 
     reference: Window | None

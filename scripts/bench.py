@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.job.arguments import Parser, local
-from scripts.job.ending import answered
+from scripts.job.ending import answered, say
 
 if TYPE_CHECKING:
     from scripts.benching.contest import Contestant, Measurement
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
         print(line)
     print(f"{options.output / 'bench.json'} and bench.png written")
     for failure in failures:
-        _say(failure)
+        say(failure)
     return 1 if failures else 0
 
 
@@ -142,7 +142,7 @@ def _measured(
         for contestant, python in contestants:
             if contestant.name in out:
                 continue
-            _say(f"{cell[0]:,} ratings of {cell[1]:,} users, round {number + 1}: {contestant.name}")
+            say(f"{cell[0]:,} ratings of {cell[1]:,} users, round {number + 1}: {contestant.name}")
             try:
                 one = hold(contestant, _off_the_scale(data) if contestant.finds else data, python, options.patience)
                 if one.failed != contestant.finds:
@@ -163,7 +163,7 @@ def _data(folder: Path, cell: Cell) -> Path:
     ratings, users = cell
     data = folder / f"{ratings}-ratings-{users}-users"
     if not data.is_dir():
-        _say(f"Simulating {data}")
+        say(f"Simulating {data}")
         simulate(data, users=users, ratings=ratings)
     return data
 
@@ -174,7 +174,7 @@ def _off_the_scale(data: Path) -> Path:
 
     broken = data.with_name(f"{data.name}-off-the-scale")
     if not broken.is_dir():
-        _say(f"Breaking {broken}")
+        say(f"Breaking {broken}")
         with tempfile.TemporaryDirectory(dir=data.parent) as place, connect(None) as connection:
             made = Path(shutil.copytree(data, Path(place) / data.name, ignore=shutil.ignore_patterns("ratings.csv")))
             rows = f"select * replace (20 * rating as rating) from read_csv({literal(str(data / 'ratings.csv'))})"
@@ -185,10 +185,6 @@ def _off_the_scale(data: Path) -> Path:
 
 def _listed(checks: Sequence[str]) -> str:
     return ", ".join(checks) or "no fault"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,8 @@ def _is_caught(fault: Fault, verdict: Verdict) -> bool:
 
 
 def _shown(outcome: Outcome) -> str:
-    from checks.reports.console import printable, row_text
+    from checks.reports.console import row_text
+    from checks.texts import printable
 
     found = row_text(outcome.rows[0]) if outcome.rows else outcome.cause or outcome.observed
     return f"{outcome.suite}: {outcome.sentence} {printable(found)}"

@@ -320,7 +320,7 @@ def _is_of(folder: Path, file: Path) -> bool:
 
 def _say(text: str) -> None:
     """One line of a log, with its time; what a folder's name holds can't move a terminal's cursor."""
-    from checks.reports.console import printable
+    from checks.texts import printable
 
     with printing():
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  {printable(text)}")

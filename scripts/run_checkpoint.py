@@ -99,10 +99,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from checks.reports import console
+    from checks.reports.console import console
 
     check_settings(arguments)
-    progress = Progress(console.console(stderr=True), arguments.quiet or arguments.json)
+    progress = Progress(console(stderr=True), arguments.quiet or arguments.json)
     folder, simulated = delivery(arguments.data, arguments.output, progress)
     with contextlib.redirect_stdout(_log(arguments)):
         run, verdict = judge_delivery(arguments, folder, simulated, progress, leaves)
@@ -150,6 +150,7 @@ def _judge(job: Job) -> tuple[Run, Verdict]:
     from checks import checkpoint
     from checks.reports import summary
     from checks.results import outputs
+    from scripts.job.places import SUMMARY
     from scripts.job.preparing import prepared
 
     with (
@@ -157,7 +158,7 @@ def _judge(job: Job) -> tuple[Run, Verdict]:
         job.progress.step(f"Judging {sum(map(len, run.suites.values()))} expectations of {len(run.suites)} suites"),
     ):
         verdict = checkpoint.run_checkpoint(run)
-    outputs.write_json(job.staging / "summary.json", summary.summary(verdict, run))
+    outputs.write_json(job.staging / SUMMARY, summary.summary(verdict, run))
     return run, verdict
 
 
@@ -173,20 +174,21 @@ def _report(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
 
 
 def _print(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
-    from checks.reports import console
+    from checks.reports.console import console, print_verdict
+    from checks.texts import printable
 
-    out = console.console()
+    out = console()
     if arguments.quiet:
-        out.print(console.printable(f"{str(verdict.decision).upper()}: {verdict.reason(told=1)}"))
+        out.print(printable(f"{str(verdict.decision).upper()}: {verdict.reason(told=1)}"))
         return
     _introduce(out, run)
-    console.print_verdict(out, verdict, run)
+    print_verdict(out, verdict, run)
     pages = (arguments.output / "data_docs" / "index.html").resolve()
-    out.print(console.printable(f"Data Docs: {pages}"))
+    out.print(printable(f"Data Docs: {pages}"))
 
 
 def _introduce(out: Console, run: Run) -> None:
-    from checks.reports.console import printable
+    from checks.texts import printable
 
     folder = printable(str(run.folder))
     if run.simulated:

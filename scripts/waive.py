@@ -21,14 +21,14 @@ from typing import Any, TypeAlias
 from checks import waivers
 from checks.engine.suites import ROOT, SEVERITIES, declared_suites
 from checks.gate.terms import MEASURE, Status
-from checks.reports.console import printable
 from checks.results.outputs import write_text
 from checks.tables import FINDINGS
+from checks.texts import printable
 from scripts.job.arguments import Parser, SettingError, day, filled, local
 from scripts.job.ending import answered, printing, say
+from scripts.job.places import SUMMARY
 
 _, WARNING, _ = SEVERITIES
-SUMMARY = "summary.json"
 WIDTH = 100  # of a line in gx/waivers.yml
 
 Failure: TypeAlias = Mapping[str, Any]  # one of the `expectations` of summary.json

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.docs import drawing, findings, words
-from checks.reports.console import printable
+from checks.texts import printable
 from checks.wording import counted
 
 HERE = Path(__file__).parent

@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 from checks.gate.declared import FRESH_SINCE
 from checks.gate.terms import Status
 from checks.gate.verdict import after_causes
-from checks.reports.console import printable
 from checks.tables import LOCATOR
+from checks.texts import printable
 
 LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much
 SHORT_CELL = 40  # a longer text is a sentence, which needs some width to be read

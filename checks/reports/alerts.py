@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from checks.engine import suites
 from checks.gate.terms import MEASURE, Decision, Status
 from checks.gate.verdict import Outcome, Verdict
-from checks.reports.console import printable
 from checks.results.changes import Changes
 from checks.run import Run
+from checks.texts import printable
 from checks.wording import counted
 
 VARIABLE = "MOVIELENS_ALERTS"  # one or more addresses, with blanks between them

@@ -13,7 +13,7 @@ from checks.engine import suites
 from checks.gate.terms import Decision, Status
 from checks.gate.verdict import FailingRow, Outcome, Verdict, questions
 from checks.run import Run
-from checks.texts import printable as printable  # known to many by this name
+from checks.texts import printable
 
 LOG_WIDTH = 120  # where the output is no terminal that could tell
 SHOWN_ROWS = 3  # a glance; Data Docs show more

@@ -11,8 +11,8 @@ from pathlib import Path
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
-from checks.reports.console import printable
 from checks.run import Run
+from checks.texts import printable
 
 # https://docs.github.com/en/actions/reference/limits and .../workflow-commands: what is beyond them is dropped
 # in silence, so we stop short of them and say so.

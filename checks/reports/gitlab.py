@@ -8,8 +8,8 @@ from typing import Any
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
-from checks.reports.console import printable
 from checks.run import Run
+from checks.texts import printable
 
 SEVERITIES = {"critical": "critical", "warning": "minor", "info": "info"}
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict, questions
-from checks.reports.console import printable, shortened
+from checks.reports.console import shortened
 from checks.results.changes import Changes, since_last_run
 from checks.results.quarantine import STAYS, read_counts
 from checks.run import Run
+from checks.texts import printable
 
 SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest
 SHOWN_VALUE = 300  # the evidence against a user has some two sentences

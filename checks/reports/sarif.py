@@ -14,8 +14,9 @@ from typing import Any
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import FailingRow, Outcome, Verdict
-from checks.reports.console import printable, row_text
+from checks.reports.console import row_text
 from checks.run import Run
+from checks.texts import printable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 REPOSITORY, DATA, OUTPUT = "%SRCROOT%", "DATA", "OUTPUT"

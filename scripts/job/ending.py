@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import ParamSpec, TextIO
 
+from checks.complaints import one_line
 from checks.errors import UserError
 from checks.texts import printable
 
@@ -126,7 +127,7 @@ def _unexpected(error: Exception) -> str:
     """What a fault of this program says in place of a traceback: what, where, and what to do."""
     from scripts.job.aside import place_of
 
-    what = printable(str(error).strip().partition("\n")[0])[:SHOWN_CHARACTERS] or "no message"
+    what = printable(one_line(str(error)))[:SHOWN_CHARACTERS] or "no message"
     return (
         f"The run failed, {left()}: {type(error).__name__} in {place_of(error)} ({what}); "
         f"run it again with {TRACEBACK}=1 and report what it prints."

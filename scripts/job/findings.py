@@ -123,7 +123,7 @@ def _drift(warehouse: Warehouse, reference: Warehouse | None, settings: argparse
 
 def _write_trends(warehouse: Warehouse, reference: Warehouse | None, settings: argparse.Namespace) -> None:
     """Fill `drift_trends`, of which no suite asks: what goes wrong is said, and the run goes on."""
-    from checks.reports.console import printable
+    from checks.texts import printable
     from drift.trends import find_trends
 
     try:

@@ -23,7 +23,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
-        from checks.reports.console import printable
+        from checks.texts import printable
 
         text = printable(text)  # it names folders
         if not self.silent and self.out.is_terminal:
@@ -34,7 +34,7 @@ class Progress:
             yield
 
     def say(self, text: str) -> None:
-        from checks.reports.console import printable
+        from checks.texts import printable
 
         if not self.silent:
             try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from checks.gate.verdict import FailingRow
-from checks.reports.console import printable, row_text
+from checks.reports.console import row_text
+from checks.texts import printable
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 HEART_ON_FIRE = "\u2764\ufe0f\u200d\U0001f525"
