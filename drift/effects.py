@@ -10,12 +10,14 @@ from scipy.special import ndtri, rel_entr
 
 from drift.quotients import over
 from drift.relabelling import weights
+from drift.units import APPEARANCES
 from drift.users import plain_shares
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drift.features import Feature
     from drift.units import Units, UserValues
 
 CONFIDENCE: Final = 0.95
@@ -104,23 +106,47 @@ def effect_size(value: UserValues, units: Units) -> float:
 
     Ordered: the Wasserstein distance, but at least the change of the mean. Share: its change. Category: total
     variation. Genres and genre_means: the largest change among genres; NaN where none has values in both windows.
+    Of all this, at most what is left beyond the difference that any relabelling makes (see `expected_changes`).
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
     columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
-    reference = group_mean(units, REFERENCE, columns, weight)
-    current = group_mean(units, CURRENT, columns, weight)
-    changes = np.abs(current - reference)
-    if np.isnan(changes).all():
+    observed, expected = _changes(units, columns, weight), expected_changes(value, units, columns, weight)
+    if np.isnan(observed).all():
         return np.nan
-    changes = np.nan_to_num(changes)
+    ordered = feature.kind == "ordered"
+    moved = _changes(units, value.shares, weight) if ordered else np.empty(0)
+    to_expect = expected_changes(value, units, value.shares, weight) if ordered else np.empty(0)
+    return min(_size(feature, observed, moved), _size(feature, observed - expected, moved - to_expect))
+
+
+def _changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
+    return group_mean(units, CURRENT, columns, weight) - group_mean(units, REFERENCE, columns, weight)
+
+
+def expected_changes(
+    value: UserValues, units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The differences of weighted means of the feature that relabelling leaves on average, shape (n_columns,).
+
+    They come of the users seen in both windows, who are a larger part of the smaller one. None are left without such
+    users, nor where each appearance changes places by itself.
+    """
+    if value.feature.source == APPEARANCES or not units.paired_rows().size:
+        return np.zeros(columns.shape[1])
+    means = []
+    for chance in (units.chance, 1 - units.chance):
+        likely = weight * chance[:, None]
+        sums = np.einsum("ij,ij->j", np.broadcast_to(likely, columns.shape), columns, dtype=np.float64)
+        means.append(over(sums, likely.sum(axis=0, dtype=np.float64), np.nan))
+    return means[0] - means[1]
+
+
+def _size(feature: Feature, changes: NDArray[np.float64], moved: NDArray[np.float64]) -> float:
+    """One number for the changes of the columns and, of an ordered feature, of its bins."""
+    changes = np.abs(np.nan_to_num(changes))
     if feature.kind == "category":
         return float(changes.sum() / 2)
     if feature.kind == "ordered":
-        return max(float(changes[0]), _binned_distance(value, units, weight))
+        return max(float(changes[0]), wasserstein(np.zeros_like(moved), moved, feature.edges))
     return float(changes.max(initial=0.0))
-
-
-def _binned_distance(value: UserValues, units: Units, weight: NDArray[np.float32]) -> float:
-    shares = [group_mean(units, side, value.shares, weight) for side in (REFERENCE, CURRENT)]
-    return wasserstein(shares[0], shares[1], value.feature.edges)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from drift.words import DOUBLINGS, SHARE, amount, counted, percent, places
 
+NOTEWORTHY: Final = 0.5  # of the minimum effect: a difference to be expected that is told
 LARGEST: Final = 3  # changes named of a feature that has no mean
 
 
@@ -50,7 +51,17 @@ def _change(row: dict[str, Any]) -> str:
         return ""
     if not _known(row, "mean_change"):
         return _largest_changes(row)
-    return f"By user, {_means(row)}; by rating {_change_and_interval(row, 'mean_change_by_rating')}."
+    return f"By user, {_means(row)}{_expected(row)}; by rating {_change_and_interval(row, 'mean_change_by_rating')}."
+
+
+def _expected(row: dict[str, Any]) -> str:
+    """How much of the change of the mean any relabelling makes, too, where it is a good part."""
+    expected = row["expected_change"]
+    if abs(expected) < NOTEWORTHY * row["minimum_effect"]:
+        return ""
+    scale, points = (100, " percentage points") if row["unit"] == SHARE else (1, "")
+    written = f"{scale * expected:+z.{_places(row, 'mean_change')}f}{points}"
+    return f", of which users seen in both windows, a larger part of the smaller one, make {written}"
 
 
 def _means(row: dict[str, Any]) -> str:

@@ -5,6 +5,9 @@ a random window (the numbers of users in each stay); a user seen in both swaps t
 group's mean is a matrix product, relabellings times users, so that all features are judged under the same
 relabellings, and the largest statistic over features can be corrected for how they hang together.
 
+Users seen in both windows are a larger part of the smaller one, so that the windows differ by what sets these users
+apart whatever the labels. A difference is therefore measured from the one that relabelling leaves on average.
+
 Westfall, Young: Resampling-Based Multiple Testing, Wiley 1993 (max-T, step-down).
 Winkler et al.: Non-parametric combination and related permutation tests, Human Brain Mapping 2016.
 """
@@ -37,14 +40,14 @@ BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the 
 def relabelled_sums(
     units: Units, parts: Iterable[NDArray[np.float32]], width: int, relabellings: int, seed: int
 ) -> NDArray[np.float64]:
-    """Sums of rows over the current side, as observed (first) and under each relabelling.
+    """Sums of rows over the current side: expected of relabellings, as observed, and under each relabelling.
 
     parts: the rows in stretches of columns, `width` together, each of shape (n_units, n_columns); held singly.
-    Returns shape (1 + relabellings, width).
+    Returns shape (2 + relabellings, width).
     """
     rng, users = np.random.default_rng(seed), _Users.of(units, parts, width)
     batch = max(1, BATCH_BYTES // (4 * max(1, len(users.movable))))
-    sums = [users.observed[None]]
+    sums = [users.expected[None], users.observed[None]]
     for start in range(0, relabellings, batch):
         labels = users.labels(min(batch, relabellings - start), rng)
         sums.append((labels @ users.movable).astype(np.float64) + users.base)
@@ -60,6 +63,7 @@ class _Users:
 
     movable: NDArray[np.float32]
     base: NDArray[np.float64]
+    expected: NDArray[np.float64]
     observed: NDArray[np.float64]
     n_single: int
     n_in_current: int
@@ -67,15 +71,19 @@ class _Users:
     @classmethod
     def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Users:
         single, (reference, current) = units.single_rows(), units.paired_rows()
+        kept = reference  # counted for the current side whatever the labels, to be swapped for the other row
+        if len(np.unique(units.sides[single])) == 1:  # there is nobody for them to change places with
+            kept, single = np.append(kept, single[units.sides[single] == CURRENT]), single[:0]
         movable = np.empty((len(single) + len(reference), width), np.float32)
-        base, observed, end = np.zeros(width), np.zeros(width), 0
+        (base, expected, observed), end = np.zeros((3, width)), 0
         for rows in parts:
             columns = slice(end, end := end + rows.shape[1])
             movable[: len(single), columns] = rows[single]
             movable[len(single) :, columns] = rows[current] - rows[reference]
-            base[columns] = rows[reference].sum(axis=0, dtype=np.float64)
+            base[columns] = rows[kept].sum(axis=0, dtype=np.float64)
+            expected[columns] = np.einsum("i,ij->j", units.chance, rows, dtype=np.float64)
             observed[columns] = rows[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
-        return cls(movable, base, observed, len(single), int((units.sides[single] == CURRENT).sum()))
+        return cls(movable, base, expected, observed, len(single), int((units.sides[single] == CURRENT).sum()))
 
     def labels(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Random relabellings, shape (count, n_users): 1 where the user's row counts for the current side."""
@@ -165,7 +173,7 @@ def _corrected(
 
 
 def _sums(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
-    """The relabelled sums of each feature's weighted columns and weights."""
+    """The `relabelled_sums` of each feature's weighted columns and weights."""
     widths = [value.columns.shape[1] + value.counts.shape[1] for value in values]
     together = relabelled_sums(units, map(_weighted, values), sum(widths), relabellings, seed)
     return np.split(together, np.cumsum(widths)[:-1], axis=1)
@@ -227,7 +235,10 @@ def _noise(value: UserValues) -> NDArray[np.float64]:
 
 
 def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.float64]:
-    """Differences of the columns' means, current less reference, in their standard deviations."""
+    """Differences of the columns' means, current less reference, in their standard deviations; as observed first.
+
+    sums: as of `relabelled_sums`; the difference of those expected is taken off.
+    """
     n_columns = value.columns.shape[1]
     total = weights(value.counts, value.feature.cap).sum(axis=0, dtype=np.float64)
     current = sums[:, n_columns:]
@@ -235,6 +246,7 @@ def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.fl
     usable = (current > 1e-6 * total) & (reference > 1e-6 * total)
     scale = over(1, current, 0, usable) + over(1, reference, 0, usable)
     differences = sums[:, :n_columns] * scale
+    differences = differences[1:] - differences[0]
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
     return over(differences, spread, 0, spread > _noise(value))
 

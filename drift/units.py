@@ -30,6 +30,18 @@ class Units:
         """The place of each row's user among all users."""
         return np.unique(self.users, return_inverse=True)[1]
 
+    @cached_property
+    def chance(self) -> NDArray[np.float32]:
+        """How often relabellings count each row for the current side: either row of a user seen on both, half of them.
+
+        Where users of both sides differ from the others, these chances alone make the sides differ: of the smaller one
+        they are the larger part.
+        """
+        chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows()
+        if len(single):
+            chance[single] = (self.sides[single] == CURRENT).mean()
+        return chance
+
     def single_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on one side."""
         return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())

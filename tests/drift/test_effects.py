@@ -5,6 +5,7 @@ import pytest
 
 from drift.effects import (
     effect_size,
+    expected_changes,
     jensen_shannon,
     mean_change,
     population_stability_index,
@@ -97,6 +98,36 @@ def test_the_effect_on_genres_is_told_in_full_however_few_ratings_a_user_gave() 
         roots = root_shares(shares, n)
         value = UserValues(BY_NAME["genre"], ("a", "b"), roots, n[:, None], nothing, nothing, (), shares, n)
         assert effect_size(value, units) == pytest.approx(0.2, abs=1e-5)
+
+
+def _of_both(name: str, level: list[float]) -> tuple[UserValues, Units]:
+    """A share of four users: two of the reference, then one of the current window, then both rows of one of both."""
+    units = Units(np.array([1, 2, 3, 9, 9]), np.array([0, 0, 1, 0, 1], np.int8))
+    means, ones = np.array(level, np.float32), np.ones(5, np.float32)
+    return UserValues(BY_NAME[name], (), means[:, None], ones[:, None], means, means, (), means[:, None], ones), units
+
+
+def test_the_users_of_both_windows_make_a_difference_that_is_no_effect() -> None:
+    """One at 1 where all others are at 0: a third of the reference and half of the current window."""
+    value, units = _of_both("tagging", [0, 0, 0, 1, 1])
+    ones = np.ones((5, 1), np.float32)
+    assert units.chance.tolist() == pytest.approx([1 / 3] * 3 + [0.5, 0.5])
+    assert expected_changes(value, units, value.columns, ones) == pytest.approx([1 / 2 - 1 / 3])
+    assert effect_size(value, units) == pytest.approx(0, abs=1e-7)
+
+
+def test_an_effect_is_no_more_than_the_windows_differ_nor_than_relabelling_leaves_unexplained() -> None:
+    """Current values 0.3 up (0.3 of 1/6 + 0.3 is left), or 0.5 down, which makes up for all but 1/3."""
+    value, units = _of_both("tagging", [0, 0, 0.3, 1, 1.3])
+    assert effect_size(value, units) == pytest.approx(0.3, abs=0.03)
+    value, units = _of_both("tagging", [0.2, 0.2, 0, 1, 0.8])
+    assert effect_size(value, units) == pytest.approx(abs(0.4 - 1.4 / 3), abs=1e-6)
+
+
+def test_of_who_is_new_every_appearance_changes_places_by_itself() -> None:
+    value, units = _of_both("new_users", [0, 0, 0, 1, 1])
+    assert expected_changes(value, units, value.columns, np.ones((5, 1), np.float32)).tolist() == [0]
+    assert effect_size(value, units) == pytest.approx(1 / 2 - 1 / 3)
 
 
 def test_histograms_are_of_users_or_of_their_ratings() -> None:

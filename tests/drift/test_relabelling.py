@@ -44,13 +44,21 @@ def test_relabelled_sums_are_those_of_some_relabelling() -> None:
     rows = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]], np.float32)
     possible = {a + b + pair for a, b in combinations([1, 2, 4, 8], 2) for pair in (16, 32)}
     sums = relabelled_sums(units, [rows], 1, 400, seed=1)[:, 0]
-    assert sums[0] == 4 + 8 + 32
-    assert set(sums.tolist()) == possible
+    assert sums[0] == 7.5 + 24, "expected: half of the singles' sum, and of the pair's"
+    assert sums[1] == 4 + 8 + 32
+    assert set(sums[1:].tolist()) == possible
+
+
+def test_users_of_one_window_stay_there_where_the_other_has_none_to_change_places_with() -> None:
+    rows = np.array([[1.0], [2.0], [16.0], [32.0]], np.float32)
+    sums = relabelled_sums(_units(0, 2, both=1), [rows], 1, 100, seed=1)[:, 0]
+    assert sums[:2].tolist() == [3 + 24, 3 + 32]
+    assert set(sums[1:].tolist()) == {3 + 16, 3 + 32}
 
 
 def test_every_relabelling_is_as_likely() -> None:
     rows = np.eye(10, dtype=np.float32)
-    drawn = relabelled_sums(_units(7, 3), [rows], rows.shape[1], 4000, seed=2)[1:]
+    drawn = relabelled_sums(_units(7, 3), [rows], rows.shape[1], 4000, seed=2)[2:]
     assert set(drawn.sum(axis=1)) == {3.0}
     assert drawn.mean(axis=0) == pytest.approx(np.full(10, 0.3), abs=0.03)
 
@@ -66,6 +74,30 @@ def test_where_nothing_moved_an_alarm_on_any_feature_is_as_rare_as_stated() -> N
         judged = _judge(units, heavy, related, shares, seed=trial)
         alarms += any(judgement.q_value <= 0.05 for judgement in judged)
     assert 5 <= alarms <= 27  # of 300 at 5 %: 15 on average, and 3 standard deviations about it
+
+
+APART = 8.0  # by which users of both windows lie above the others, here
+
+
+def _of_those_who_came_back(units: Units, rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(size=(len(units.users), 1)) + APART * (units.users >= 900)[:, None]
+
+
+def test_what_sets_users_of_both_windows_apart_is_no_difference_between_the_windows() -> None:
+    """They are a third of the reference and half of the current window, so that the means differ by 1.3."""
+    rng, units = np.random.default_rng(6), _units(80, 40, both=40)
+    alarms = sum(
+        _judge(units, _of_those_who_came_back(units, rng), seed=trial)[0].q_value <= 0.05 for trial in range(200)
+    )
+    assert 2 <= alarms <= 19  # of 200 at 5 %: 10 on average, and 3 standard deviations about it
+
+
+@pytest.mark.parametrize("shift", [-2.0, -1.0, 1.0])
+def test_what_sets_users_of_both_windows_apart_hides_no_difference_between_the_windows(shift: float) -> None:
+    """Also none that makes up for it, so that the means of the windows are the same."""
+    rng, units = np.random.default_rng(7), _units(80, 40, both=40)
+    level = _of_those_who_came_back(units, rng) + shift * (units.sides == 1)[:, None]
+    assert _judge(units, level)[0].q_value <= 0.01
 
 
 def test_a_user_in_both_windows_is_one_unit() -> None:
