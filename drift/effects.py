@@ -130,9 +130,10 @@ def expected_changes(
     """The differences of weighted means of the feature that relabelling leaves on average, shape (n_columns,).
 
     They come of the users seen in both windows, who are a larger part of the smaller one. None are left without such
-    users, nor where each appearance changes places by itself.
+    users, nor where each appearance changes places by itself; and of what users make who can't change places, nothing
+    is to be expected.
     """
-    if value.feature.source == APPEARANCES or not units.paired_rows().size:
+    if value.feature.source == APPEARANCES or units.nested or not units.paired_rows().size:
         return np.zeros(columns.shape[1])
     means = []
     for chance in (units.chance, 1 - units.chance):

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from drift.features import n_cells
+from drift.handle import push_numbers
 from drift.sums import FilmColumns, cell
 from drift.windows import LATEST
 
@@ -121,38 +122,6 @@ def _moments_and_cell(values: NDArray[np.float64], feature: Feature) -> NDArray[
 def push_films(handle: Handle, facts: pd.DataFrame) -> None:
     """Make the temporary table drift_films of the facts."""
     push_numbers(handle, "drift_films", facts, "film_id", {"film_row": "bigint"})
-
-
-def push_numbers(handle: Handle, table: str, frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> None:
-    """Make a temporary table of numbers, doubles unless `kinds` says otherwise, indexed by whole numbers.
-
-    A handle need take nothing but statements, so the numbers go in one as text; no text of the data does. One that
-    takes tables by `push(name, frame)` is spared a statement of megabytes.
-    """
-    if push := getattr(handle, "push", None):
-        push(table, _typed(frame, index, kinds))
-        return
-    columns = [(index, "bigint", frame.index.to_series())]
-    columns += [(str(name), kinds.get(str(name), "double"), frame[name]) for name in frame]
-    lists = ", ".join(
-        f"unnest(string_split('{_joined(values, kind)}', ',')) as {name}" for name, kind, values in columns
-    )
-    cast = ", ".join(f"cast(nullif({name}, '') as {kind}) as {name}" for name, kind, _ in columns)
-    handle.sql(f"create or replace temporary table {table} as select {cast} from (select {lists}) where {index} <> ''")
-
-
-def _typed(frame: pd.DataFrame, index: str, kinds: dict[str, str]) -> pd.DataFrame:
-    """The numbers with nulls for what is missing, and the index as a column."""
-    types = {"bigint": "Int64", "double": "Float64"}
-    columns = {str(name): frame[name].array for name in frame}
-    typed = {name: pd.array(values, dtype=types[kinds.get(name, "double")]) for name, values in columns.items()}
-    return pd.DataFrame({index: frame.index.to_numpy(np.int64)} | typed)
-
-
-def _joined(values: pd.Series, kind: str) -> str:
-    convert = int if kind == "bigint" else float
-    missing = values.isna().tolist()  # of all at once: one by one takes longer than all else here
-    return ",".join("" if gone else repr(convert(value)) for value, gone in zip(values.tolist(), missing, strict=True))
 
 
 def _catalogue(handle: Handle) -> pd.DataFrame:

@@ -77,6 +77,7 @@ COLUMNS: Final = (
     "kind",
     "unit",
     "excluded_rows",
+    "held_rows",
     "histogram",
     "message",
     "recommendation",
@@ -214,6 +215,7 @@ def _row(
         "unit": feature.unit,
         "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
+        "held_rows": windows.held,
         "action": feature.action,
         "why": feature.why,
         "minimum_reason": feature.minimum_reason,
@@ -223,16 +225,21 @@ def _row(
         row |= _described(value, units)
     if value is None or judgement is None:
         return row
-    if problem := _unjudged(judgement, row["effect_size"], feature):
+    if problem := _unjudged(judgement, row["effect_size"], feature, units.nested and judgement.q_value > rate):
         return row | {"problem": problem}
     drifted = judgement.q_value <= rate and row["effect_size"] >= feature.minimum
     return row | vars(judgement) | {"status": "drifted" if drifted else "ok"}
 
 
-def _unjudged(judgement: Judgement, effect: float, feature: Feature) -> str | None:
-    """Why relabelling says nothing of the feature, or None; an effect too small to matter needs no test."""
+def _unjudged(judgement: Judgement, effect: float, feature: Feature, unmoved: bool) -> str | None:
+    """Why relabelling says nothing of the feature, or None; an effect too small to matter needs no test.
+
+    unmoved: there are users who can't change places, and the others show nothing.
+    """
     if np.isnan(effect):
         return "no genre was rated in both windows"
+    if unmoved and effect >= feature.minimum:
+        return "all users of one window are in the other, too, so that the rest have nobody to change places with"
     if judgement.too_few and effect >= feature.minimum:
         return f"in no part of it do {FEWEST_DIFFERING} users or more differ from the usual one"
     return None

@@ -20,9 +20,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import pdtr
 
-from drift.films import push_numbers
-from drift.handle import statement
-from drift.messages import sample_drawn
+from drift.handle import push_numbers, statement
+from drift.messages import what_was_compared
 from drift.windows import CURRENT, REFERENCE
 from drift.words import counted
 
@@ -91,6 +90,7 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
         "unit": "stars of error",
         "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
+        "held_rows": windows.held,
         "status": "undetermined",
         "recommendation": "undetermined",
         "action": "Retrain if that is recommended; otherwise look at the features that drifted.",
@@ -99,9 +99,9 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
     if isinstance(found, str):
         return row | {
             "problem": found,
-            "message": _with_sample(f"Cost of the drift: could not be judged: {found}.", row),
+            "message": f"Cost of the drift: could not be judged: {found}. {what_was_compared(row)}".rstrip(),
         }
-    return row | _fields(found) | {"message": _with_sample(_message(found), row)}
+    return row | _fields(found) | {"message": f"{_message(found)} {what_was_compared(row)}".rstrip()}
 
 
 def _drawn(windows: Windows) -> Windows:
@@ -110,10 +110,6 @@ def _drawn(windows: Windows) -> Windows:
         return windows
     share = JUDGED_OF_COMPARED * windows.compared_share
     return replace(windows, parts=tuple(part.of_drawn(share) for part in windows.parts), compared_share=share)
-
-
-def _with_sample(message: str, row: dict[str, Any]) -> str:
-    return f"{message} {sample_drawn(row)}".rstrip()
 
 
 def measure_impact(windows: Windows, seed: int) -> Impact | str:
@@ -139,7 +135,7 @@ def _errors(windows: Windows) -> pd.DataFrame:
     _push(parts, "drift_film_levels", films)
     users = _totals(parts, "user_totals", ["id"])
     _push(parts, "drift_user_levels", pd.DataFrame({"level": users["total"] / (users["n"] + SHRINKAGE)}))
-    # What both windows hold, as a new edition holds the one before, has trained the model but for what was drawn.
+    # What both windows hold, as of users who lost a rating, has trained the model but for what was drawn.
     judged = "is_drawn" if _overlap(windows) else "true"
     without = " ".join(f"when {fold} then films.without_{fold}" for fold in range(FOLDS))
     query = statement(

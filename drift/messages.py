@@ -15,8 +15,8 @@ LARGEST: Final = 3  # changes named of a feature that has no mean
 
 def message(row: dict[str, Any]) -> str:
     """What a feature's row found, in plain words, with the numbers and the bounds that it was judged by."""
-    parts = [_verdict(row), _change(row), _evidence(row), str(row.get("cause", "")), sample_drawn(row), _excluded(row)]
-    return " ".join(part for part in parts if part)
+    parts = (_verdict(row), _change(row), _evidence(row), str(row.get("cause", "")), what_was_compared(row))
+    return " ".join(filter(None, parts))
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -114,6 +114,17 @@ def _evidence(row: dict[str, Any]) -> str:
         f"{row['reference_users']:,} and {counted(row['current_users'], 'user')}, "
         f"{row['reference_n']:,} and {counted(row['current_n'], 'value')}."
     )
+
+
+def what_was_compared(row: dict[str, Any]) -> str:
+    """What was left out of the windows, if anything was."""
+    return " ".join(filter(None, (sample_drawn(row), _held(row), _excluded(row))))
+
+
+def _held(row: dict[str, Any]) -> str:
+    """Says so where the delivery repeats ratings of the reference."""
+    count, verb = row["held_rows"], "was" if row["held_rows"] == 1 else "were"
+    return f"{counted(count, 'rating')} that the reference holds, too, {verb} left out." if count else ""
 
 
 def sample_drawn(row: dict[str, Any]) -> str:

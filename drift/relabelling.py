@@ -72,7 +72,7 @@ class _Users:
     def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Users:
         single, (reference, current) = units.single_rows(), units.paired_rows()
         kept = reference  # counted for the current side whatever the labels, to be swapped for the other row
-        if len(np.unique(units.sides[single])) == 1:  # there is nobody for them to change places with
+        if units.nested:
             kept, single = np.append(kept, single[units.sides[single] == CURRENT]), single[:0]
         movable = np.empty((len(single) + len(reference), width), np.float32)
         (base, expected, observed), end = np.zeros((3, width)), 0

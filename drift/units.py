@@ -42,6 +42,11 @@ class Units:
             chance[single] = (self.sides[single] == CURRENT).mean()
         return chance
 
+    @cached_property
+    def nested(self) -> bool:
+        """Whether all users of one side are on the other, which has more: these can change places with nobody."""
+        return len(np.unique(self.sides[self.single_rows()])) == 1
+
     def single_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on one side."""
         return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from drift.handle import statement
+from drift.held import push_held
 
 if TYPE_CHECKING:
     from drift.handle import Handle
@@ -48,18 +49,30 @@ class Window:
 class Part:
     """Ratings of one handle; SQL of the side that each belongs to (null: to none), and of its level.
 
-    `compared` is SQL of whether its user is compared: where there are very many, a sample of them is.
+    `compared` is SQL of whether its user is compared: where there are very many, a sample of them is. `held`: whether
+    ratings that the reference holds, too, are left out; the table drift_held has each user's last.
     """
 
     handle: Handle
     side: str
     rating: str
     compared: str = "true"
+    held: bool = False
 
     def statement(self, name: str, **parameters: object) -> str:
         """The statement of sql/`name`.sql over this part's ratings by users who are compared."""
         usable = f"{USABLE} and {self.compared}"
-        return statement(name, side=self.side, rating=self.rating, usable=usable, **parameters)
+        tables = {"ratings": f"{self.table('ratings')} as ratings", "tags": self.table("tags")}
+        return statement(name, side=self.side, rating=self.rating, usable=usable, **tables, **parameters)
+
+    def table(self, name: str) -> str:
+        """What `name`, ratings or tags, holds of this part."""
+        if not self.held:
+            return name
+        return (
+            f"(select {name}.* from {name} left join drift_held on drift_held.user_id = {name}.userId "
+            f'where drift_held.last is null or {name}."timestamp" is null or {name}."timestamp" > drift_held.last)'
+        )
 
     def of_everyone(self) -> Part:
         """The ratings of all users: films are known by all that is said of them."""
@@ -86,7 +99,8 @@ class Windows:
 
     `recent` is the start of the reference's own last part, as long in ratings as the current window (but at most half
     of the reference): what the current window's newcomers are compared with, those until `recent_end`, in as many
-    ratings. `compared_share` is the share of the users that is compared.
+    ratings. `compared_share` is the share of the users that is compared; `held` is how many ratings of the delivery are
+    left out, as the reference holds them, too.
     """
 
     reference: Window | None
@@ -96,6 +110,7 @@ class Windows:
     excluded: int
     compared_share: float = 1.0
     recent_end: int = LATEST
+    held: int = 0
 
     def label(self, side: int) -> str:
         """The window's name in the findings."""
@@ -141,16 +156,33 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
 
 
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
-    """All ratings of `reference` against those of `warehouse`, from `since` on if given."""
+    """All ratings of `reference` against those that `warehouse` holds besides, from `since` on if given."""
     start = EARLIEST if since is None else moment(since)
-    old, new = _Times.of(reference), _Times.of(warehouse)
+    old, every = _Times.of(reference), _Times.of(warehouse)
+    side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
+    parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, every.rating))
+    parts, new = _net(parts, old, every, start)
     before = new.before(start)
     current = Window(new.nth(before), new.end) if new.n > before else None
-    side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
-    parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, new.rating))
     whole = Window(old.start, old.end) if old.n else None
     recent, end = _recent(old, old.n, new.n - before), _recent_end(new, before, old.n, new.n - before)
-    return Windows(whole, current, parts, recent, old.excluded + new.excluded, recent_end=end)
+    held = every.since(start) - new.since(start)
+    return Windows(whole, current, parts, recent, old.excluded + new.excluded, recent_end=end, held=held)
+
+
+def _net(parts: tuple[Part, Part], old: _Times, new: _Times, start: int) -> tuple[tuple[Part, Part], _Times]:
+    """The parts, and the delivery's times, without what the reference holds; where nothing else is left, with it.
+
+    Then what moved is what was lost.
+    """
+    reference, delivery = parts
+    if not old.n or not new.n or new.start >= old.end:
+        return parts, new
+    if not push_held(reference.handle, delivery.handle, (reference.rating, delivery.rating), USABLE):
+        return parts, new
+    net = replace(delivery, held=True)
+    times = _Times.of(net.handle, net.table("ratings"))
+    return ((reference, net), times) if times.since(start) else (parts, new)
 
 
 def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
@@ -201,12 +233,17 @@ class _Times:
     excluded: int
     rating: str
 
+    ratings: str = "ratings"
+
     @classmethod
-    def of(cls, handle: Handle) -> _Times:
-        days = handle.sql(statement("days", usable=USABLE)).sort_values("day", ignore_index=True)
-        every = handle.sql("select count(*) as n, min(rating) as low, max(rating) as high from ratings").iloc[0]
+    def of(cls, handle: Handle, ratings: str = "ratings") -> _Times:
+        """Those of the table `ratings`, or of a query in brackets."""
+        ratings = f"{ratings} as ratings"
+        days = handle.sql(statement("days", usable=USABLE, ratings=ratings)).sort_values("day", ignore_index=True)
+        every = handle.sql(f"select count(*) as n, min(rating) as low, max(rating) as high from {ratings}").iloc[0]
         bounded = every["low"] < -LARGEST or every["high"] > LARGEST
-        return cls(handle, days, int(every["n"]) - int(days["n"].sum()), BOUNDED if bounded else "ratings.rating")
+        excluded = int(every["n"]) - int(days["n"].sum())
+        return cls(handle, days, excluded, BOUNDED if bounded else "ratings.rating", ratings)
 
     @property
     def n(self) -> int:
@@ -221,6 +258,10 @@ class _Times:
     def end(self) -> int:
         """Just after the last time."""
         return int(self.days["high"].max()) + 1
+
+    def since(self, moment: int) -> int:
+        """How many ratings were given at the time or after."""
+        return self.n - self.before(moment)
 
     def before(self, moment: int) -> int:
         """How many ratings were given before."""
@@ -240,7 +281,9 @@ class _Times:
 
     def _of_day(self, day: int) -> pd.Series:
         within = f'ratings."timestamp" >= {day * DAY} and ratings."timestamp" < {(day + 1) * DAY}'
-        return self.handle.sql(f'select "timestamp" as t from ratings where {USABLE} and {within} order by t')["t"]
+        return self.handle.sql(f'select "timestamp" as t from {self.ratings} where {USABLE} and {within} order by t')[
+            "t"
+        ]
 
 
 def _moment(seconds: int) -> str:

@@ -4,6 +4,6 @@ select
     count(*) as n,
     min("timestamp") as low,
     max("timestamp") as high
-from ratings
+from {ratings}
 where {usable}
 group by "timestamp" // 86400

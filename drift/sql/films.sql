@@ -4,6 +4,6 @@ select
     count(rating) as n,
     sum({rating}) as total,
     min("timestamp") as first_rated
-from ratings
+from {ratings}
 where movieId is not null and {side} is not null and {usable}
 group by movieId

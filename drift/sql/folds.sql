@@ -14,6 +14,6 @@ from (
         {side} as side,
         {compared} as is_compared,
         (abs(ratings.userId % 1000003) * 48271 % 2147483647) % 10 as user_fold
-    from ratings
+    from {ratings}
     where ratings.rating is not null and ratings.movieId is not null and {side} is not null and {usable}
 ) as placed

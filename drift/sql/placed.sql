@@ -6,5 +6,5 @@ select
     {rating} as rating,
     ratings."timestamp",
     {side} as side
-from ratings
+from {ratings}
 where {side} is not null and {usable}

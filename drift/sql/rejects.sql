@@ -10,7 +10,7 @@ beside as (
         source_line,
         userId,
         "timestamp"
-    from ratings
+    from {ratings}
     where source_line in (
         select source_line - 1 as source_line from rejected union all select source_line + 1 as source_line from rejected
     )

@@ -2,6 +2,6 @@
 select
     ratings.userId as user_id,
     count(*) as n
-from ratings
+from {ratings}
 where {side} is not null and {usable}
 group by ratings.userId

@@ -7,7 +7,7 @@ from (
     select
         ratings.userId as user_id,
         {side} as side
-    from tags as ratings
+    from {tags} as ratings
     where {side} is not null and {usable}
 ) as placed
 group by user_id, side

@@ -6,7 +6,7 @@ from (
     select
         ratings.userId as user_id,
         {side} as side
-    from ratings
+    from {ratings}
     where {side} is not null and {usable}
 ) as placed
 group by side

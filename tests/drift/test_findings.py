@@ -151,7 +151,9 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
         {"A": 0.11, "B": 0.4, "C": 0.0, "D": 0.45, "E": 0.04},
     )
     row = dict.fromkeys(("statistic", "bound", "p_value", "effect_size", "minimum_effect", "compared_share"), 1.0)
-    row |= dict.fromkeys(("reference_users", "current_users", "reference_n", "current_n", "excluded_rows"), 0)
+    row |= dict.fromkeys(
+        ("reference_users", "current_users", "reference_n", "current_n", "excluded_rows", "held_rows"), 0
+    )
     row |= {"title": "genres", "status": "drifted", "strongest": "B", "q_value": 0.01, "false_alarm_rate": 0.05}
     row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}
     drawn = {"said": list(before), "reference": list(before.values()), "current": list(after.values())}

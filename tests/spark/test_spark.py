@@ -425,6 +425,26 @@ def test_windows_of_many_users_are_compared_by_the_same_sample(
 
 
 @spark_only
+def test_what_the_reference_holds_too_is_left_out_alike(session: Any, tmp_path: Path) -> None:
+    from checks.spark import warehouse as spark_warehouse
+    from drift.findings import find_drift
+    from tests.drift.deliveries import halves, movies
+
+    old, others = (frame.drop(columns="source_line") for frame in halves(seed=4))
+    later = others.assign(timestamp=others["timestamp"] + 31_536_000)
+    folders = [deliveries.write(tmp_path / name, deliveries.clean()) for name in ("before", "now")]
+    for folder, frame in zip(folders, (old, pd.concat([later, old])), strict=True):
+        frame.to_csv(folder / "ratings.csv", index=False)
+        movies().to_csv(folder / "movies.csv", index=False)
+    with load(folders[1]) as duck, load(folders[0]) as before:
+        found = [find_drift(duck, reference=before, relabellings=99)]
+    with spark_warehouse.load(session, folders[1]) as spark, spark_warehouse.load(session, folders[0]) as before:
+        found.append(find_drift(spark, reference=before, relabellings=99))
+    assert found[0]["held_rows"].iloc[0] == len(old)
+    pd.testing.assert_frame_equal(*found, rtol=1e-6)
+
+
+@spark_only
 def test_users_are_scored_by_a_model_of_a_sample_in_spark(
     session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
