@@ -13,7 +13,7 @@ none), so all that they cost counts as cold start.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 KINDS: Final = ("known users and films", "new users", "new films", "new users and films")
 SHRINKAGE: Final = 5  # ratings at the overall level that every film and user starts with
 FOLDS: Final = 10  # of users (sql/folds.sql)
-JUDGED_OF_COMPARED: Final = 0.4  # of users, where a sample is compared: 20 000 tell the cost to a hundredth of a star
 RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about a tenth of its width
 FEWEST_USERS: Final = 10  # with a judged rating, in each window
 COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
@@ -78,7 +77,6 @@ class Impact:
 
 def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
     """The cost of the drift as a row of the findings."""
-    windows = _drawn(windows)
     row: dict[str, Any] = {
         "feature": "impact",
         "title": "cost of the drift to a model",
@@ -102,14 +100,6 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
             "message": f"Cost of the drift: could not be judged: {found}. {what_was_compared(row)}".rstrip(),
         }
     return row | _fields(found) | {"message": f"{_message(found)} {what_was_compared(row)}".rstrip()}
-
-
-def _drawn(windows: Windows) -> Windows:
-    """The windows, judged by fewer users where these are a sample already."""
-    if windows.compared_share == 1:
-        return windows
-    share = JUDGED_OF_COMPARED * windows.compared_share
-    return replace(windows, parts=tuple(part.of_drawn(share) for part in windows.parts), compared_share=share)
 
 
 def measure_impact(windows: Windows, seed: int) -> Impact | str:

@@ -19,14 +19,15 @@ USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIES
 REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
 RECENT: Final = 0.5  # of the reference at most is held against the newcomers: what is before it tells who is new there
-COMPARED_USERS: Final = 50_000  # of the smaller window, more than MovieLens's largest edition has there: means are then
-# sure to a two-hundredth of the users' spread. Of wrong ratings a thousandth, the least that any feature minds, is some
-# fifty users' where each has nothing else; what a few very busy users alone do wrong, a sample may miss, and suites see
-_USER: Final = "abs(ratings.userId % 1000003)"
-# Squares in steps of the golden section of a prime: evenly spread, in whatever steps ids go (Weyl: Über die
-# Gleichverteilung von Zahlen mod. Eins, 1916).
-DRAW_OF_USER: Final = f"{_USER} * {_USER} % 2147483647 * 1327217885 % 2147483647"
-DRAWS: Final = 2_147_483_647
+COMPARED_USERS: Final = 10_000  # of the smaller window: the least difference that matters is then nearly six standard
+# errors or more of any feature, and the cost is sure to a hundredth of a star. Of wrong ratings a thousandth, the least
+# that any feature minds, is some ten users' where each has nothing else; what a few very busy users alone do wrong, a
+# sample may miss, and suites see
+_USER: Final = "(ratings.userId % 1000003)"
+# Squares in steps of a part of a power of two: evenly spread, in whatever steps ids go (Weyl: Über die Gleichverteilung
+# von Zahlen mod. Eins, 1916; held by test). What is left by a power of two takes far less time than by another number.
+DRAW_OF_USER: Final = f"({_USER} * {_USER} * 5184405 & 2147483647)"
+DRAWS: Final = 1 << 31
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
 LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
 BOUNDED: Final = (

@@ -171,14 +171,6 @@ def test_ratings_that_are_easier_to_foretell_are_no_good_news() -> None:
     assert row["message"].endswith("but low ratings may be missing, or less of the scale be used.")
 
 
-def test_where_users_are_a_sample_fewer_of_them_tell_the_cost() -> None:
-    windows = _windows(*_parted())
-    parts = tuple(part.of_drawn(0.9) for part in windows.parts)
-    row = impact_row(replace(windows, parts=parts, compared_share=0.9), seed=1)
-    assert row["compared_share"] == pytest.approx(0.36)
-    assert 60 < row["reference_users"] < 160
-
-
 def test_the_model_predicts_nothing_beyond_the_scale() -> None:
     """Half of the users give 5.0 to all films, the others to ten of twenty: the first's level would be above 5.0."""
     every = pd.DataFrame(
