@@ -5,8 +5,3 @@ does it share code with the simulation on which these were developed. Hence the 
 or a feature on these users.** They tell how well what was tuned elsewhere carries over, and can tell it only as long as
 nothing was fitted to them. A new kind is added from a source (a paper, a practice), before it is measured.
 """
-
-from scripts.evaluation.strangers.kinds import BAD, HONEST, KINDS, Kind
-from scripts.evaluation.strangers.planting import Planted, plant
-
-__all__ = ["BAD", "HONEST", "KINDS", "Kind", "Planted", "plant"]

@@ -1,7 +1,6 @@
 """Plant strangers of one kind among a delivery's users."""
 
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,16 +12,13 @@ PAIR = ["userId", "movieId"]
 ENOUGH = 20  # an account is worth stealing that has this many ratings
 
 
-@dataclass(frozen=True)
-class Planted:
-    """A delivery with strangers in it, and which accounts these are."""
+def plant(
+    ratings: pd.DataFrame, movies: pd.DataFrame, kind: Kind, n: int, seed: int
+) -> tuple[pd.DataFrame, frozenset[int]]:
+    """The ratings with those of n accounts of the kind among them, and which accounts these are.
 
-    ratings: pd.DataFrame
-    accounts: frozenset[int]
-
-
-def plant(ratings: pd.DataFrame, movies: pd.DataFrame, kind: Kind, n: int, seed: int) -> Planted:
-    """The delivery with n accounts of the kind; the same for the same seed, and another for another kind or seed."""
+    The same for the same seed, and others for another kind or seed.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(kind.name.encode())])
     accounts = real_accounts(ratings, n, rng) if kind.taken_over else new_accounts(ratings, n)
     rows = within(kind.rows(World.of(ratings, movies, rng), accounts), int(ratings["timestamp"].max()))
@@ -30,7 +26,7 @@ def plant(ratings: pd.DataFrame, movies: pd.DataFrame, kind: Kind, n: int, seed:
     if kind.taken_over:  # the thief's rating of a film replaces the owner's
         together = together[~together.duplicated(PAIR, keep="last") | ~together["userId"].isin(accounts)]
     ordered = together.sort_values(PAIR, kind="stable", ignore_index=True)
-    return Planted(ordered, frozenset(accounts.tolist()))
+    return ordered, frozenset(accounts.tolist())
 
 
 def new_accounts(ratings: pd.DataFrame, n: int) -> IntArray:
