@@ -5,7 +5,8 @@ takes the kind's whole family out of what the two-channel detector learns from; 
 users. Decisions: kinds mixed, 80 % of the real users trusted, by false discovery proportion and power at the nominal
 rate, power also by kind and by profile size, and the users flagged in a clean batch. In time, with `--every`: each
 year's, quarter's or month's ratings as a delivery, with all before as its reference. By groups, with `--groups`: how
-many users of planted campaigns, crews and review bombs are reported as one attack.
+many users of planted campaigns, crews and review bombs are reported as one attack. By another generator, with
+`--by-another`, and that alone: accounts of kinds that the detectors were not made with, among them honest but odd ones.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.evaluation.by_another import ACCOUNTS, print_strangers, stranger_rows
 from scripts.evaluation.delivery import (
     Delivery,
     EvaluationError,
     Planted,
     false_discovery_proportion,
+    figures,
+    flags,
     load,
     mixed_attack,
     users_flagged,
@@ -35,9 +39,10 @@ from scripts.job.settings import PERIODS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomaly.types import Bools, Floats
+    from anomaly.types import Bools
 
 TRUSTED_SHARE = 0.8
+BY_ANOTHER = "anomaly_by_another.csv"
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")
 SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty alone": "novelty_score"}
@@ -46,13 +51,24 @@ SCORES = {"two-channel": "score", "catalogue alone": "catalogue_score", "novelty
 @answered("the last results are as they were", analyses=True)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit 0 when the results are written, 2 when there is nothing to evaluate on."""
-    options = _parser().parse_args(argv)
+    options = _options(argv)
     options.data = sound_data(options.data, options.output)
+    if options.by_another:
+        _by_another(options)
+        return 0
     report = evaluate(options)
     _write(report, options.output)
     _print(report)
     print(f"{options.output / 'anomaly_evaluation.json'} and {options.output / 'anomaly_evaluation.svg'} written")
     return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.by_another and (options.every or options.groups or options.held_out):
+        parser.error("--by-another goes with none of --every, --groups and --held-out: it is an evaluation of its own")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +97,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", choices=PERIODS, help="also judge each such period against all before it")
     parser.add_argument("--groups", action="store_true", help="also plant campaigns, crews and review bombs")
     parser.add_argument("--held-out", action="store_true", help="also with the kind's family never simulated")
+    parser.add_argument(
+        "--by-another",
+        action="store_true",
+        help=f"instead plant {ACCOUNTS} accounts of each kind by another generator, and write {BY_ANOTHER}",
+    )
     return parser
+
+
+def _by_another(options: argparse.Namespace) -> None:
+    """Judge the other generator's users, write a row for each delivery, and print what follows."""
+    from checks.results import outputs
+
+    rows = stranger_rows(load(options.data), options.kinds, options)
+    outputs.write_text(options.output / BY_ANOTHER, rows.to_csv(index=False))
+    leaves(outputs.PUBLISHED)
+    print_strangers(rows, options.rate)
+    print(f"{options.output / BY_ANOTHER} written")
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -124,9 +156,9 @@ def _ranking(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iter
             about = {"kind": kind, "family": KINDS[kind].family, "share": share, "seed": seed}
             for detector, table, column in _tables(planted, KINDS[kind].family, options):
                 truth = table["userId"].isin(labels["userId"]).to_numpy()
-                figures = _figures(truth, table[column].to_numpy(float)) | _flags(truth, table)
+                measured = figures(truth, table[column].to_numpy(float)) | flags(truth, table)
                 by_size = _by_size(table, truth, column, sizes)
-                yield about | {"detector": detector} | figures | {"auc_by_size": by_size}
+                yield about | {"detector": detector} | measured | {"auc_by_size": by_size}
 
 
 def _tables(planted: Planted, family: str, options: argparse.Namespace) -> Iterator[tuple[str, pd.DataFrame, str]]:
@@ -141,23 +173,6 @@ def _tables(planted: Planted, family: str, options: argparse.Namespace) -> Itera
         yield "two-channel, family held out", table, "score"
 
 
-def _figures(truth: Bools, score: Floats) -> dict[str, float]:
-    import numpy as np
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    known = np.where(np.isnan(score), np.nanmin(score), score)
-    return {
-        "auc": round(float(roc_auc_score(truth, known)), 4),
-        "average_precision": round(float(average_precision_score(truth, known)), 4),
-    }
-
-
-def _flags(truth: Bools, table: pd.DataFrame) -> dict[str, float]:
-    """The share of the planted users that is flagged without trusted ones, and how many others are."""
-    flagged = table["is_anomaly"].to_numpy(bool)
-    return {"flagged": round(float(flagged[truth].mean()), 4), "others_flagged": int(flagged[~truth].sum())}
-
-
 def _by_size(table: pd.DataFrame, truth: Bools, column: str, sizes: pd.Series) -> dict[str, float]:
     size = table["userId"].map(sizes).fillna(0).to_numpy()
     found = {}
@@ -166,7 +181,7 @@ def _by_size(table: pd.DataFrame, truth: Bools, column: str, sizes: pd.Series) -
         inside = truth & (size >= low) & (size < high + (high == 200))
         if inside.any():
             kept = inside | ~truth
-            found[band] = _figures(truth[kept], table[column].to_numpy(float)[kept])["auc"]
+            found[band] = figures(truth[kept], table[column].to_numpy(float)[kept])["auc"]
     return found
 
 

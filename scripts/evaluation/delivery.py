@@ -13,6 +13,8 @@ from scripts.job.loading import check_needed
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomaly.types import Bools, Floats
+
 FEWEST = 100  # users to plant attackers among
 
 
@@ -86,3 +88,21 @@ def users_flagged(delivery: Delivery, attack: pd.DataFrame | None, **settings: A
 def false_discovery_proportion(flagged: set[int], planted: set[int]) -> float:
     """The share of the flagged who were not planted; 0 where nobody is flagged."""
     return len(flagged - planted) / max(1, len(flagged))
+
+
+def figures(truth: Bools, score: Floats) -> dict[str, float]:
+    """How well a score ranks the planted users above all others; who has none comes last."""
+    import numpy as np
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    known = np.where(np.isnan(score), np.nanmin(score), score)
+    return {
+        "auc": round(float(roc_auc_score(truth, known)), 4),
+        "average_precision": round(float(average_precision_score(truth, known)), 4),
+    }
+
+
+def flags(truth: Bools, table: pd.DataFrame) -> dict[str, float]:
+    """The share of the planted users that is flagged without trusted ones, and how many others are."""
+    flagged = table["is_anomaly"].to_numpy(bool)
+    return {"flagged": round(float(flagged[truth].mean()), 4), "others_flagged": int(flagged[~truth].sum())}
