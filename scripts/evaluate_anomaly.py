@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.evaluation.by_another import ACCOUNTS, print_strangers, stranger_rows
+from scripts.evaluation.strangers_judged import ACCOUNTS, print_strangers, stranger_rows
 from scripts.evaluation.delivery import (
     Delivery,
     EvaluationError,

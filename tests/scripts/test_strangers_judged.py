@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from scripts.evaluate_anomaly import main
-from scripts.evaluation import by_another
-from scripts.evaluation.by_another import by_kind, decided, judged, overall
+from scripts.evaluation import strangers_judged
+from scripts.evaluation.strangers_judged import by_kind, decided, judged, overall
 from scripts.evaluation.delivery import Delivery
 from tests.anomaly.community import honest, movies
 from tests.scripts.test_evaluate_anomaly import delivery
