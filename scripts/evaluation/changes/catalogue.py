@@ -11,6 +11,7 @@ import numpy as np
 from . import films, harmless, people, rows, tags, times, values
 from .frames import Frames, Plant, halves
 
+HARMLESS = "harmless"  # the family in which nothing moves
 CURRENT, REFERENCE, BOTH = "current", "reference", "both"  # the halves that are planted
 Strengths = tuple[float, float, float]
 USERS: Strengths = (0.05, 0.2, 0.5)  # of the users or ratings, where a client or a newcomer is at work
@@ -32,7 +33,7 @@ class Change:
 
     @property
     def harmless(self) -> bool:
-        return self.family == "harmless"
+        return self.family == HARMLESS
 
     def pair(self, frames: Frames, level: int, seed: int) -> tuple[Frames, Frames]:
         """Reference and current half, planted with one of the strengths. Each kind and level splits users anew."""
@@ -165,4 +166,4 @@ def _harmless() -> Iterator[Change]:
         ("genres lost in both", films.genres_lost, USERS, ("movies.genres",), BOTH),
         ("tags in another language in both", tags.tags_in_another_language, ROLL_OUT, ("tags.tag",), BOTH),
     ):
-        yield Change("harmless", name, plant, strengths, touches, on)
+        yield Change(HARMLESS, name, plant, strengths, touches, on)

@@ -35,7 +35,7 @@ def genre_lost(frames: Frames, share: float, rng: Generator) -> Frames:
     """The commonest genre is missing from a share of the films that have it."""
     genres = frames.movies["genres"].str.split("|")
     commonest = genres.explode().mode()[0]
-    left = genres.map(lambda names: "|".join(name for name in names if name != commonest) or NO_GENRES)
+    left = genres.map(lambda names: "|".join(n for n in names if n != commonest) or NO_GENRES, na_action="ignore")
     return frames.having(movies=put(frames.movies, "genres", some_rows(frames.movies, share, rng), left))
 
 
@@ -86,7 +86,8 @@ def films_under_two_ids(frames: Frames, share: float, rng: Generator) -> Frames:
 
 def ids_of_another_catalogue(frames: Frames, share: float, rng: Generator) -> Frames:
     """The clients of a share of the users send TMDb's ids for films, where there is one."""
-    theirs = frames.links.dropna(subset="tmdbId").set_index("movieId")["tmdbId"].astype(np.int64)
+    known = frames.links.dropna(subset="tmdbId").drop_duplicates("movieId")
+    theirs = known.set_index("movieId")["tmdbId"].astype(np.int64)
     films = frames.ratings["movieId"]
     sent = films.map(theirs).fillna(films).astype(films.dtype)
     rows = rows_of_some_users(frames.ratings, share, rng)

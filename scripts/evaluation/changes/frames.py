@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from scripts.job.loading import check_needed
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    from checks.warehouse import Warehouse
+
 NEW = 1_000_000  # added to an id for one that neither half has
+COLUMNS = {
+    "ratings": ("userId", "movieId", "rating", "timestamp"),
+    "movies": ("movieId", "title", "genres"),
+    "tags": ("userId", "movieId", "tag", "timestamp"),
+    "links": ("movieId", "imdbId", "tmdbId"),
+}
+KEYS = ("userId", "movieId", "timestamp")
+FIRST_LINE = 2  # of the rows in a file with a header
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,30 @@ class Frames:
     movies: pd.DataFrame
     tags: pd.DataFrame
     links: pd.DataFrame
+
+    @classmethod
+    def read(cls, folder: Path) -> Frames:
+        """Load a folder through the warehouse, so that files are read as the report reads them."""
+        from checks.warehouse import load
+
+        with load(folder) as warehouse:
+            check_needed(warehouse)
+            return cls(**{name: _whole(warehouse, name) for name in COLUMNS})
+
+    def warehouse(self) -> Warehouse:
+        """A warehouse that holds what the report reads; no row of it was rejected."""
+        from checks.warehouse import Warehouse, connect
+
+        warehouse = Warehouse(connect(), Path())
+        warehouse.write("ratings", self.ratings.assign(source_line=np.arange(len(self.ratings)) + FIRST_LINE))
+        warehouse.write("movies", self.movies)
+        warehouse.write("tags", self.tags)
+        warehouse.sql("create table rejected_rows (source_line bigint, table_name varchar)")
+        return warehouse
+
+    @property
+    def users(self) -> NDArray[Any]:
+        return np.asarray(self.ratings["userId"].unique())
 
     def having(self, **tables: pd.DataFrame) -> Frames:
         return replace(self, **tables)
@@ -40,10 +77,27 @@ class Frames:
 Plant = Callable[[Frames, float, "Generator"], Frames]
 
 
+def _whole(warehouse: Warehouse, name: str) -> pd.DataFrame:
+    """A table's rows that have user, film and time; none where the delivery lacks it."""
+    import pandas as pd
+
+    columns = list(COLUMNS[name])
+    keys = [column for column in columns if column in KEYS]
+    if not warehouse.has(name):
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns, "str") | dict.fromkeys(keys, "int64"))
+    table = warehouse.sql(f"select {', '.join(columns)} from {name} order by source_line")
+    return table.dropna(subset=keys).astype(dict.fromkeys(keys, "int64")).reset_index(drop=True)
+
+
+def halved(users: NDArray[Any], rng: Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+    shuffled = rng.permutation(users)
+    return shuffled[: len(users) // 2], shuffled[len(users) // 2 :]
+
+
 def halves(frames: Frames, rng: Generator) -> tuple[Frames, Frames]:
-    """Two random halves of the users, over one catalogue: nothing differs but by chance."""
-    users = rng.permutation(users_of(frames.ratings))
-    return frames.of(users[: len(users) // 2]), frames.of(users[len(users) // 2 :])
+    """What two random halves of the users did, over one catalogue: nothing differs but by chance."""
+    one, other = halved(users_of(frames.ratings), rng)
+    return frames.of(one), frames.of(other)
 
 
 def users_of(table: pd.DataFrame) -> NDArray[np.int64]:

@@ -44,7 +44,7 @@ def fewer_users(frames: Frames, share: float, rng: Generator) -> Frames:
 
 def genres_in_another_order(frames: Frames, share: float, rng: Generator) -> Frames:
     """A share of the films list their genres backwards."""
-    backwards = frames.movies["genres"].map(lambda text: "|".join(reversed(text.split("|"))))
+    backwards = frames.movies["genres"].map(lambda text: "|".join(reversed(text.split("|"))), na_action="ignore")
     return frames.having(movies=put(frames.movies, "genres", some_rows(frames.movies, share, rng), backwards))
 
 
