@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from drift.usual_rules import RULES
 from scripts import evaluate_drift
+from scripts.evaluation import by_another
+from scripts.evaluation.changes.catalogue import Change, catalogue
+from scripts.evaluation.changes.frames import Frames
 from tests.drift.deliveries import movies, ratings
 
 
@@ -41,3 +46,111 @@ def test_every_rule_calls_a_gross_shift_and_not_equal_counts(rule: str) -> None:
     same, other = np.full(10, 500.0), np.arange(10.0) * 100
     assert not RULES[rule](same, same, values)
     assert RULES[rule](same, other, values)
+
+
+def findings(advice: str, **status: str) -> pd.DataFrame:
+    """What find_drift says of some features, and of the cost."""
+    cost = {"feature": "impact", "status": "drifted" if advice in ("mend", "retrain") else "ok"}
+    rows = [{"feature": name, "status": said} for name, said in status.items()]
+    return pd.DataFrame([*rows, cost | {"recommendation": advice}])
+
+
+@pytest.fixture
+def two_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [change for change in catalogue() if change.name in ("client rates out of ten", "fewer users before")]
+    monkeypatch.setattr(by_another, "catalogue", lambda: kinds)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    ratings(users=60, each=30).drop(columns="source_line").to_csv(folder / "ratings.csv", index=False)
+    movies().to_csv(folder / "movies.csv", index=False)
+    return folder
+
+
+@pytest.mark.usefixtures("two_kinds")
+def test_another_hand_s_changes_are_judged_and_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "output"
+    options = ["--data", str(data), "--output", str(output), "--relabellings", "99", "--by-another", "2"]
+    assert evaluate_drift.main(options) == 0
+    assert [path.name for path in output.iterdir()] == ["drift_by_another.json"]
+    written = json.loads((output / "drift_by_another.json").read_text(encoding="utf-8"))
+    assert (written["users"], written["ratings"], written["pairs"], written["relabellings"]) == (60, 1800, 2, 99)
+    rows = [(row["kind"], row["strength"], row["runs"]) for row in written["changes"]]
+    assert rows == [
+        *(("client rates out of ten", strength, 2) for strength in (0.05, 0.2, 0.5)),
+        *(("fewer users before", strength, 2) for strength in (0.1, 0.3, 0.6)),
+    ]
+    strongest = written["changes"][2]
+    assert strongest["drifted"] == 2
+    assert strongest["features"]["off_scale"] == 2
+    harmless = written["changes"][3:]
+    assert written["harmless"]["runs"] == 6
+    assert written["harmless"]["drifted"] == sum(row["drifted"] for row in harmless)
+    printed = capsys.readouterr().out
+    assert "Harmless changes, 6 pairs of halves of 60 users: drifted " in printed
+    assert "  client rates out of ten 0.5: drifted 1.00 (most often " in printed
+    assert "fewer users before" not in printed
+
+
+@pytest.mark.usefixtures("two_kinds")
+def test_the_planted_half_is_judged_against_the_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, float, int, int, dict[str, object]]] = []
+
+    def seen(current: Any, *, reference: Any, **how: object) -> pd.DataFrame:
+        told = [one.sql("select max(rating) as highest, count(*) as n from ratings") for one in (reference, current)]
+        asked.append((*(float(one["highest"][0]) for one in told), *(int(one["n"][0]) for one in told), how))
+        return findings("nothing")
+
+    monkeypatch.setattr("drift.find_drift", seen)
+    rows = list(by_another.each_strength(Frames.read(data), 2, 0.05, 99, 7))
+    assert len(asked) == 2 * len(rows) == 12
+    assert all(before == 5 for before, *_ in asked)
+    assert [now for _, now, *_ in asked[4:6]] == [10.0, 10.0]
+    assert all(n_before < n_now for _, _, n_before, n_now, _ in asked[6:])
+    assert [how for *_, how in asked[:2]] == [
+        {"false_alarm_rate": 0.05, "relabellings": 99, "seed": seed} for seed in (7, 8)
+    ]
+
+
+def test_alarms_are_counted_by_run_and_by_feature_and_the_cost_apart(
+    monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    told = iter(
+        [
+            findings("mend", rating="ok", hour="drifted"),
+            findings("watch", rating="drifted", hour="drifted"),
+            findings("retrain", rating="undetermined", hour="ok"),
+            findings("undetermined", rating="ok", hour="ok"),
+        ]
+    )
+    monkeypatch.setattr("drift.find_drift", lambda *_, **__: next(told))
+    kind = Change("harmless", "one", lambda frames, *_: frames, (1.0,), ())  # type: ignore[arg-type]
+    monkeypatch.setattr(by_another, "catalogue", lambda: [kind])
+    (row,) = by_another.each_strength(Frames.read(data), 4, 0.05, 99, 1)
+    found = {"runs": 4, "drifted": 2, "costly": 2, "features": {"hour": 2, "rating": 1}}
+    assert row == found | {"family": "harmless", "kind": "one", "strength": 1.0}
+    other = row | {"family": "stars", "kind": "other", "strength": 0.5, "features": {}, "drifted": 0, "costly": 1}
+    results = by_another.together([row, other])
+    assert results == {"harmless": found, "changes": [row, other]}
+    assert list(by_another.said(results | {"users": 60, "pairs": 4})) == [
+        "Harmless changes, 4 pairs of halves of 60 users: drifted 0.50 (most often hour), mend or retrain 0.50",
+        "Changes by another hand, 4 pairs of halves each:",
+        "  other 0.5: drifted 0.00, mend or retrain 0.25",
+    ]
+
+
+def test_rows_without_user_film_or_time_are_left_out_and_files_that_lack_are_empty(data: Path) -> None:
+    with (data / "ratings.csv").open("a", encoding="utf-8") as file:
+        file.write("1,,3.0,1100000000\n,7,3.0,1100000000\n")
+    frames = Frames.read(data)
+    assert len(frames.ratings) == 1800
+    assert list(frames.ratings.columns) == ["userId", "movieId", "rating", "timestamp"]
+    assert (len(frames.users), len(frames.movies), len(frames.tags), len(frames.links)) == (60, 60, 0, 0)
+    with frames.warehouse() as warehouse:
+        lines = warehouse.sql("select source_line from ratings")["source_line"]
+    assert lines.tolist() == list(range(2, 1802))
