@@ -100,9 +100,11 @@ def test_another_hand_s_changes_are_judged_and_told(
 @pytest.mark.usefixtures("two_kinds")
 def test_the_planted_half_is_judged_against_the_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[float, float, int, int, dict[str, object]]] = []
+    split: list[tuple[int, ...]] = []
 
     def seen(current: Any, *, reference: Any, **how: object) -> pd.DataFrame:
         told = [one.sql("select max(rating) as highest, count(*) as n from ratings") for one in (reference, current)]
+        split.append(tuple(current.sql("select distinct userId from ratings order by userId")["userId"]))
         asked.append((*(float(one["highest"][0]) for one in told), *(int(one["n"][0]) for one in told), how))
         return findings("nothing")
 
@@ -111,6 +113,7 @@ def test_the_planted_half_is_judged_against_the_other(data: Path, monkeypatch: p
     assert len(asked) == 2 * len(rows) == 12
     assert all(before == 5 for before, *_ in asked)
     assert [now for _, now, *_ in asked[4:6]] == [10.0, 10.0]
+    assert split[0] != split[1], "each pair is parted anew"
     assert all(n_before < n_now for _, _, n_before, n_now, _ in asked[6:])
     assert [how for *_, how in asked[:2]] == [
         {"false_alarm_rate": 0.05, "relabellings": 99, "seed": seed} for seed in (7, 8)
@@ -126,21 +129,22 @@ def test_alarms_are_counted_by_run_and_by_feature_and_the_cost_apart(
             findings("watch", rating="drifted", hour="drifted"),
             findings("retrain", rating="undetermined", hour="ok"),
             findings("undetermined", rating="ok", hour="ok"),
+            findings("watch", rating="ok", hour="ok"),
         ]
     )
     monkeypatch.setattr("drift.find_drift", lambda *_, **__: next(told))
     kind = Change("harmless", "one", lambda frames, *_: frames, (1.0,), ())  # type: ignore[arg-type]
     monkeypatch.setattr(by_another, "catalogue", lambda: [kind])
-    (row,) = by_another.each_strength(Frames.read(data), 4, 0.05, 99, 1)
-    found = {"runs": 4, "drifted": 2, "costly": 2, "features": {"hour": 2, "rating": 1}}
+    (row,) = by_another.each_strength(Frames.read(data), 5, 0.05, 99, 1)
+    found = {"runs": 5, "drifted": 2, "costly": 2, "features": {"hour": 2, "rating": 1}}
     assert row == found | {"family": "harmless", "kind": "one", "strength": 1.0}
     other = row | {"family": "stars", "kind": "other", "strength": 0.5, "features": {}, "drifted": 0, "costly": 1}
     results = by_another.together([row, other])
     assert results == {"harmless": found, "changes": [row, other]}
-    assert list(by_another.said(results | {"users": 60, "pairs": 4})) == [
-        "Harmless changes, 4 pairs of halves of 60 users: drifted 0.50 (most often hour), mend or retrain 0.50",
-        "Changes by another hand, 4 pairs of halves each:",
-        "  other 0.5: drifted 0.00, mend or retrain 0.25",
+    assert list(by_another.said(results | {"users": 60, "pairs": 5})) == [
+        "Harmless changes, 5 pairs of halves of 60 users: drifted 0.40 (most often hour), mend or retrain 0.40",
+        "Changes by another hand, 5 pairs of halves each:",
+        "  other 0.5: drifted 0.00, mend or retrain 0.20",
     ]
 
 

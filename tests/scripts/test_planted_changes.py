@@ -217,6 +217,12 @@ def test_who_is_lost_is_who_rates_least_most_or_longest_ago() -> None:
     assert heavy.ratings.groupby("userId").size().max() <= sizes.sort_values().iloc[27]
     assert sorted(planted(people.old_users_purged, 0.3).users) == list(range(13, 41))
     assert set(casual.tags["userId"]) <= set(casual.users)
+    returned = before.ratings["timestamp"].where(
+        before.ratings["userId"] != 1, before.ratings["timestamp"] + 10_000_000
+    )
+    returned[0] = START  # who came first, and is still here
+    purged = planted(people.old_users_purged, 0.3, before.having(ratings=before.ratings.assign(timestamp=returned)))
+    assert sorted(purged.users) == [1, *range(14, 41)]
 
 
 def test_first_ratings_are_the_earliest_of_each_user() -> None:
@@ -235,6 +241,8 @@ def test_accounts_are_mixed_doubled_merged_and_shared() -> None:
     assert set(doubled.users) == {*range(1, USERS + 1), *range(NEW + 1, NEW + USERS + 1)}
     switch = doubled.ratings.groupby("userId")["timestamp"].agg(["min", "max"])
     assert all(switch.loc[user, "max"] < switch.loc[user + NEW, "min"] for user in range(1, USERS + 1))
+    three = before.having(ratings=before.ratings[:3].assign(timestamp=[1, 2, 3]))
+    assert planted(people.users_doubled, 1.0, three).ratings["userId"].tolist() == [1, 1, NEW + 1]
     assert (doubled.tags.merge(doubled.ratings, on="timestamp").eval("userId_x == userId_y")).all()
     merged = planted(people.accounts_merged)
     assert len(merged.users) == USERS // 2
@@ -367,6 +375,8 @@ def test_rows_go_or_come_twice() -> None:
     assert cut.tags["timestamp"].max() <= cut.ratings["timestamp"].max()
     hours = before.ratings["timestamp"] % DAY // HOUR
     assert planted(rows.nights_lost, 4).ratings.equals(before.ratings[hours >= 4].reset_index(drop=True))
+    at_four = before.having(ratings=before.ratings[:2].assign(timestamp=[4 * HOUR - 1, 4 * HOUR]))
+    assert planted(rows.nights_lost, 4, at_four).ratings["timestamp"].tolist() == [4 * HOUR]
 
 
 def test_tags_are_translated_advertised_and_preset() -> None:
