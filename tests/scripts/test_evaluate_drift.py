@@ -11,6 +11,7 @@ import pytest
 from drift.usual_rules import RULES
 from scripts import evaluate_drift
 from scripts.evaluation import by_another
+from scripts.evaluation.changes import harmless
 from scripts.evaluation.changes.catalogue import Change, catalogue
 from scripts.evaluation.changes.frames import Frames
 from tests.drift.deliveries import movies, ratings
@@ -88,12 +89,13 @@ def test_another_hand_s_changes_are_judged_and_told(
     strongest = written["changes"][2]
     assert strongest["drifted"] == 2
     assert strongest["features"]["off_scale"] == 2
-    harmless = written["changes"][3:]
+    assert written["unplanted"]["runs"] == 12
     assert written["harmless"]["runs"] == 6
-    assert written["harmless"]["drifted"] == sum(row["drifted"] for row in harmless)
+    assert written["harmless"]["drifted"] == sum(row["drifted"] for row in written["changes"][3:])
     printed = capsys.readouterr().out
-    assert "Harmless changes, 6 pairs of halves of 60 users: drifted " in printed
-    assert "  client rates out of ten 0.5: drifted 1.00 (most often " in printed
+    assert "Nothing planted, 12 pairs of halves of 60 users: mend or retrain " in printed
+    assert "Harmless changes, 6 of the pairs: mend or retrain " in printed
+    assert "  client rates out of ten 0.5: mend or retrain 1.00, drifted 1.00, most often " in printed
     assert "fewer users before" not in printed
 
 
@@ -110,13 +112,16 @@ def test_the_planted_half_is_judged_against_the_other(data: Path, monkeypatch: p
 
     monkeypatch.setattr("drift.find_drift", seen)
     rows = list(by_another.each_strength(Frames.read(data), 2, 0.05, 99, 7))
-    assert len(asked) == 2 * len(rows) == 12
+    assert len(asked) == 4 * len(rows) == 24
     assert all(before == 5 for before, *_ in asked)
-    assert [now for _, now, *_ in asked[4:6]] == [10.0, 10.0]
-    assert split[0] != split[1], "each pair is parted anew"
-    assert all(n_before < n_now for _, _, n_before, n_now, _ in asked[6:])
-    assert [how for *_, how in asked[:2]] == [
-        {"false_alarm_rate": 0.05, "relabellings": 99, "seed": seed} for seed in (7, 8)
+    assert [now for _, now, *_ in asked[8:12]] == [10, 10, 5, 5], "planted, then the same pairs unplanted"
+    assert split[8:10] == split[10:12]
+    assert split[8] != split[9], "each pair is parted anew"
+    planted, unplanted = asked[20:22], asked[22:]
+    assert all(n_before < n_now for _, _, n_before, n_now, _ in planted)
+    assert all(n_before == n_now for _, _, n_before, n_now, _ in unplanted)
+    assert [how for *_, how in asked[:4]] == [
+        {"false_alarm_rate": 0.05, "relabellings": 99, "seed": seed} for seed in (7, 8, 7, 8)
     ]
 
 
@@ -130,21 +135,27 @@ def test_alarms_are_counted_by_run_and_by_feature_and_the_cost_apart(
             findings("retrain", rating="undetermined", hour="ok"),
             findings("undetermined", rating="ok", hour="ok"),
             findings("watch", rating="ok", hour="ok"),
+            *[findings("nothing", rating="ok", gap="drifted")] * 2,
+            *[findings("nothing", rating="ok", gap="ok")] * 3,
         ]
     )
     monkeypatch.setattr("drift.find_drift", lambda *_, **__: next(told))
-    kind = Change("harmless", "one", lambda frames, *_: frames, (1.0,), ())  # type: ignore[arg-type]
+    kind = Change("harmless", "one", harmless.nothing, (1.0,), ())  # type: ignore[arg-type]
     monkeypatch.setattr(by_another, "catalogue", lambda: [kind])
     (row,) = by_another.each_strength(Frames.read(data), 5, 0.05, 99, 1)
     found = {"runs": 5, "drifted": 2, "costly": 2, "features": {"hour": 2, "rating": 1}}
-    assert row == found | {"family": "harmless", "kind": "one", "strength": 1.0}
-    other = row | {"family": "stars", "kind": "other", "strength": 0.5, "features": {}, "drifted": 0, "costly": 1}
+    chance = {"runs": 5, "drifted": 2, "costly": 0, "features": {"gap": 2}}
+    assert row == found | {"family": "harmless", "kind": "one", "strength": 1.0, "unplanted": chance}
+    quiet = {"features": {}, "drifted": 0, "costly": 1}
+    other = row | quiet | {"family": "stars", "kind": "other", "strength": 0.5, "unplanted": chance | quiet}
     results = by_another.together([row, other])
-    assert results == {"harmless": found, "changes": [row, other]}
+    both = {"runs": 10, "drifted": 2, "costly": 1, "features": {"gap": 2}}
+    assert results == {"unplanted": both, "harmless": found, "changes": [row, other]}
     assert list(by_another.said(results | {"users": 60, "pairs": 5})) == [
-        "Harmless changes, 5 pairs of halves of 60 users: drifted 0.40 (most often hour), mend or retrain 0.40",
-        "Changes by another hand, 5 pairs of halves each:",
-        "  other 0.5: drifted 0.00, mend or retrain 0.20",
+        "Nothing planted, 10 pairs of halves of 60 users: mend or retrain 0.10, drifted 0.20, most often gap",
+        "Harmless changes, 5 of the pairs: mend or retrain 0.40, drifted 0.40, most often hour",
+        "Changes by another hand, 5 pairs each (with nothing planted):",
+        "  other 0.5: mend or retrain 0.20, drifted 0.00 (0.00)",
     ]
 
 

@@ -35,14 +35,21 @@ class Change:
     def harmless(self) -> bool:
         return self.family == HARMLESS
 
+    def split(self, frames: Frames, level: int, seed: int) -> tuple[Frames, Frames]:
+        """The halves before anything is planted. Each kind and level splits users anew."""
+        return halves(frames, np.random.default_rng(self._key(level, seed)))
+
     def pair(self, frames: Frames, level: int, seed: int) -> tuple[Frames, Frames]:
-        """Reference and current half, planted with one of the strengths. Each kind and level splits users anew."""
-        key = [seed, zlib.crc32(self.name.encode()), level]
-        sides = dict(zip((REFERENCE, CURRENT), halves(frames, np.random.default_rng(key)), strict=True))
+        """Reference and current half, planted with one of the strengths."""
+        sides = dict(zip((REFERENCE, CURRENT), self.split(frames, level, seed), strict=True))
         for name in sides:
             if self.on in (name, BOTH):  # both draw the same, that a film chosen in one is chosen in the other
-                sides[name] = self.plant(sides[name], self.strengths[level], np.random.default_rng([*key, 1]))
+                rng = np.random.default_rng([*self._key(level, seed), 1])
+                sides[name] = self.plant(sides[name], self.strengths[level], rng)
         return sides[REFERENCE], sides[CURRENT]
+
+    def _key(self, level: int, seed: int) -> list[int]:
+        return [seed, zlib.crc32(self.name.encode()), level]
 
 
 def catalogue() -> list[Change]:
