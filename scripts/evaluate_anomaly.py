@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.evaluation.strangers_judged import ACCOUNTS, print_strangers, stranger_rows
 from scripts.evaluation.delivery import (
     Delivery,
     EvaluationError,
@@ -31,6 +30,7 @@ from scripts.evaluation.delivery import (
 )
 from scripts.evaluation.groups import group_rows
 from scripts.evaluation.in_time import each_period
+from scripts.evaluation.strangers_judged import ACCOUNTS, print_strangers, stranger_rows
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves

@@ -5,6 +5,11 @@
 
 False alarms: users are split at random into halves, so that nothing differs by construction. Power: a shift is
 planted into one half. The usual rules judge the same halves. Writes drift_evaluation.json and .png to --output.
+
+    python -m scripts.evaluate_drift --by-another
+
+By another hand: changes that the report was not tuned with, of scripts/evaluation/changes/, at three strengths each,
+and the same halves without them. Writes drift_by_another.json instead.
 """
 
 from __future__ import annotations
@@ -12,14 +17,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from scripts.evaluation import changes_judged
+from scripts.evaluation.changes.frames import Frames, halved
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves
-from scripts.job.loading import check_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 SPLITS: Final = 1_000  # a rate of 5 % is then known to 0.7 %
 POWER_SPLITS: Final = 100
 RELABELLINGS: Final = 499  # half the report's: the rate is as true, the power a little less
+PAIRS: Final = 4  # a kind and strength of another hand: twenty minutes on ml-latest-small
 SEED: Final = 20_030_218
 RATE: Final = 0.05
 NULLS_BEFORE: Final = 0.01  # share of null ratings in both halves before more are planted
@@ -71,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; exit code 0 when the figures were written, 2 when they could not be."""
     options = _options(argv)
     options.data = sound_data(options.data, options.output)
+    if options.by_another:
+        return _by_another(options)
     results = evaluate(options)
     _write(results, options.output)
     _print(results)
@@ -89,6 +97,14 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--power-splits", type=positive, default=POWER_SPLITS, help="halves a shift (%(default)s)")
     parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")
     parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
+    parser.add_argument(
+        "--by-another",
+        type=positive,
+        nargs="?",
+        const=PAIRS,
+        metavar="N",
+        help=f"judge another hand's changes instead, N pairs of halves a kind and strength ({PAIRS})",
+    )
     parser.add_argument("--seed", type=whole, default=SEED)
     parser.add_argument("--output", type=local, default=Path("outputs"), help="folder for the results (%(default)s)")
     return parser.parse_args(argv)
@@ -96,61 +112,28 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """False-alarm rates and power of the report and of the usual rules, as written to the JSON file."""
-    delivery = Delivery.read(options.data)
-    return {
-        "data": options.data.name,
-        "users": len(delivery.users),
-        "ratings": len(delivery.ratings),
+    delivery = Frames.read(options.data)
+    return _about(delivery, options) | {
         "splits": options.splits,
         "power_splits": options.power_splits,
-        "relabellings": options.relabellings,
-        "nominal_rate": RATE,
-        "seed": options.seed,
         "false_alarms": _false_alarms(delivery, options),
         "power": [row for kind in options.kinds for row in _power(delivery, kind, options)],
     }
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """The tables that shifts are planted into."""
-
-    ratings: pd.DataFrame
-    movies: pd.DataFrame
-    tags: pd.DataFrame
-    users: np.ndarray
-
-    @classmethod
-    def read(cls, folder: Path) -> Delivery:
-        """Load a folder through the warehouse, so that files are read as the report reads them."""
-        from checks.warehouse import load
-
-        with load(folder) as warehouse:
-            check_needed(warehouse)
-            tables = [warehouse.sql(f"select * from {table}") for table in ("ratings", "movies")]
-            tags = warehouse.sql("select * from tags" if warehouse.has("tags") else "select * from ratings limit 0")
-        ratings, movies = tables
-        ratings = ratings[ratings["userId"].notna()].sort_values("source_line", ignore_index=True)
-        return cls(ratings, movies, tags, ratings["userId"].unique())
-
-    def half(self, ratings: pd.DataFrame, members: np.ndarray) -> Any:
-        """A warehouse that holds some users' ratings and tags."""
-        from checks.warehouse import Warehouse, connect
-
-        warehouse = Warehouse(connect(), Path())
-        warehouse.write("ratings", ratings)
-        warehouse.write("movies", self.movies)
-        warehouse.write("tags", self.tags[self.tags["userId"].isin(members)])
-        warehouse.sql("create table rejected_rows (source_line bigint, table_name varchar)")
-        return warehouse
+def _about(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
+    """What was measured on, and how."""
+    return {
+        "data": options.data.name,
+        "users": len(delivery.users),
+        "ratings": len(delivery.ratings),
+        "relabellings": options.relabellings,
+        "nominal_rate": RATE,
+        "seed": options.seed,
+    }
 
 
-def _halves(users: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    shuffled = rng.permutation(users)
-    return shuffled[: len(users) // 2], shuffled[len(users) // 2 :]
-
-
-def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, Any]:
+def _false_alarms(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
     """Share of random halves with any alarm. Users' values do not hang on the split: collected once."""
     import numpy as np
 
@@ -160,7 +143,7 @@ def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, 
     from drift.users import Collected, collect
     from drift.windows import windows_in_time
 
-    with delivery.half(delivery.ratings, delivery.users) as warehouse:
+    with delivery.of(delivery.users).warehouse() as warehouse:
         windows = windows_in_time(warehouse, 0.5, EVERYTHING_BEFORE)
         collected = collect(windows, declared_features())
     coded = _coded(delivery.ratings, delivery.movies)
@@ -168,10 +151,10 @@ def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, 
     alarms: dict[str, list[int]] = {}
     features: dict[str, int] = {}
     for split in range(options.splits):
-        current, _ = _halves(delivery.users, rng)
+        current, _ = halved(delivery.users, rng)
         units = Units(collected.units.users, np.isin(collected.units.users, current).astype(np.int8))
-        halved = Collected(units, collected.values, collected.missing)
-        rows = judged_rows(windows, halved, RATE, options.relabellings, options.seed + split)
+        parted = Collected(units, collected.values, collected.missing)
+        rows = judged_rows(windows, parted, RATE, options.relabellings, options.seed + split)
         drifted = [row["feature"] for row in rows if row["status"] == "drifted"]
         features |= {name: features.get(name, 0) + 1 for name in drifted}
         alarms.setdefault("this report", []).append(int(bool(drifted)))
@@ -184,7 +167,7 @@ def _false_alarms(delivery: Delivery, options: argparse.Namespace) -> dict[str, 
     return {"any_feature": rates, "this_report_by_feature": by_feature}
 
 
-def _power(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def _power(delivery: Frames, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Share of planted shifts found, one row for each size."""
     import numpy as np
 
@@ -199,7 +182,7 @@ def _power(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterat
 
 
 def _planted(
-    delivery: Delivery, kind: str, size: float, options: argparse.Namespace, rng: np.random.Generator
+    delivery: Frames, kind: str, size: float, options: argparse.Namespace, rng: np.random.Generator
 ) -> Iterator[tuple[str, bool]]:
     """What the report and the rules say of one pair of halves, the second with a shift planted."""
     import numpy as np
@@ -210,7 +193,7 @@ def _planted(
     from drift.users import collect
     from drift.windows import windows_of_folders
 
-    current_users, reference_users = _halves(delivery.users, rng)
+    current_users, reference_users = halved(delivery.users, rng)
     seeds = rng.integers(1 << 31, size=3)
     ratings = delivery.ratings
     if kind == "nulls":
@@ -218,7 +201,11 @@ def _planted(
     is_current = np.isin(ratings["userId"], current_users)
     current, _ = plant(ratings[is_current], delivery.movies, kind, size, None, int(seeds[1]))
     reference = ratings[~is_current]
-    with delivery.half(reference, reference_users) as before, delivery.half(current, current_users) as now:
+    old, new = (
+        delivery.having(ratings=reference).of(reference_users),
+        delivery.having(ratings=current).of(current_users),
+    )
+    with old.warehouse() as before, new.warehouse() as now:
         windows = windows_of_folders(now, before, None)
         rows = judged_rows(windows, collect(windows, declared_features()), RATE, options.relabellings, int(seeds[2]))
     drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
@@ -269,6 +256,22 @@ def _rules(
 
     for rule, is_drift in RULES.items():
         yield rule, any(is_drift(reference[name], current[name], coded[name][1]) for name in coded)
+
+
+def _by_another(options: argparse.Namespace) -> int:
+    """Judge another hand's changes, write what was found, and print it."""
+    from checks.results import outputs
+
+    delivery = Frames.read(options.data)
+    rows = []
+    for row in changes_judged.each_strength(delivery, options.by_another, RATE, options.relabellings, options.seed):
+        rows.append(row)
+        _progress(f"{row['kind']} {row['strength']:g}")
+    results = _about(delivery, options) | {"pairs": options.by_another} | changes_judged.together(rows)
+    outputs.write_text(options.output / "drift_by_another.json", json.dumps(results, indent=2) + "\n")
+    leaves(outputs.PUBLISHED)
+    print("\n".join(changes_judged.said(results)))
+    return 0
 
 
 def _progress(text: str) -> None:

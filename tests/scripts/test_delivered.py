@@ -25,7 +25,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("command", "reads"),
     [
         ("evaluate_anomaly", "scripts.evaluate_anomaly.load"),
-        ("evaluate_drift", "scripts.evaluate_drift.Delivery.read"),
+        ("evaluate_drift", "scripts.evaluate_drift.Frames.read"),
         ("score_suites", "scripts.mutation.pool.score"),
     ],
 )

@@ -10,8 +10,8 @@ import pytest
 
 from scripts.evaluate_anomaly import main
 from scripts.evaluation import strangers_judged
-from scripts.evaluation.strangers_judged import by_kind, decided, judged, overall
 from scripts.evaluation.delivery import Delivery
+from scripts.evaluation.strangers_judged import by_kind, decided, judged, overall
 from tests.anomaly.community import honest, movies
 from tests.scripts.test_evaluate_anomaly import delivery
 
@@ -103,11 +103,11 @@ def test_with_trusted_users_means_come_with_standard_errors() -> None:
 
 def test_half_of_those_who_hold_their_own_accounts_are_trusted() -> None:
     data, stolen = Delivery(honest(100), movies()), frozenset(range(1, 11))
-    trusted = by_another._trusted(data, stolen, [1, 7])
+    trusted = strangers_judged._trusted(data, stolen, [1, 7])
     assert len(trusted) == 45
     assert trusted <= set(range(11, 101))
-    assert trusted == by_another._trusted(data, stolen, [1, 7])
-    assert trusted != by_another._trusted(data, stolen, [2, 7])
+    assert trusted == strangers_judged._trusted(data, stolen, [1, 7])
+    assert trusted != strangers_judged._trusted(data, stolen, [2, 7])
 
 
 def test_each_kind_is_judged_as_a_delivery_of_its_own_and_written(
