@@ -4,7 +4,8 @@
     python -m scripts.evaluate_drift --splits 200 --power-splits 20 --kinds level users
 
 False alarms: users are split at random into halves, so that nothing differs by construction. Power: a shift is
-planted into one half. The usual rules judge the same halves. Writes drift_evaluation.json and .png to --output.
+planted into one half. The usual rules judge the same halves. Coming back: the third who rate highest are in both
+windows, and nobody, or everybody, rates lower in the smaller one. Writes drift_evaluation.json and .png to --output.
 
     python -m scripts.evaluate_drift --by-another
 
@@ -20,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.evaluation import changes_judged
+from scripts.evaluation import changes_judged, coming_back
 from scripts.evaluation.changes.frames import Frames, halved
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
@@ -118,7 +119,14 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "power_splits": options.power_splits,
         "false_alarms": _false_alarms(delivery, options),
         "power": [row for kind in options.kinds for row in _power(delivery, kind, options)],
+        "coming_back": list(_coming_back(delivery, options)),
     }
+
+
+def _coming_back(delivery: Frames, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for row in coming_back.each_fall(delivery, options.power_splits, RATE, options.relabellings, options.seed):
+        yield row
+        _progress(f"users who came back: {row['fall']:g}")
 
 
 def _about(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
@@ -337,6 +345,9 @@ def _print(results: dict[str, Any]) -> None:
     for row in results["power"]:
         shares = "  ".join(f"{rule} {share:.2f}" for rule, share in row["found"].items())
         print(f"  {row['kind']} {row['size']:g}: {shares}")
+    print(f"Users who rate highest in both windows, {results['power_splits']} pairs each:")
+    for row in results["coming_back"]:
+        print(f"  {100 * row['fall']:g} % half a star down: any feature {row['any']:.2f}  levels {row['levels']:.2f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 from drift.usual_rules import RULES
 from scripts import evaluate_drift
-from scripts.evaluation import changes_judged
+from scripts.evaluation import changes_judged, coming_back
 from scripts.evaluation.changes import harmless
 from scripts.evaluation.changes.catalogue import Change, catalogue
 from scripts.evaluation.changes.frames import Frames
@@ -38,7 +38,32 @@ def test_a_small_evaluation_is_written_whole(tmp_path: Path, capsys: pytest.Capt
     assert [(row["kind"], row["size"]) for row in written["power"]] == [("scale", 0.01), ("scale", 0.05)]
     assert (output / "drift_evaluation.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in output.iterdir()) == ["drift_evaluation.json", "drift_evaluation.png"]
-    assert "Alarms where nothing moved, 3 random halves of 40 users" in capsys.readouterr().out
+    assert [row["fall"] for row in written["coming_back"]] == [0, 0.3, 0.6]
+    printed = capsys.readouterr().out
+    assert "Alarms where nothing moved, 3 random halves of 40 users" in printed
+    assert "Users who rate highest in both windows, 1 pairs each:" in printed
+
+
+def _bare(frame: pd.DataFrame) -> Frames:
+    nothing = pd.DataFrame({"userId": [], "movieId": [], "tag": [], "timestamp": []}).astype("int64")
+    return Frames(frame.drop(columns="source_line"), movies(), nothing, nothing)
+
+
+def test_who_rates_highest_comes_back_and_the_others_are_in_one_window() -> None:
+    delivery = _bare(ratings(users=60, each=30))
+    reference, current = coming_back.parted(delivery, np.random.default_rng(1))
+    both = pd.concat([reference.ratings, current.ratings]).sort_index()
+    pd.testing.assert_frame_equal(both, delivery.ratings)
+    level = both.groupby("userId")["rating"].mean()
+    assert set(reference.users) & set(current.users) == set(level.nlargest(20).index)
+    assert 5 <= len(set(current.users) - set(reference.users)) <= 15
+
+
+def test_a_fall_of_levels_is_found_though_those_who_rate_highest_are_more_of_the_current_window() -> None:
+    delivery = _bare(ratings(users=200, each=30))
+    rows = list(coming_back.each_fall(delivery, 4, 0.05, 99, 1))
+    assert [row["levels"] for row in rows][1:] == [1, 1]
+    assert rows[0]["any"] <= 0.25
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
