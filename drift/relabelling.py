@@ -34,6 +34,8 @@ TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference 
 FEWEST_DIFFERING: Final = 5  # users from the usual one in a column: below, a few users' chance decides
 ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
 # that stops a training or calls a person gets five times the share of one that only explains others
+TIED: Final = 1e-4  # of a squared statistic: labels that differ by nothing give the same one but for single precision's
+# errors, and a difference that half of all labels make must not stand out by these
 BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the system's time, fewer the product's
 
 
@@ -141,7 +143,7 @@ def judge(
     if not values:
         return []
     differences = _differences(units, values, relabellings, seed)
-    squares = np.stack([_squared(z, value) for z, value in zip(differences, values, strict=True)], axis=1)
+    squares = _tied(np.stack([_squared(z, value) for z, value in zip(differences, values, strict=True)], axis=1))
     statistics, p_values = np.sqrt(squares[0]), (squares >= squares[0]).mean(axis=0)
     q_values, bounds = _corrected(squares, values, false_alarm_rate)
     silent = squares.max(axis=0) == 0
@@ -279,6 +281,11 @@ def _squared(standardised: NDArray[np.float64], value: UserValues) -> NDArray[np
         return np.zeros(len(standardised))
     one_alone = value.feature.kind in ("genres", "genre_means")
     return (live**2).max(axis=1) if one_alone else (live**2).mean(axis=1)
+
+
+def _tied(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same, but what is as large as what was observed (the first row), errors of rounding apart, equal to it."""
+    return np.where(np.abs(squares - squares[0]) <= TIED * squares[0], squares[0], squares)
 
 
 def _strongest(standardised: NDArray[np.float64], value: UserValues) -> str:
