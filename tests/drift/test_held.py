@@ -81,6 +81,13 @@ def test_ratings_without_a_level_or_a_film_are_told_too() -> None:
     assert _held(old, pd.concat([old, _later(others)])) == len(old)
 
 
+def test_the_least_number_is_an_id_as_any_other() -> None:
+    """It has no absolute value: minus it is one more than the largest."""
+    least = {"userId": {7: -(2**63)}, "movieId": {7: -(2**63)}}
+    old, others = (frame.replace(least) for frame in halves(seed=4))
+    assert _held(old, pd.concat([old, _later(others)])) == len(old)
+
+
 def test_times_that_cannot_be_placed_are_counted_though_their_user_is_held() -> None:
     old, others = halves(seed=4)
     untimed = old.head(1).assign(timestamp=None)
