@@ -72,7 +72,8 @@ class Part:
             return name
         return (
             f"(select {name}.* from {name} left join drift_held on drift_held.user_id = {name}.userId "
-            f'where drift_held.last is null or {name}."timestamp" is null or {name}."timestamp" > drift_held.last)'
+            f'where drift_held.last is null or {name}."timestamp" is null or {name}."timestamp" < {EARLIEST} '
+            f'or {name}."timestamp" > drift_held.last)'
         )
 
     def of_everyone(self) -> Part:

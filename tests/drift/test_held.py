@@ -8,7 +8,7 @@ import pytest
 
 from drift.findings import find_drift
 from drift.windows import windows_of_folders
-from tests.drift.deliveries import Handle, halves, movies, ratings
+from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
 YEAR = 31_536_000
 
@@ -88,9 +88,10 @@ def test_the_least_number_is_an_id_as_any_other() -> None:
     assert _held(old, pd.concat([old, _later(others)])) == len(old)
 
 
-def test_times_that_cannot_be_placed_are_counted_though_their_user_is_held() -> None:
+@pytest.mark.parametrize("time", [None, -1, START * 1000])
+def test_times_that_cannot_be_placed_are_counted_though_their_user_is_held(time: int | None) -> None:
     old, others = halves(seed=4)
-    untimed = old.head(1).assign(timestamp=None)
+    untimed = old.head(1).assign(timestamp=time)
     edition = pd.concat([old, untimed, _later(others)]).astype({"timestamp": "Int64"})
     with Handle(ratings=old, movies=movies()) as before, Handle(ratings=edition, movies=movies()) as now:
         windows = windows_of_folders(now, before, None)
