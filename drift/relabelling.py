@@ -150,7 +150,7 @@ def judge(
     bounds[silent] = np.nan  # nothing varies, or for too few: no difference could have been seen
     numbers = zip(statistics.tolist(), bounds.tolist(), p_values.tolist(), q_values.tolist(), strict=True)
     strongest = [_strongest(z, value) for z, value in zip(differences, values, strict=True)]
-    too_few = [bool(none and _varies(value)) for none, value in zip(silent, values, strict=True)]
+    too_few = [bool(none and _varies(value) and not _judged(value)) for none, value in zip(silent, values, strict=True)]
     return [Judgement(*four, named, few) for four, named, few in zip(numbers, strongest, too_few, strict=True)]
 
 
@@ -229,6 +229,11 @@ def _varies(value: UserValues) -> bool:
         for reduce, start in ((np.min, np.inf), (np.max, -np.inf))
     )
     return bool((highest - lowest > _noise(value)).any())
+
+
+def _judged(value: UserValues) -> bool:
+    """Whether any column was held against chance: if it says nothing then, users are the same in both windows."""
+    return bool((np.abs(_weighted(value)[:, : value.columns.shape[1]]) > _noise(value)).any())
 
 
 def _noise(value: UserValues) -> NDArray[np.float64]:

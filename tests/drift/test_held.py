@@ -116,6 +116,7 @@ def test_a_delivery_of_nothing_but_the_reference_has_not_moved() -> None:
     found = _compare(ratings(), ratings())
     assert found["held_rows"].unique().tolist() == [0]
     assert set(found["status"].drop(["new_users", "new_films"])) == {"ok"}
+    assert found.loc["rating", "message"] == "Ratings: the same for every user of both windows."
     assert found.loc["rating":"gap", "effect_size"].drop("new_films").max() < 1e-6
 
 

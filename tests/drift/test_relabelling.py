@@ -192,6 +192,12 @@ def test_of_ten_and_ten_users_it_counts_how_many_differ_and_not_by_how_much(
     assert (bool(np.isfinite(judgement.bound)), judgement.too_few) == (judged, too_few)
 
 
+def test_users_who_are_all_the_same_in_both_windows_are_not_too_few() -> None:
+    level = np.tile(np.random.default_rng(1).normal(size=20), 2)[:, None]
+    (judgement,) = _judge(_units(0, 0, both=20), level, names=("user_level",))
+    assert (judgement.q_value, judgement.too_few) == (1.0, False)
+
+
 def test_a_few_who_rated_a_genre_are_compared_with_others_who_did() -> None:
     """Forty of two hundred have a value at all; of these four differ, or all do."""
     feature, units = BY_NAME["genre_level"], _units(100, 100)
