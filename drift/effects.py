@@ -102,22 +102,27 @@ def wasserstein(reference: NDArray[np.float64], current: NDArray[np.float64], ed
 
 
 def effect_size(value: UserValues, units: Units) -> float:
-    """The effect that is held against the feature's minimum, as its users are weighted.
+    """The effect that is held against the feature's minimum: the smaller one of `effect_sizes`."""
+    return min(effect_sizes(value, units))
+
+
+def effect_sizes(value: UserValues, units: Units) -> tuple[float, float]:
+    """How far the windows lie apart, as the feature's users are weighted, and how far beyond what is to be expected.
 
     Ordered: the Wasserstein distance, but at least the change of the mean. Share: its change. Category: total
     variation. Genres and genre_means: the largest change among genres; NaN where none has values in both windows.
-    Of all this, at most what is left beyond the difference that any relabelling makes (see `expected_changes`).
+    What is to be expected is the difference that any relabelling makes (see `expected_changes`).
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
     columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
     observed, expected = _changes(units, columns, weight), expected_changes(value, units, columns, weight)
     if np.isnan(observed).all():
-        return np.nan
+        return np.nan, np.nan
     ordered = feature.kind == "ordered"
     moved = _changes(units, value.shares, weight) if ordered else np.empty(0)
     to_expect = expected_changes(value, units, value.shares, weight) if ordered else np.empty(0)
-    return min(_size(feature, observed, moved), _size(feature, observed - expected, moved - to_expect))
+    return _size(feature, observed, moved), _size(feature, observed - expected, moved - to_expect)
 
 
 def _changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -249,7 +249,8 @@ def _described(value: UserValues, units: Units) -> dict[str, Any]:
     present = value.counts.max(axis=1, initial=0) > 0
     sides = [present & (units.sides == side) for side in (REFERENCE, CURRENT)]
     counted = value.values_behind()
-    row: dict[str, Any] = {"effect_size": effects.effect_size(value, units)}
+    sizes = effects.effect_sizes(value, units)
+    row: dict[str, Any] = {"effect_size": min(sizes), "observed_effect": sizes[0]}  # the message alone tells the latter
     for name, mine in zip(("reference", "current"), sides, strict=True):
         row[f"{name}_users"] = int(mine.sum())
         row[f"{name}_n"] = int(mine.sum() if value.feature.per == "user" else counted[mine].sum(dtype=np.float64))

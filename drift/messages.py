@@ -110,10 +110,19 @@ def _evidence(row: dict[str, Any]) -> str:
     minimum = amount(row["minimum_effect"], row["unit"])
     return (
         f"Statistic {row['statistic']:.2f} against {row['bound']:.2f}, p {row['p_value']:.3f}, corrected "
-        f"{row['q_value']:.3f} against {row['false_alarm_rate']:g}; effect {effect} against {minimum}; "
+        f"{row['q_value']:.3f} against {row['false_alarm_rate']:g}; effect {effect} against {minimum}{_observed(row)}; "
         f"{row['reference_users']:,} and {counted(row['current_users'], 'user')}, "
         f"{row['reference_n']:,} and {counted(row['current_n'], 'value')}."
     )
+
+
+def _observed(row: dict[str, Any]) -> str:
+    """The effect with what is to be expected, where that is a good part of it; of a mean `_expected` tells it."""
+    observed = row.get("observed_effect", row["effect_size"])
+    if _known(row, "mean_change") or observed - row["effect_size"] < NOTEWORTHY * row["minimum_effect"]:
+        return ""
+    written = amount(observed, row["unit"])
+    return f" ({written} with what users seen in both windows make, a larger part of the smaller one)"
 
 
 def what_was_compared(row: dict[str, Any]) -> str:

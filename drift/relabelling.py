@@ -34,6 +34,8 @@ TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference 
 FEWEST_DIFFERING: Final = 5  # users from the usual one in a column: below, a few users' chance decides
 ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
 # that stops a training or calls a person gets five times the share of one that only explains others
+TIED: Final = 1e-4  # of a squared statistic: labels that differ by nothing give the same one but for single precision's
+# errors, and a difference that half of all labels make must not stand out by these
 BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the system's time, fewer the product's
 
 
@@ -141,14 +143,14 @@ def judge(
     if not values:
         return []
     differences = _differences(units, values, relabellings, seed)
-    squares = np.stack([_squared(z, value) for z, value in zip(differences, values, strict=True)], axis=1)
+    squares = _tied(np.stack([_squared(z, value) for z, value in zip(differences, values, strict=True)], axis=1))
     statistics, p_values = np.sqrt(squares[0]), (squares >= squares[0]).mean(axis=0)
     q_values, bounds = _corrected(squares, values, false_alarm_rate)
     silent = squares.max(axis=0) == 0
     bounds[silent] = np.nan  # nothing varies, or for too few: no difference could have been seen
     numbers = zip(statistics.tolist(), bounds.tolist(), p_values.tolist(), q_values.tolist(), strict=True)
     strongest = [_strongest(z, value) for z, value in zip(differences, values, strict=True)]
-    too_few = [bool(none and _varies(value)) for none, value in zip(silent, values, strict=True)]
+    too_few = [bool(none and _varies(value) and not _judged(value)) for none, value in zip(silent, values, strict=True)]
     return [Judgement(*four, named, few) for four, named, few in zip(numbers, strongest, too_few, strict=True)]
 
 
@@ -229,6 +231,11 @@ def _varies(value: UserValues) -> bool:
     return bool((highest - lowest > _noise(value)).any())
 
 
+def _judged(value: UserValues) -> bool:
+    """Whether any column was held against chance: if it says nothing then, users are the same in both windows."""
+    return bool((np.abs(_weighted(value)[:, : value.columns.shape[1]]) > _noise(value)).any())
+
+
 def _noise(value: UserValues) -> NDArray[np.float64]:
     """What the differences of the columns may err by."""
     return np.asarray(1e-6 * np.abs(value.columns).max(axis=0, initial=1.0), float)
@@ -279,6 +286,11 @@ def _squared(standardised: NDArray[np.float64], value: UserValues) -> NDArray[np
         return np.zeros(len(standardised))
     one_alone = value.feature.kind in ("genres", "genre_means")
     return (live**2).max(axis=1) if one_alone else (live**2).mean(axis=1)
+
+
+def _tied(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same, but what is as large as what was observed (the first row), errors of rounding apart, equal to it."""
+    return np.where(np.abs(squares - squares[0]) <= TIED * squares[0], squares[0], squares)
 
 
 def _strongest(standardised: NDArray[np.float64], value: UserValues) -> str:

@@ -50,15 +50,15 @@ class Window:
 class Part:
     """Ratings of one handle; SQL of the side that each belongs to (null: to none), and of its level.
 
-    `compared` is SQL of whether its user is compared: where there are very many, a sample of them is. `held`: whether
-    ratings that the reference holds, too, are left out; the table drift_held has each user's last.
+    `compared` is SQL of whether its user is compared: where there are very many, a sample of them is. `held`: the end
+    of a reference whose ratings are left out here, if they are; the table drift_held has each user's last.
     """
 
     handle: Handle
     side: str
     rating: str
     compared: str = "true"
-    held: bool = False
+    held: int | None = None
 
     def statement(self, name: str, **parameters: object) -> str:
         """The statement of sql/`name`.sql over this part's ratings by users who are compared."""
@@ -68,11 +68,14 @@ class Part:
 
     def table(self, name: str) -> str:
         """What `name`, ratings or tags, holds of this part."""
-        if not self.held:
+        if self.held is None:
             return name
+        # Tags follow the ratings, so that the reference holds some that are later than their user's last rating.
+        last = "drift_held.last" if name == "ratings" else f"{self.held - 1}"
         return (
             f"(select {name}.* from {name} left join drift_held on drift_held.user_id = {name}.userId "
-            f'where drift_held.last is null or {name}."timestamp" is null or {name}."timestamp" > drift_held.last)'
+            f'where drift_held.last is null or {name}."timestamp" is null or {name}."timestamp" < {EARLIEST} '
+            f'or {name}."timestamp" > {last})'
         )
 
     def of_everyone(self) -> Part:
@@ -181,7 +184,7 @@ def _net(parts: tuple[Part, Part], old: _Times, new: _Times, start: int) -> tupl
         return parts, new
     if not push_held(reference.handle, delivery.handle, (reference.rating, delivery.rating), USABLE):
         return parts, new
-    net = replace(delivery, held=True)
+    net = replace(delivery, held=old.end)
     times = _Times.of(net.handle, net.table("ratings"))
     return ((reference, net), times) if times.since(start) else (parts, new)
 

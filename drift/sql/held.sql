@@ -5,8 +5,8 @@ select
     count(*) as n,
     max(ratings."timestamp") as last,
     sum(coalesce(ratings.movieId % 65521, -1)) as films,
-    sum(ratings."timestamp" % 65521 * (coalesce(abs(ratings.movieId) % 251, 0) + 1)) as moments,
-    sum(coalesce({level}, -1) * (coalesce(abs(ratings.movieId) % 251, 0) + 1)) as levels
+    sum(ratings."timestamp" % 65521 * (coalesce(abs(ratings.movieId % 251), 0) + 1)) as moments,
+    sum(coalesce({level}, -1) * (coalesce(abs(ratings.movieId % 251), 0) + 1)) as levels
 from ratings
 {joined}
 where {usable}

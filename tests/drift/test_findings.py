@@ -52,6 +52,27 @@ def test_where_nothing_moved_nothing_is_found() -> None:
     assert "drifted" not in set(found["status"])
 
 
+PART_OF_THOSE_WHO_CAME_BACK = re.compile(
+    r"effect ([\d.]+) % against 1 % \(([\d.]+) % with what users seen in both windows make, a larger part of the "
+    r"smaller one\)"
+)
+
+
+def test_large_changes_that_are_to_be_expected_are_told_as_such_where_there_is_no_mean() -> None:
+    """A quarter of the users rates no comedy; of all others a handful comes back."""
+    old = ratings(users=160, seed=4)
+    comedies = old["movieId"].isin(movies().query("genres.str.contains('Comedy')")["movieId"])
+    old = old[(old["userId"] > 40) | ~comedies]
+    back = old[(old["userId"] <= 40) | old["userId"].between(101, 108)]
+    now = back.assign(timestamp=back["timestamp"] + 31_536_000)
+    others = ratings(users=8, seed=5, first_user=1_001).assign(timestamp=now["timestamp"].max())
+    found = _compare(old, pd.concat([now, others])).loc["genre"]
+    told = PART_OF_THOSE_WHO_CAME_BACK.search(found["message"])
+    assert told, found["message"]
+    assert float(told[1]) == pytest.approx(100 * found["effect_size"], rel=0.01)
+    assert float(told[2]) > 2 * float(told[1])
+
+
 @pytest.mark.parametrize(
     ("kind", "size", "feature"),
     [

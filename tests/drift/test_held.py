@@ -8,7 +8,7 @@ import pytest
 
 from drift.findings import find_drift
 from drift.windows import windows_of_folders
-from tests.drift.deliveries import Handle, halves, movies, ratings
+from tests.drift.deliveries import START, Handle, halves, movies, ratings
 
 YEAR = 31_536_000
 
@@ -81,21 +81,34 @@ def test_ratings_without_a_level_or_a_film_are_told_too() -> None:
     assert _held(old, pd.concat([old, _later(others)])) == len(old)
 
 
-def test_times_that_cannot_be_placed_are_counted_though_their_user_is_held() -> None:
+def test_the_least_number_is_an_id_as_any_other() -> None:
+    """It has no absolute value: minus it is one more than the largest."""
+    least = {"userId": {7: -(2**63)}, "movieId": {7: -(2**63)}}
+    old, others = (frame.replace(least) for frame in halves(seed=4))
+    assert _held(old, pd.concat([old, _later(others)])) == len(old)
+
+
+@pytest.mark.parametrize("time", [None, -1, START * 1000])
+def test_times_that_cannot_be_placed_are_counted_though_their_user_is_held(time: int | None) -> None:
     old, others = halves(seed=4)
-    untimed = old.head(1).assign(timestamp=None)
+    untimed = old.head(1).assign(timestamp=time)
     edition = pd.concat([old, untimed, _later(others)]).astype({"timestamp": "Int64"})
     with Handle(ratings=old, movies=movies()) as before, Handle(ratings=edition, movies=movies()) as now:
         windows = windows_of_folders(now, before, None)
     assert (windows.held, windows.excluded) == (len(old), 1)
 
 
-def test_tags_of_ratings_left_out_are_left_out() -> None:
+@pytest.mark.parametrize("later", [0, 3_000])
+def test_tags_of_ratings_left_out_are_left_out(later: int) -> None:
+    """Also those later than all ratings of their user, though not than all of the reference, whose last day's user has
+    none."""
     old, others = halves(seed=4)
     old_tags = old.drop_duplicates("userId")[["userId", "timestamp"]]
+    old_tags["timestamp"] += later
+    old_tags = old_tags[old_tags["timestamp"] < old["timestamp"].max()]
     edition = pd.concat([old, _later(others), _back(30)])
     found = _compare(old, edition, old_tags, old_tags)
-    assert found.loc["tagging", "reference_mean"] == 1
+    assert found.loc["tagging", "reference_mean"] > 0.98
     assert found.loc["tagging", "current_mean"] == 0
 
 
@@ -103,6 +116,7 @@ def test_a_delivery_of_nothing_but_the_reference_has_not_moved() -> None:
     found = _compare(ratings(), ratings())
     assert found["held_rows"].unique().tolist() == [0]
     assert set(found["status"].drop(["new_users", "new_films"])) == {"ok"}
+    assert found.loc["rating", "message"] == "Ratings: the same for every user of both windows."
     assert found.loc["rating":"gap", "effect_size"].drop("new_films").max() < 1e-6
 
 

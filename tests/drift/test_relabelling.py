@@ -122,6 +122,27 @@ def test_the_bound_and_the_corrected_p_value_never_disagree(seed: int, shift: fl
             assert judgement.statistic <= judgement.bound * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("users", [12, 100])
+@pytest.mark.parametrize("changed", [1, 2, 5])
+def test_labels_that_make_the_same_difference_count_as_many(users: int, changed: int) -> None:
+    """Of users seen in both windows so many changed: of all labels, two in 2 ** changed set them apart as far."""
+    level = np.tile(np.random.default_rng(changed).normal(3.5, 0.5, users), 2)
+    level[users : users + changed] -= 2
+    (judgement,) = _judge(_units(0, 0, both=users), level[:, None], names=("user_level",))
+    assert judgement.p_value == pytest.approx(2 / 2**changed, abs=0.1)
+    assert judgement.q_value > 0.025
+
+
+@pytest.mark.parametrize("users", [10, 50, 200])
+def test_labels_that_give_a_window_as_many_events_count_as_many(users: int) -> None:
+    """All of five events lie in the current window: a chance of 1 in 16 or, of ten users a window, of 1 in 31."""
+    events = np.where(np.arange(2 * users) >= 2 * users - 5, 1.0, 0.0)[:, None]
+    found = judge(_units(users, users), [_value(BY_NAME["tagging"], events)], 0.05, 999, 0)[0]
+    chance = 2 * np.prod([(users - taken) / (2 * users - taken) for taken in range(5)])
+    assert found.p_value == pytest.approx(chance, abs=0.025)
+    assert found.p_value > chance / 2
+
+
 def test_a_planted_difference_is_found_in_its_feature_and_column() -> None:
     rng = np.random.default_rng(5)
     units = _units(60, 60)
@@ -169,6 +190,12 @@ def test_of_ten_and_ten_users_it_counts_how_many_differ_and_not_by_how_much(
 ) -> None:
     (judgement,) = _judge(_units(10, 10), values[:, None], names=("user_level",))
     assert (bool(np.isfinite(judgement.bound)), judgement.too_few) == (judged, too_few)
+
+
+def test_users_who_are_all_the_same_in_both_windows_are_not_too_few() -> None:
+    level = np.tile(np.random.default_rng(1).normal(size=20), 2)[:, None]
+    (judgement,) = _judge(_units(0, 0, both=20), level, names=("user_level",))
+    assert (judgement.q_value, judgement.too_few) == (1.0, False)
 
 
 def test_a_few_who_rated_a_genre_are_compared_with_others_who_did() -> None:
