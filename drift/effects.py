@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import ndtri, rel_entr
 
+from drift import expected
 from drift.quotients import over
 from drift.relabelling import weights
 from drift.units import APPEARANCES
@@ -111,18 +112,19 @@ def effect_sizes(value: UserValues, units: Units) -> tuple[float, float]:
 
     Ordered: the Wasserstein distance, but at least the change of the mean. Share: its change. Category: total
     variation. Genres and genre_means: the largest change among genres; NaN where none has values in both windows.
-    What is to be expected is the difference that any relabelling makes (see `expected_changes`).
+    What is to be expected of users of both windows says `expected_changes`.
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
     columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
-    observed, expected = _changes(units, columns, weight), expected_changes(value, units, columns, weight)
+    observed, usual = _changes(units, columns, weight), expected_changes(value, units, columns, weight)
     if np.isnan(observed).all():
         return np.nan, np.nan
-    ordered = feature.kind == "ordered"
-    moved = _changes(units, value.shares, weight) if ordered else np.empty(0)
-    to_expect = expected_changes(value, units, value.shares, weight) if ordered else np.empty(0)
-    return _size(feature, observed, moved), _size(feature, observed - expected, moved - to_expect)
+    moved = usual_bins = np.empty(0)
+    if feature.kind == "ordered":
+        moved = _changes(units, value.shares, weight)
+        usual_bins = expected_changes(value, units, value.shares, weight)
+    return _size(feature, observed, moved), _size(feature, observed - usual, moved - usual_bins)
 
 
 def _changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -132,20 +134,14 @@ def _changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.floa
 def expected_changes(
     value: UserValues, units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """The differences of weighted means of the feature that relabelling leaves on average, shape (n_columns,).
+    """The part of the differences of weighted means that is to be expected though nothing moved, shape (n_columns,).
 
-    They come of the users seen in both windows, who are a larger part of the smaller one. None are left without such
-    users, nor where each appearance changes places by itself; and of what users make who can't change places, nothing
-    is to be expected.
+    None is without users of both windows, nor where each appearance changes places by itself.
     """
-    if value.feature.source == APPEARANCES or units.nested or not units.paired_rows().size:
-        return np.zeros(columns.shape[1])
-    means = []
-    for chance in (units.chance, 1 - units.chance):
-        likely = weight * chance[:, None]
-        sums = np.einsum("ij,ij->j", np.broadcast_to(likely, columns.shape), columns, dtype=np.float64)
-        means.append(over(sums, likely.sum(axis=0, dtype=np.float64), np.nan))
-    return means[0] - means[1]
+    observed = _changes(units, columns, weight)
+    if value.feature.source == APPEARANCES:
+        return np.zeros_like(observed)
+    return observed - expected.beyond(observed, expected.changes(units, columns, weight))
 
 
 def _size(feature: Feature, changes: NDArray[np.float64], moved: NDArray[np.float64]) -> float:

@@ -126,7 +126,7 @@ def _errors(windows: Windows) -> pd.DataFrame:
     users = _totals(parts, "user_totals", ["id"])
     _push(parts, "drift_user_levels", pd.DataFrame({"level": users["total"] / (users["n"] + SHRINKAGE)}))
     # What both windows hold, as of users who lost a rating, has trained the model but for what was drawn.
-    judged = "is_drawn" if _overlap(windows) else "true"
+    judged = "true" if windows.follow else "is_drawn"
     without = " ".join(f"when {fold} then films.without_{fold}" for fold in range(FOLDS))
     query = statement(
         "errors", mean=mean, lowest=0.5, highest=5.0, judged=judged, without=f"case user_fold {without} end"
@@ -148,12 +148,6 @@ def _film_levels(by_fold: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     mean = float(films["total"].sum() / max(1.0, films["n"].sum()))
     levels = (total + SHRINKAGE * mean) / (n + SHRINKAGE)
     return mean, pd.DataFrame(levels, films.index, ["level", *(f"without_{fold}" for fold in range(FOLDS))])
-
-
-def _overlap(windows: Windows) -> bool:
-    """Whether the current window begins before the reference ends."""
-    old, new = windows.reference, windows.current
-    return old is not None and new is not None and new.start < old.end
 
 
 def _totals(parts: tuple[Part, ...], query: str, index: list[str]) -> pd.DataFrame:

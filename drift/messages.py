@@ -55,13 +55,13 @@ def _change(row: dict[str, Any]) -> str:
 
 
 def _expected(row: dict[str, Any]) -> str:
-    """How much of the change of the mean any relabelling makes, too, where it is a good part."""
+    """How much of the change of the mean is to be expected though nothing moved, where it is a good part."""
     expected = row["expected_change"]
     if abs(expected) < NOTEWORTHY * row["minimum_effect"]:
         return ""
     scale, points = (100, " percentage points") if row["unit"] == SHARE else (1, "")
     written = f"{scale * expected:+z.{_places(row, 'mean_change')}f}{points}"
-    return f", of which users seen in both windows, a larger part of the smaller one, make {written}"
+    return f", of which {written} is to be expected, as users seen in both windows differ from others"
 
 
 def _means(row: dict[str, Any]) -> str:
@@ -122,7 +122,7 @@ def _observed(row: dict[str, Any]) -> str:
     if _known(row, "mean_change") or observed - row["effect_size"] < NOTEWORTHY * row["minimum_effect"]:
         return ""
     written = amount(observed, row["unit"])
-    return f" ({written} with what users seen in both windows make, a larger part of the smaller one)"
+    return f" ({written} with what is to be expected, as users seen in both windows differ from others)"
 
 
 def what_was_compared(row: dict[str, Any]) -> str:

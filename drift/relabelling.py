@@ -5,8 +5,8 @@ a random window (the numbers of users in each stay); a user seen in both swaps t
 group's mean is a matrix product, relabellings times users, so that all features are judged under the same
 relabellings, and the largest statistic over features can be corrected for how they hang together.
 
-Users seen in both windows are a larger part of the smaller one, so that the windows differ by what sets these users
-apart whatever the labels. A difference is therefore measured from the one that relabelling leaves on average.
+Users seen in both windows make differences that are to be expected though nothing moved (drift/expected.py): what was
+observed is measured from these.
 
 Westfall, Young: Resampling-Based Multiple Testing, Wiley 1993 (max-T, step-down).
 Winkler et al.: Non-parametric combination and related permutation tests, Human Brain Mapping 2016.
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, gammainccinv
 
+from drift import expected
 from drift.quotients import over
 from drift.units import APPEARANCES, Units
 from drift.windows import CURRENT
@@ -159,7 +160,7 @@ def _differences(units: Units, values: Sequence[UserValues], relabellings: int, 
     return [
         _of_appearances(units, value, relabellings, seed)
         if value.feature.source == APPEARANCES
-        else _standardised(sums, value)
+        else _standardised(sums, value, units)
         for sums, value in zip(_sums(units, values, relabellings, seed), values, strict=True)
     ]
 
@@ -241,10 +242,11 @@ def _noise(value: UserValues) -> NDArray[np.float64]:
     return np.asarray(1e-6 * np.abs(value.columns).max(axis=0, initial=1.0), float)
 
 
-def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.float64]:
+def _standardised(sums: NDArray[np.float64], value: UserValues, units: Units) -> NDArray[np.float64]:
     """Differences of the columns' means, current less reference, in their standard deviations; as observed first.
 
-    sums: as of `relabelled_sums`; the difference of those expected is taken off.
+    sums: as of `relabelled_sums`; the difference of those expected is taken off. Where the current window follows the
+    reference, so that there are two to be expected, what was observed counts from the nearer one.
     """
     n_columns = value.columns.shape[1]
     total = weights(value.counts, value.feature.cap).sum(axis=0, dtype=np.float64)
@@ -253,8 +255,11 @@ def _standardised(sums: NDArray[np.float64], value: UserValues) -> NDArray[np.fl
     usable = (current > 1e-6 * total) & (reference > 1e-6 * total)
     scale = over(1, current, 0, usable) + over(1, reference, 0, usable)
     differences = sums[:, :n_columns] * scale
-    differences = differences[1:] - differences[0]
+    observed, differences = differences[1].copy(), differences[1:] - differences[0]
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
+    if units.follows and units.paired_rows().size:
+        back = observed - expected.of_return(units, value.columns, weights(value.counts, value.feature.cap))
+        differences[0] = expected.nearer(differences[0], back)
     return over(differences, spread, 0, spread > _noise(value))
 
 

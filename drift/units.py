@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
     from drift.features import Feature
 
+FEWEST_TO_CHANGE: Final = 10  # users who change places with others: of fewer, chance decides what these are like
 APPEARANCES: Final = "presence"  # the source of features that compare who is there
 
 
 @dataclass(frozen=True)
 class Units:
-    """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side."""
+    """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side.
+
+    follows: whether the current side comes after the reference, so that who is on both came back.
+    """
 
     users: NDArray[np.int64]
     sides: NDArray[np.int8]
+    follows: bool = False
 
     @cached_property
     def user(self) -> NDArray[np.int64]:
@@ -44,8 +49,13 @@ class Units:
 
     @cached_property
     def nested(self) -> bool:
-        """Whether all users of one side are on the other, which has more: these can change places with nobody."""
-        return len(np.unique(self.sides[self.single_rows()])) == 1
+        """Whether all users of one side, or all but a few, are on the other, which has more users.
+
+        These have nobody to change places with. Where one side follows the other, they are those who did not come back,
+        and it is known what to expect of the others.
+        """
+        few, many = np.sort(np.bincount(self.sides[self.single_rows()], minlength=2))
+        return bool(not self.follows and few < FEWEST_TO_CHANGE <= many)
 
     def single_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on one side."""

@@ -91,7 +91,7 @@ class _Summing:
         genres = tuple(map(str, self.films.genres))
         values = {one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, genres) for one in self.read}
         found, missing = self._beside(windows, units, ratings)
-        who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8))
+        who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8), windows.follow)
         return Collected(who, values | found, missing)
 
     def _beside(

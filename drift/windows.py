@@ -116,6 +116,12 @@ class Windows:
     recent_end: int = LATEST
     held: int = 0
 
+    @property
+    def follow(self) -> bool:
+        """Whether the current window begins when the reference is over."""
+        old, new = self.reference, self.current
+        return old is not None and new is not None and new.start >= old.end
+
     def label(self, side: int) -> str:
         """The window's name in the findings."""
         window = (self.reference, self.current)[side]
