@@ -112,36 +112,31 @@ def effect_sizes(value: UserValues, units: Units) -> tuple[float, float]:
 
     Ordered: the Wasserstein distance, but at least the change of the mean. Share: its change. Category: total
     variation. Genres and genre_means: the largest change among genres; NaN where none has values in both windows.
-    What is to be expected of users of both windows says `expected_changes`.
+    What is to be expected of users of both windows says `drift/expected.py`.
     """
     feature = value.feature
     weight = weights(value.counts, feature.cap)
     columns = plain_shares(value.columns, value.counts) if feature.kind == "genres" else value.columns
-    observed, usual = _changes(units, columns, weight), expected_changes(value, units, columns, weight)
+    observed, usual = changes(value, units, columns, weight)
     if np.isnan(observed).all():
         return np.nan, np.nan
     moved = usual_bins = np.empty(0)
     if feature.kind == "ordered":
-        moved = _changes(units, value.shares, weight)
-        usual_bins = expected_changes(value, units, value.shares, weight)
+        moved, usual_bins = changes(value, units, value.shares, weight)
     return _size(feature, observed, moved), _size(feature, observed - usual, moved - usual_bins)
 
 
-def _changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
-    return group_mean(units, CURRENT, columns, weight) - group_mean(units, REFERENCE, columns, weight)
-
-
-def expected_changes(
+def changes(
     value: UserValues, units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """The part of the differences of weighted means that is to be expected though nothing moved, shape (n_columns,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The differences of weighted means, and what of them is to be expected though nothing moved; (n_columns,) each.
 
-    None is without users of both windows, nor where each appearance changes places by itself.
+    Nothing is without users of both windows, nor where each appearance changes places by itself.
     """
-    observed = _changes(units, columns, weight)
+    observed = group_mean(units, CURRENT, columns, weight) - group_mean(units, REFERENCE, columns, weight)
     if value.feature.source == APPEARANCES:
-        return np.zeros_like(observed)
-    return observed - expected.beyond(observed, expected.changes(units, columns, weight))
+        return observed, np.zeros_like(observed)
+    return observed, observed - expected.beyond(observed, expected.changes(units, columns, weight))
 
 
 def _size(feature: Feature, changes: NDArray[np.float64], moved: NDArray[np.float64]) -> float:

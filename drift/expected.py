@@ -10,6 +10,7 @@ Such users differ from others: they rate more, or other films. Two things follow
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,6 @@ from drift.quotients import over
 from drift.windows import CURRENT, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from drift.units import Units
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 def changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> list[Floats]:
     """Differences of weighted means of columns that are to be expected, each shape (n_columns,), by either reason."""
-    if not units.paired_rows().size:
+    if not units.paired_rows.size:
         return []
     return [
         *([] if units.nested else [of_labels(units, columns, weight)]),
@@ -37,16 +36,12 @@ def changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float
     ]
 
 
-def beyond(observed: Floats, to_expect: Iterable[Floats]) -> Floats:
+def beyond(observed: Floats, to_expect: list[Floats]) -> Floats:
     """What is left of the differences observed, whichever of those to be expected is held against them.
 
     0 where what is left depends on that in its very sign.
     """
-    left = observed
-    for number, change in enumerate(to_expect):
-        other = observed - change
-        left = other if number == 0 else nearer(left, other)
-    return left
+    return reduce(nearer, (observed - change for change in to_expect)) if to_expect else observed
 
 
 def nearer(one: Floats, other: Floats) -> Floats:
@@ -66,7 +61,7 @@ def of_return(units: Units, columns: NDArray[np.float32], weight: NDArray[np.flo
 
     Their share of the current window's weight, times how far they lay apart from all of the reference.
     """
-    before, after = units.paired_rows()
+    before, after = units.paired_rows
     reference, current = units.sides == REFERENCE, units.sides == CURRENT
     share = over(_total(weight[after]), _total(weight[current]), 0)
     apart = _mean(columns[before], weight[before]) - _mean(columns[reference], weight[reference])

@@ -186,13 +186,13 @@ def _presence_problem(units: Units, windows: Windows) -> str | None:
     """Why it cannot be told who is new, or None."""
     if not _share_users(units):
         return "the windows share no users, so every user would count as new"
-    if windows.reference and windows.current and windows.current.start < windows.reference.end:
+    if not windows.follow:
         return "the windows overlap in time, so none of them comes after the other"
     return None
 
 
 def _share_users(units: Units) -> bool:
-    return units.paired_rows().size > 0
+    return units.paired_rows.size > 0
 
 
 def _row(
@@ -274,7 +274,7 @@ def _means(value: UserValues, units: Units, present: np.ndarray, counted: np.nda
         "mean_change": user.change,
         "mean_change_low": user.low,
         "mean_change_high": user.high,
-        "expected_change": float(effects.expected_changes(value, units, means[:, None], by_user[:, None])[0]),
+        "expected_change": float(effects.changes(value, units, means[:, None], by_user[:, None])[1][0]),
         "reference_std": deviations[0],
         "current_std": deviations[1],
         "std_change": deviations[1] - deviations[0],

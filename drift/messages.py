@@ -9,6 +9,7 @@ import pandas as pd
 
 from drift.words import DOUBLINGS, SHARE, amount, counted, percent, places
 
+TO_BE_EXPECTED: Final = "is to be expected, as users seen in both windows differ from others"
 NOTEWORTHY: Final = 0.5  # of the minimum effect: a difference to be expected that is told
 LARGEST: Final = 3  # changes named of a feature that has no mean
 
@@ -59,9 +60,8 @@ def _expected(row: dict[str, Any]) -> str:
     expected = row["expected_change"]
     if abs(expected) < NOTEWORTHY * row["minimum_effect"]:
         return ""
-    scale, points = (100, " percentage points") if row["unit"] == SHARE else (1, "")
-    written = f"{scale * expected:+z.{_places(row, 'mean_change')}f}{points}"
-    return f", of which {written} is to be expected, as users seen in both windows differ from others"
+    scale, points = _points(row)
+    return f", of which {scale * expected:+z.{_places(row, 'mean_change')}f}{points} {TO_BE_EXPECTED}"
 
 
 def _means(row: dict[str, Any]) -> str:
@@ -91,10 +91,15 @@ def _largest_changes(row: dict[str, Any]) -> str:
 
 
 def _change_and_interval(row: dict[str, Any], name: str) -> str:
-    scale, points = (100, " percentage points") if row["unit"] == SHARE else (1, "")
+    scale, points = _points(row)
     change, low, high = (scale * row[name + end] for end in ("", "_low", "_high"))
     decimals = _places(row, name)
     return f"{change:+z.{decimals}f}{points}, 95 % interval {low:+z.{decimals}f} to {high:+z.{decimals}f}"
+
+
+def _points(row: dict[str, Any]) -> tuple[int, str]:
+    """What a difference is written in: its factor and its unit, where it has one of its own."""
+    return (100, " percentage points") if row["unit"] == SHARE else (1, "")
 
 
 def _places(row: dict[str, Any], name: str) -> int:
@@ -121,8 +126,7 @@ def _observed(row: dict[str, Any]) -> str:
     observed = row.get("observed_effect", row["effect_size"])
     if _known(row, "mean_change") or observed - row["effect_size"] < NOTEWORTHY * row["minimum_effect"]:
         return ""
-    written = amount(observed, row["unit"])
-    return f" ({written} with what is to be expected, as users seen in both windows differ from others)"
+    return f" ({amount(observed, row['unit'])} with what {TO_BE_EXPECTED})"
 
 
 def what_was_compared(row: dict[str, Any]) -> str:

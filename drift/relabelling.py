@@ -73,7 +73,7 @@ class _Users:
 
     @classmethod
     def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Users:
-        single, (reference, current) = units.single_rows(), units.paired_rows()
+        single, (reference, current) = units.single_rows, units.paired_rows
         kept = reference  # counted for the current side whatever the labels, to be swapped for the other row
         if units.nested:
             kept, single = np.append(kept, single[units.sides[single] == CURRENT]), single[:0]
@@ -249,7 +249,8 @@ def _standardised(sums: NDArray[np.float64], value: UserValues, units: Units) ->
     reference, so that there are two to be expected, what was observed counts from the nearer one.
     """
     n_columns = value.columns.shape[1]
-    total = weights(value.counts, value.feature.cap).sum(axis=0, dtype=np.float64)
+    weight = weights(value.counts, value.feature.cap)
+    total = weight.sum(axis=0, dtype=np.float64)
     current = sums[:, n_columns:]
     reference = total - current
     usable = (current > 1e-6 * total) & (reference > 1e-6 * total)
@@ -257,8 +258,8 @@ def _standardised(sums: NDArray[np.float64], value: UserValues, units: Units) ->
     differences = sums[:, :n_columns] * scale
     observed, differences = differences[1].copy(), differences[1:] - differences[0]
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
-    if units.follows and units.paired_rows().size:
-        back = observed - expected.of_return(units, value.columns, weights(value.counts, value.feature.cap))
+    if units.follows and units.paired_rows.size:
+        back = observed - expected.of_return(units, value.columns, weight)
         differences[0] = expected.nearer(differences[0], back)
     return over(differences, spread, 0, spread > _noise(value))
 

@@ -42,7 +42,7 @@ class Units:
         Where users of both sides differ from the others, these chances alone make the sides differ: of the smaller one
         they are the larger part.
         """
-        chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows()
+        chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows
         if len(single):
             chance[single] = (self.sides[single] == CURRENT).mean()
         return chance
@@ -54,13 +54,15 @@ class Units:
         These have nobody to change places with. Where one side follows the other, they are those who did not come back,
         and it is known what to expect of the others.
         """
-        few, many = np.sort(np.bincount(self.sides[self.single_rows()], minlength=2))
+        few, many = np.sort(np.bincount(self.sides[self.single_rows], minlength=2))
         return bool(not self.follows and few < FEWEST_TO_CHANGE <= many)
 
+    @cached_property
     def single_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on one side."""
-        return np.setdiff1d(np.arange(len(self.users)), self.paired_rows())
+        return np.setdiff1d(np.arange(len(self.users)), self.paired_rows)
 
+    @cached_property
     def paired_rows(self) -> NDArray[np.int64]:
         """Rows of users seen on both sides, shape (2, n): the reference's above the current one's."""
         reference = np.flatnonzero(self.sides == REFERENCE)
