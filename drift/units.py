@@ -44,7 +44,8 @@ class Units:
         """
         chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows
         if len(single):
-            chance[single] = (self.sides[single] == CURRENT).mean()
+            current = self.sides[single] == CURRENT
+            chance[single] = current if self.nested else current.mean()
         return chance
 
     @cached_property

@@ -7,7 +7,7 @@ import pytest
 
 from drift import expected
 from drift.features import declared_features
-from drift.relabelling import judge
+from drift.relabelling import judge, relabelled_sums
 from drift.units import Units, UserValues
 
 LEVEL = next(feature for feature in declared_features() if feature.name == "user_level")
@@ -61,6 +61,15 @@ def test_a_few_users_of_one_side_alone_are_as_good_as_none_but_where_they_follow
     assert not units(9, 9, 50).nested
     assert not units(0, 0, 50).nested
     assert not units(50, 0, 5, follows=True).nested
+
+
+@pytest.mark.parametrize(("reference", "current", "both"), [(7, 3, 4), (0, 12, 4), (20, 3, 4), (3, 20, 4)])
+def test_chances_are_how_often_relabellings_count_each_row(reference: int, current: int, both: int) -> None:
+    users = [*range(reference), *range(100, 100 + current), *range(900, 900 + both), *range(900, 900 + both)]
+    units = Units(np.array(users), np.repeat([0, 1, 0, 1], [reference, current, both, both]).astype(np.int8))
+    rows = np.eye(len(users), dtype=np.float32)
+    drawn = relabelled_sums(units, [rows], len(users), 2000, seed=1)[2:]
+    assert drawn.mean(axis=0) == pytest.approx(units.chance, abs=0.05)
 
 
 def _steady(rng: np.random.Generator, fall: float = 0.0) -> tuple[Units, np.ndarray]:
