@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scripts.evaluation import changes_judged, coming_back
 from scripts.evaluation.changes.frames import Frames, halved
+from scripts.evaluation.drifted import drifted
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves
@@ -163,9 +164,9 @@ def _false_alarms(delivery: Frames, options: argparse.Namespace) -> dict[str, An
         units = Units(collected.units.users, np.isin(collected.units.users, current).astype(np.int8))
         parted = Collected(units, collected.values, collected.missing)
         rows = judged_rows(windows, parted, RATE, options.relabellings, options.seed + split)
-        drifted = [row["feature"] for row in rows if row["status"] == "drifted"]
-        features |= {name: features.get(name, 0) + 1 for name in drifted}
-        alarms.setdefault("this report", []).append(int(bool(drifted)))
+        told = [row["feature"] for row in rows if row["status"] == "drifted"]
+        features |= {name: features.get(name, 0) + 1 for name in told}
+        alarms.setdefault("this report", []).append(int(bool(told)))
         in_current = np.isin(delivery.ratings["userId"].to_numpy(), current)
         for rule, called in _rules(_counted(coded, ~in_current), _counted(coded, in_current), coded):
             alarms.setdefault(rule, []).append(int(called))
@@ -195,11 +196,7 @@ def _planted(
     """What the report and the rules say of one pair of halves, the second with a shift planted."""
     import numpy as np
 
-    from drift.features import declared_features
-    from drift.findings import judged_rows
     from drift.shifts import plant
-    from drift.users import collect
-    from drift.windows import windows_of_folders
 
     current_users, reference_users = halved(delivery.users, rng)
     seeds = rng.integers(1 << 31, size=3)
@@ -213,12 +210,9 @@ def _planted(
         delivery.having(ratings=reference).of(reference_users),
         delivery.having(ratings=current).of(current_users),
     )
-    with old.warehouse() as before, new.warehouse() as now:
-        windows = windows_of_folders(now, before, None)
-        rows = judged_rows(windows, collect(windows, declared_features()), RATE, options.relabellings, int(seeds[2]))
-    drifted = {row["feature"] for row in rows if row["status"] == "drifted"}
-    yield "this report", bool(drifted)
-    yield "this report, named", bool(drifted.intersection(NAMED_BY[kind]))
+    told = drifted(old, new, RATE, options.relabellings, int(seeds[2]))
+    yield "this report", bool(told)
+    yield "this report, named", bool(told.intersection(NAMED_BY[kind]))
     both = _coded(
         ratings.loc[reference.index.append(current.index)].assign(rating=[*reference["rating"], *current["rating"]]),
         delivery.movies,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from scripts.evaluation.drifted import drifted
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -25,25 +27,18 @@ LEVELS: Final = ("rating", "user_level", "user_bias")
 def each_fall(delivery: Frames, pairs: int, rate: float, relabellings: int, seed: int) -> Iterator[dict[str, Any]]:
     """In what share of so many pairs of windows any feature drifted, and one of levels, as levels fall by so much."""
     for fall in FALLS:
-        drifted = [_drifted(delivery, fall, rate, relabellings, seed + number) for number in range(pairs)]
-        found = {"any": float(np.mean(list(map(bool, drifted))))}
-        yield {"fall": fall} | found | {"levels": float(np.mean([bool(one.intersection(LEVELS)) for one in drifted]))}
+        told = [_told(delivery, fall, rate, relabellings, seed + number) for number in range(pairs)]
+        found = {"any": float(np.mean(list(map(bool, told))))}
+        yield {"fall": fall} | found | {"levels": float(np.mean([bool(one.intersection(LEVELS)) for one in told]))}
 
 
-def _drifted(delivery: Frames, fall: float, rate: float, relabellings: int, seed: int) -> set[str]:
+def _told(delivery: Frames, fall: float, rate: float, relabellings: int, seed: int) -> set[str]:
     """The features that drifted between two windows."""
-    from drift.features import declared_features
-    from drift.findings import judged_rows
     from drift.shifts import plant
-    from drift.users import collect
-    from drift.windows import windows_of_folders
 
     reference, current = parted(delivery, np.random.default_rng(seed))
     fallen, _ = plant(current.ratings, None, "level", fall, None, seed)
-    with reference.warehouse() as before, current.having(ratings=fallen).warehouse() as now:
-        windows = windows_of_folders(now, before, None)
-        rows = judged_rows(windows, collect(windows, declared_features()), rate, relabellings, seed)
-    return {row["feature"] for row in rows if row["status"] == "drifted"}
+    return drifted(reference, current.having(ratings=fallen), rate, relabellings, seed)
 
 
 def parted(delivery: Frames, rng: Generator) -> tuple[Frames, Frames]:
