@@ -6,7 +6,7 @@ film: how its ratings of those days differ from all its others (bursts on one fi
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import chain, groupby, islice, pairwise
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,10 +16,11 @@ from anomaly.ends import EXTREMES, End
 from anomaly.features import KEY_BITS, SECONDS, between, extreme_keys
 from anomaly.groups import CHANCE, EXCESS, Crew
 from anomaly.profiles import CHUNK
+from anomaly.threads import THREADS, in_threads
 from anomaly.units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from anomaly.features import Extremes
     from anomaly.profiles import Profiles
@@ -34,6 +35,7 @@ PRIOR, TELLING = 8.0, 100.0
 # Low ratings together; high ones also without 4.5, as fewer like a film that well. (No other level alone: half stars
 # came in 2003, so that a level may be usual now that was not given before.)
 LEVELS: Final = ((EXTREMES[0],), (EXTREMES[1], End(5.0, np.inf, push=True)))
+ALL_LEVELS: Final = tuple(chain.from_iterable(LEVELS))
 # Chance is shared among all days on which so many could have met at a film, whether or not they did, and as many weeks;
 # each holds as many ratings at least. Few of them are no reason to be content. Most of it is the days', on which ten
 # are little beyond it; who meets in a week is far beyond it or, among so many, unseen.
@@ -62,16 +64,16 @@ class _Burst(NamedTuple):
 def bombed(profiles: Profiles, extremes: Extremes) -> list[Crew]:
     """The bombs, with all who gave the film such a rating then. extremes: those of these very profiles."""
     usual = np.bincount((extremes.key >> KEY_BITS) % 2, minlength=2) / max(len(profiles.film), 1)
-    days = list(_bursts(_in_company(profiles, extremes)))
-    weeks = list(_weeks(_in_dense_weeks(profiles, extremes)))
-    of_days = _beyond_chance(profiles, days, usual, CHANCE_OF_DAYS)
-    return [*of_days, *_beyond_chance(profiles, weeks, usual, CHANCE_OF_WEEKS)]
+    company, dense_weeks = _in_company(profiles, extremes)
+    days, weeks = list(_bursts(company)), list(_weeks(dense_weeks))
+    rated = list(zip([*days, *weeks], _rated(profiles, [*days, *weeks]), strict=True))
+    n_windows = max(len(profiles.film) // FEWEST, LEAST_WINDOWS)
+    of_days = _beyond_chance(rated[: len(days)], usual, np.log(CHANCE_OF_DAYS / n_windows))
+    return [*of_days, *_beyond_chance(rated[len(days) :], usual, np.log(CHANCE_OF_WEEKS / n_windows))]
 
 
-def _beyond_chance(profiles: Profiles, bursts: list[_Burst], usual: Floats, chance: float) -> Iterator[Crew]:
+def _beyond_chance(rated: list[tuple[_Burst, _Rated]], usual: Floats, bound: float) -> Iterator[Crew]:
     """The least likely burst of each stretch that has one which is not to be expected."""
-    bound = np.log(chance / max(len(profiles.film) // FEWEST, LEAST_WINDOWS))
-    rated = zip(bursts, _rated(profiles, bursts), strict=True)
     crews = ((burst.stretch, _crew(burst, one, usual)) for burst, one in rated)
     unlikely = [(stretch, crew) for stretch, crew in crews if crew is not None and crew.chance < bound]
     for _, same in groupby(unlikely, key=itemgetter(0)):  # in whose order they come
@@ -85,6 +87,12 @@ class _Company(NamedTuple):
     owner: Ints
     rating: Floats
 
+    @classmethod
+    def of(cls, parts: list[_Company]) -> _Company:
+        """Those of all parts, in the order of keys."""
+        key, owner, rating = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(key, owner, rating).some(np.argsort(key, kind="stable"))
+
     def some(self, which: slice | Bools | Ints) -> _Company:
         """Some of them."""
         return _Company(self.key[which], self.owner[which], self.rating[which])
@@ -97,34 +105,21 @@ class _Company(NamedTuple):
             yield first, self.some(slice(first, stop))
 
 
-def _in_company(profiles: Profiles, extremes: Extremes) -> _Company:
-    """Ratings that have many others within a day."""
-    return _chosen(profiles, extremes, lambda _, near: np.asarray(near["day"] >= FEWEST - 1))
-
-
-def _in_dense_weeks(profiles: Profiles, extremes: Extremes) -> _Company:
-    """Ratings in the densest week of their film and end, where it is of many."""
+def _in_company(profiles: Profiles, extremes: Extremes) -> tuple[_Company, _Company]:
+    """Ratings that have many others within a day; and those in the densest week of their film and end, if many are."""
     opened, closed = _dense_weeks(extremes.key)
 
-    def inside(key: Ints, _: dict[str, Ints]) -> Bools:
-        """Where more weeks have begun than ended."""
-        return np.asarray(np.searchsorted(opened, key, side="right") > np.searchsorted(closed, key))
-
-    return _chosen(profiles, extremes, inside)
-
-
-def _chosen(profiles: Profiles, extremes: Extremes, chosen: Callable[[Ints, dict[str, Ints]], Bools]) -> _Company:
-    keys: list[Ints] = [np.zeros(0, np.int64)]
-    owners: list[Ints] = [np.zeros(0, np.int64)]
-    ratings: list[Floats] = [np.zeros(0)]
-    for first, part, near in extremes.stretches(profiles, CHUNK):
+    def chosen(stretch: tuple[int, Profiles, dict[str, Ints]]) -> tuple[_Company, _Company]:
+        first, part, near = stretch
         key, rows = extreme_keys(part)
-        many = chosen(key, near)
-        keys.append(key[many])
-        owners.append(first + part.user[rows[many]])
-        ratings.append(part.rating[rows[many]])
-    company = _Company(np.concatenate(keys), np.concatenate(owners), np.concatenate(ratings))
-    return company.some(np.argsort(company.key, kind="stable"))
+        # Inside of a week is where more weeks have begun than ended.
+        inside = np.searchsorted(opened, key, side="right") > np.searchsorted(closed, key)
+        every = _Company(key, first + part.user[rows], part.rating[rows])
+        return every.some(near["day"] >= FEWEST - 1), every.some(inside)
+
+    parts = in_threads(chosen, extremes.stretches(profiles, CHUNK))
+    of_days, of_weeks = ([pair[i] for pair in parts] for i in range(2))
+    return _Company.of(of_days), _Company.of(of_weeks)
 
 
 def _dense_weeks(key: Ints) -> tuple[Ints, Ints]:
@@ -180,22 +175,34 @@ class _Rated(NamedTuple):
 
 
 def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[_Rated]:
-    film, opened, closed = np.array([(one.film, one.first, one.last) for one in bursts], np.int64).reshape(-1, 3).T
-    begin, n_films = film << KEY_BITS, int(profiles.film.max(initial=-1)) + 1
-    bursting = np.zeros(n_films, bool)
-    bursting[film] = True
-    then, ever = np.zeros(len(bursts), np.int64), np.zeros(n_films, np.int64)
-    alike = {burst.end: np.zeros(n_films, np.int64) for burst in bursts}
-    for _, part in profiles.chunks():
-        rows = np.flatnonzero(bursting[part.film])
-        films, rating = part.film[rows], part.rating[rows]
-        key = np.sort((films.astype(np.int64) << KEY_BITS) + part.timestamp[rows])
-        then += between(key, begin + opened, begin + closed)
-        ever += np.bincount(films, minlength=n_films)
-        for end in alike:
-            alike[end] += np.bincount(films[end.holds(rating)], minlength=n_films)
-    counts = zip(bursts, then.tolist(), strict=True)
-    return [_Rated(n, int(ever[burst.film]), int(alike[burst.end][burst.film])) for burst, n in counts]
+    window = np.array([(one.film, one.first, one.last) for one in bursts], np.int64).reshape(-1, 3).T
+    films = np.unique(window[0])
+    turns = in_threads(lambda turn: _counted(profiles, window, films, turn), range(THREADS))
+    then, of_films = (np.sum(counts, axis=0) for counts in zip(*turns, strict=True))
+    of_films = of_films[:, np.searchsorted(films, window[0])]
+    level = [ALL_LEVELS.index(burst.end) for burst in bursts]
+    alike = of_films[1:][level, np.arange(len(bursts))]
+    return [_Rated(*counts) for counts in zip(then.tolist(), of_films[0].tolist(), alike.tolist(), strict=True)]
+
+
+def _counted(profiles: Profiles, window: Ints, films: Ints, turn: int) -> tuple[Ints, Ints]:
+    """Of the stretches whose turn it is: ratings in each window (film, first and last second: (3, n_windows)), and of
+    each film, all and of each level that a burst may be of, (1 + n_levels, n_films)."""
+    place = np.full(int(profiles.film.max(initial=-1)) + 1, -1)
+    place[films] = np.arange(len(films))
+    (opened, closed), then = window[1:] + (window[0] << KEY_BITS), np.zeros(window.shape[1], np.int64)
+    of_films = np.zeros((1 + len(ALL_LEVELS), len(films)), np.int64)
+    for _, part in islice(profiles.chunks(), turn, None, THREADS):
+        rows = np.flatnonzero(place[part.film] >= 0)
+        film, rating = part.film[rows].astype(np.int64), part.rating[rows]
+        then += between(np.sort((film << KEY_BITS) + part.timestamp[rows]), opened, closed)
+        of_films += [np.bincount(place[film[mine]], minlength=len(films)) for mine in _of_levels(rating)]
+    return then, of_films
+
+
+def _of_levels(rating: Floats) -> list[Bools]:
+    """All ratings, and those of each level that a burst may be of."""
+    return [np.ones(len(rating), bool), *(end.holds(rating) for end in ALL_LEVELS)]
 
 
 def _crew(burst: _Burst, rated: _Rated, usual: Floats) -> Crew | None:

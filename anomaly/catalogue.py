@@ -10,10 +10,12 @@ import numpy as np
 from anomaly.attacks import KINDS, Background, plant_in
 from anomaly.population import Population, measure_guests
 from anomaly.profiles import of_rows
+from anomaly.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from anomaly.profiles import Profiles
     from anomaly.types import Floats, Ints
 
 CAMPAIGNS_A_KIND = 2
@@ -39,16 +41,14 @@ def simulate(population: Population, rng: np.random.Generator, without: Collecti
     background = _background(population, rng)
     kinds = [name for name, kind in KINDS.items() if kind.family not in without]
     families = tuple(dict.fromkeys(KINDS[name].family for name in kinds))
-    measured = [
-        (families.index(KINDS[name].family), *_campaign(population, background, name, rng))
-        for name in kinds
-        for _ in range(CAMPAIGNS_A_KIND)
-    ]
+    campaigns = [_Campaign.of(kind, population, background, rng) for kind in kinds for _ in range(CAMPAIGNS_A_KIND)]
+    measured = in_threads(lambda one: measure_guests(population, one.profiles, one.fold), campaigns)
+    family = [families.index(KINDS[one.kind].family) for one in campaigns]
     return Catalogue(
-        values=np.vstack([values for _, values, _, _ in measured]),
-        size=np.concatenate([size for _, _, size, _ in measured]),
-        fold=np.concatenate([fold for _, _, _, fold in measured]),
-        family=np.concatenate([np.full(len(size), family) for family, _, size, _ in measured]),
+        values=np.vstack([np.column_stack(list(features.values())) for features in measured]),
+        size=np.concatenate([one.profiles.size for one in campaigns]),
+        fold=np.concatenate([one.fold for one in campaigns]),
+        family=np.repeat(family, [one.profiles.n_users for one in campaigns]),
         families=families,
     )
 
@@ -62,11 +62,16 @@ def _background(population: Population, rng: np.random.Generator) -> Background:
     return Background(some.start, some.film, some.rating, some.timestamp, films.ids, films.genre)
 
 
-def _campaign(
-    population: Population, background: Background, kind: str, rng: np.random.Generator
-) -> tuple[Floats, Ints, Ints]:
-    attack, _ = plant_in(background, kind, int(rng.integers(*USERS_A_CAMPAIGN)), rng=rng)
-    _, profiles = of_rows(attack, population.place.films.ids)
-    fold = rng.integers(0, population.n_folds, profiles.n_users)
-    features = measure_guests(population, profiles, fold)
-    return np.column_stack(list(features.values())), profiles.size, fold
+@dataclass(frozen=True)
+class _Campaign:
+    """One attack by itself: its kind, and the profiles and folds (n_attackers,) of who takes part."""
+
+    kind: str
+    profiles: Profiles
+    fold: Ints
+
+    @classmethod
+    def of(cls, kind: str, population: Population, background: Background, rng: np.random.Generator) -> _Campaign:
+        attack, _ = plant_in(background, kind, int(rng.integers(*USERS_A_CAMPAIGN)), rng=rng)
+        _, profiles = of_rows(attack, population.place.films.ids)
+        return cls(kind, profiles, rng.integers(0, population.n_folds, profiles.n_users))

@@ -10,6 +10,7 @@ joined in is a part of it for less.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from anomaly.ends import ENDS, End, at_end
 from anomaly.packing import in_order
 from anomaly.profiles import CHUNK
+from anomaly.threads import in_threads
 from anomaly.units import DAY, UPPER, UPPER_NORMAL
 
 if TYPE_CHECKING:
@@ -145,16 +147,18 @@ class _Usual:
     @classmethod
     def at_ends(cls, profiles: Profiles, suspects: Bools, crowd: Bools) -> dict[End, _Usual]:
         """At each end; counts there are few, so how far they scatter is told by all ends together."""
-        usual, meetings = {}, []
-        for end in ENDS:
+
+        def at(end: End) -> tuple[_Usual, Floats]:
             ratings = _Ratings.at_end(profiles, end)
             activity = np.bincount(ratings.owner, minlength=len(suspects))
             klass = _classes(activity, profiles.first_times)
-            usual[end] = one = cls._told_by(~crowd, suspects, klass)
-            chance = ~crowd * one.chances(np.zeros(0, np.int64))[klass]
-            meetings.append(_meetings(ratings, suspects & ~crowd, chance))
+            usual = cls._told_by(~crowd, suspects, klass)
+            chance = ~crowd * usual.chances(np.zeros(0, np.int64))[klass]
+            return usual, _meetings(ratings, suspects & ~crowd, chance)
+
+        usual, meetings = zip(*in_threads(at, ENDS), strict=True)
         scatter = _scatter(*np.concatenate(meetings, axis=1))
-        return {end: replace(one, scatter=scatter) for end, one in usual.items()}
+        return {end: replace(one, scatter=scatter) for end, one in zip(ENDS, usual, strict=True)}
 
     @classmethod
     def _told_by(cls, say: Bools, suspects: Bools, klass: Ints) -> _Usual:
@@ -210,11 +214,12 @@ def _scatter(met: Floats, expected: Floats) -> float:
     return 0.0
 
 
-def _all_crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools) -> Iterator[Crew]:
-    if suspects.sum() >= SMALLEST:
-        usual = _Usual.at_ends(profiles, suspects, crowd)
-        for end in ENDS:
-            yield from _crews(profiles, suspects, joining, usual[end], end)
+def _all_crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools) -> list[Crew]:
+    if suspects.sum() < SMALLEST:
+        return []
+    usual = _Usual.at_ends(profiles, suspects, crowd)
+    crews = in_threads(lambda end: list(_crews(profiles, suspects, joining, usual[end], end)), ENDS)
+    return list(chain.from_iterable(crews))
 
 
 def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:

@@ -177,7 +177,8 @@ class Films:
     def with_ratings(self, profiles: Profiles) -> Films:
         """The same films once these profiles are among the ratings."""
         n, rating = len(self.ids), profiles.rating.astype(float)
-        first, second = _first_two(profiles, n)
+        earlier = np.flatnonzero(profiles.timestamp < self.second[profiles.film])  # few, once most ratings are in
+        first, second = _first_two(profiles.film[earlier], profiles.timestamp[earlier], n)
         return replace(
             self,
             count=self.count + np.bincount(profiles.film, minlength=n),
@@ -188,8 +189,9 @@ class Films:
         )
 
 
-def _first_two(profiles: Profiles, n_films: int) -> tuple[Ints, Ints]:
-    film, time = packing.in_order(profiles.film, profiles.timestamp)
+def _first_two(film: Ints, time: Ints, n_films: int) -> tuple[Ints, Ints]:
+    """The times of each film's first two ratings, `NEVER` where there are none."""
+    film, time = packing.in_order(film, time)
     begin = np.flatnonzero(np.diff(film, prepend=-1))
     first, second = np.full(n_films, NEVER), np.full(n_films, NEVER)
     first[film[begin]] = time[begin]

@@ -99,7 +99,10 @@ def broken(features: dict[str, Floats]) -> dict[str, Bools]:
 def names(broken: dict[str, Bools]) -> list[str]:
     """For each user, the names of the rules that it breaks, ', ' between: the column `rules_broken`."""
     each = np.column_stack(list(broken.values()))
-    return [", ".join(name for name, breaks in zip(broken, row, strict=True) if breaks) for row in each]
+    found = [""] * len(each)
+    for user in np.flatnonzero(each.any(axis=1)).tolist():
+        found[user] = ", ".join(name for name, breaks in zip(broken, each[user], strict=True) if breaks)
+    return found
 
 
 def meanings(names: str) -> list[str]:

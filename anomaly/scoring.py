@@ -179,16 +179,17 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
     """
     values, size = population.values, population.size
     outside = list(_outside(population, ~population.crowd if trusted is None else trusted))
-    norms = [Norms.fit(values[users], size[users]) for users in outside]
+    norms = in_threads(lambda users: Norms.fit(values[users], size[users]), outside)
     honest = trusted if trusted is not None else _unsuspected(population, values, catalogue, norms, outside)
-    models = []
-    for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
+
+    def model(number: int) -> Model:
+        norm, users = norms[number], outside[number]
         known = _spread_out(users, FIT_FROM_USERS)
         deviations = norm.deviations(values[known], size[known])
         forest = Forest.fit(np.arcsinh(deviations), np.random.default_rng(number))
-        attacker = _attacker(norm, values, size, users & honest, catalogue)
-        models.append(Model(norm, attacker, Ellipsoid.fit(deviations), forest))
-    return models
+        return Model(norm, _attacker(norm, values, size, users & honest, catalogue), Ellipsoid.fit(deviations), forest)
+
+    return in_threads(model, range(population.n_folds))
 
 
 def _unsuspected(
@@ -197,10 +198,14 @@ def _unsuspected(
     """All but those whom a first round, which takes all those outside for honest, finds the most suspicious."""
     size = population.size
     first = np.zeros(len(size))
-    for number, (norm, users) in enumerate(zip(norms, outside, strict=True)):
-        attacker = _attacker(norm, values, size, users, catalogue)
+
+    def judge(number: int) -> None:  # each writes to its own users
+        norm = norms[number]
+        attacker = _attacker(norm, values, size, outside[number], catalogue)
         for inside in _stretches(population.fold == number):
             first[inside] = attacker.decision(expand(norm.deviations(values[inside], size[inside])))
+
+    in_threads(judge, range(population.n_folds))
     first += _weight_of_copies(population.features)
     return np.asarray(first <= np.quantile(first, 1 - LEFT_OUT))
 
