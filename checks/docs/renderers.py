@@ -23,6 +23,7 @@ from checks.run import current
 
 STATUS_ORDER = ("failed", "undetermined", "waived", "passed", "unasked")
 LISTED_FAILURES = 6  # on the landing page; all are on the run's
+MOST_LISTED = 12  # where more than six stop the delivery: each is shown, up to two screens of them
 TRENDS = (
     ("pass_rate", "Expectations that hold", "share"),
     ("rejected", "Rows rejected", "count"),
@@ -38,6 +39,7 @@ class LandingRenderer:
         if not records:
             return {"template": "empty.html", "root": "", "title": "No run yet"}
         newest = records[0]
+        failures = folded(worst_first(newest.facts), newest.facts["fail_on"])
         return {
             "template": "landing.html",
             "root": "",
@@ -45,8 +47,8 @@ class LandingRenderer:
             "run": newest,
             "facts": newest.facts,
             "before": page_before(records),
-            "failures": worst_first(newest.facts),
-            "listed": LISTED_FAILURES,
+            "failures": failures,
+            "listed": listed(failures),
             "unasked": unasked(newest.facts),
             "figures": newest.figures,
             "trends": trends(courses),
@@ -149,6 +151,12 @@ def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, A
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
     stopping = order.gated(fail_on)
     return [one | {"folded": not (one["status"] == "undetermined" or _weight(one).gates(stopping))} for one in failures]
+
+
+def listed(failures: Sequence[Mapping[str, Any]]) -> int:
+    """How many of the `folded` failures the landing page lists: none that stops the delivery waits behind a link."""
+    stopping = sum(not one["folded"] for one in failures)
+    return min(max(stopping, LISTED_FAILURES), MOST_LISTED)
 
 
 def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> list[dict[str, Any]]:

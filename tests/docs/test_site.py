@@ -85,6 +85,24 @@ def test_one_cause_is_one_entry_over_all_suites(tmp_path: Path) -> None:
     assert found["where"] == "ratings, tags"
 
 
+@pytest.mark.parametrize(("critical", "warnings", "listed"), [(1, 9, 6), (8, 9, 9), (40, 0, 12)])
+def test_landing_page_lists_all_that_stops_the_delivery(
+    tmp_path: Path, critical: int, warnings: int, listed: int
+) -> None:
+    """Beside the critical ones there is a rule that could not be judged, which comes after them."""
+    stops = [verdicts.outcome(sentence=f"Rule {n}.", expectation_id=f"id-{n}") for n in range(critical)]
+    reads = [verdicts.outcome(severity="warning", expectation_id=f"read-{n}") for n in range(warnings)]
+    lost = verdicts.outcome(status=Status.UNDETERMINED, cause="no column", suite="tags")
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((*stops, *reads, lost))))
+    page = view.PageView().render(renderers.LandingRenderer().render([one], one_run()))
+    assert page.count('<li class="brief ') == listed
+    assert page.count('<li class="brief failed critical">') == min(critical, listed)
+
+
+def one_run() -> pd.DataFrame:
+    return pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
+
+
 def test_run_page_shows_every_expectation_with_what_to_know_of_it(tmp_path: Path) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()))
     page = view.PageView().render(renderers.RunRenderer().render(one))
@@ -101,8 +119,7 @@ def test_pages_tell_what_was_not_asked_and_count_nothing_of_it_as_held(tmp_path:
     record.write(tmp_path, "20260301T120000.000000Z", run, Verdict((held, spared)))
     [one] = record.records(tmp_path)
     assert one.facts["pass_rate"] == 1
-    courses = pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
-    for shown in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], courses)):
+    for shown in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], one_run())):
         page = view.PageView().render(shown)
         assert "1 not asked: meant for others" in page
         assert "ratings: It was spared." in page
@@ -191,8 +208,7 @@ def test_run_page_tells_what_changed_since_the_last_run_and_leads_there(tmp_path
 @pytest.mark.parametrize("text", verdicts.HOSTILE)
 def test_hostile_text_is_escaped_on_every_page(tmp_path: Path, text: str) -> None:
     [one] = kept(tmp_path, ("20260301T120000.000000Z", verdicts.hostile(text)))
-    courses = pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
-    for document in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], courses)):
+    for document in (renderers.RunRenderer().render(one), renderers.LandingRenderer().render([one], one_run())):
         page = view.PageView().render(document)
         assert "<script>alert(1)</script>" not in page
         assert 'href="http://evil.example"' not in page.partition("<main")[2] or "[click]" in text
