@@ -114,6 +114,11 @@ def is_cost(row: Mapping[str, Any]) -> bool:
     return bool(row["feature"] == COST)
 
 
+def advice(recommendation: str) -> str:
+    """A recommendation in words."""
+    return "nothing to do" if recommendation == "nothing" else recommendation
+
+
 def trends(warehouse: Warehouse) -> list[dict[str, Any]]:
     """Each window and feature of the trends, in the order of time; empty where none were asked for."""
     if not warehouse.has(TRENDS):

@@ -97,9 +97,13 @@ def _of_users(users: Mapping[str, Any] | None) -> str:
 
 
 def _of_drift(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How many features moved of those that could be judged: the cost of the drift is no feature."""
+    """How many features moved of those that could be judged, and what their cost, which is no feature, recommends."""
     judged = [row["status"] for row in rows if not findings.is_cost(row) and row["status"] != "undetermined"]
-    return f"{judged.count('drifted')} of {counted(len(judged), 'feature')} moved" if judged else ""
+    if not judged:
+        return ""
+    moved = f"{judged.count('drifted')} of {counted(len(judged), 'feature')} moved"
+    asked = [row["recommendation"] for row in rows if findings.is_cost(row) and row["status"] != "undetermined"]
+    return "; recommendation: ".join([moved, *map(findings.advice, asked)])
 
 
 def _changes(changes: Changes | None) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ def _environment() -> Environment:
     )
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(
+        advice=findings.advice,
         cell=words.cell,
         counted=counted,
         plain=printable,

@@ -14,11 +14,14 @@ import pytest
 from markupsafe import Markup
 
 from checks.docs import record, renderers, view
+from checks.docs.drawing import Drawings
+from checks.docs.figures import Figures
 from checks.editions import Kind
 from checks.engine.suites import declared_suites
 from checks.gate.terms import QUESTIONS, Status
 from checks.gate.verdict import FailingRow, Verdict
 from checks.results import history
+from checks.tables import COST
 from scripts import run_checkpoint
 from tests import deliveries, verdicts
 from tests.docs.tables import feature
@@ -173,6 +176,24 @@ def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
     assert "Pass, with warnings</span>" in tiles[1]
     assert "1 warning to read." in tiles[1]
     assert "Pass</span>" in tiles[2]
+
+
+@pytest.mark.parametrize(
+    ("recommendation", "status", "said"),
+    [
+        ("retrain", "drifted", "1 of 1 feature moved; recommendation: retrain"),
+        ("nothing", "ok", "1 of 1 feature moved; recommendation: nothing to do"),
+        ("undetermined", "undetermined", "1 of 1 feature moved"),
+    ],
+)
+def test_whether_the_world_moved_is_answered_with_what_to_do(
+    tmp_path: Path, recommendation: str, status: str, said: str
+) -> None:
+    rows = [feature(recommendation=None), feature(feature=COST, status=status, recommendation=recommendation)]
+    run = verdicts.run(tmp_path, figures=Figures({"users": None, "drift": rows}, Drawings([])))
+    record.write(tmp_path, "20260301T120000.000000Z", run, verdicts.every_kind())
+    [one] = record.records(tmp_path)
+    assert one.facts["answers"][-1]["measured"] == said
 
 
 def test_run_page_says_why_users_and_drift_were_not_judged(tmp_path: Path) -> None:
