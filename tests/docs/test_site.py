@@ -146,6 +146,17 @@ def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path
     assert re.findall(r'id="((?:user|drift)-\w+)"', page) == ["user-53", "drift-gap"]
 
 
+def test_one_row_and_one_user_are_said_to_be_one(tmp_path: Path) -> None:
+    six = tuple(FailingRow("a.csv", line, {"userId": line}) for line in range(6))
+    card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}
+    figures = {"charts": [], "users": {"counts": {"flagged": 1}, "groups": [], "cards": [card]}, "drift": []}
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((verdicts.outcome(rows=six),))))
+    (one.folder / record.FIGURES).write_text(json.dumps(figures))
+    assert "<summary>1 more row</summary>" in view.PageView().render(renderers.RunRenderer().render(one))
+    landing = view.PageView().render(renderers.LandingRenderer().render([one], one_run()))
+    assert '#users">The evidence</a>' in landing
+
+
 def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
     told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began.", "cause": "Half stars began."}
     row = feature(severity="info", recommendation=None, action="Look.", **told)
