@@ -226,6 +226,36 @@ def test_a_short_word_beside_sentences_is_not_broken(site: Path, visitor: Visito
     assert len(set(heights)) == 1, heights  # all have one line
 
 
+def test_a_value_stands_beside_its_place(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[-1], width=1400).page
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    gaps = """[...document.querySelectorAll('.rows:not(.wide) tbody tr')].map(row => {
+        const text = document.createRange();
+        text.selectNodeContents(row.cells[0]);
+        return row.cells[1].getBoundingClientRect().left - text.getBoundingClientRect().right;
+    })"""
+    found = page.evaluate(gaps)
+    assert found
+    assert max(found) < 200
+
+
+@pytest.mark.parametrize("width", [600, 768, 1400])
+def test_a_long_value_leaves_a_rule_its_width(site: Path, visitor: Visitor, width: int) -> None:
+    page = visitor.open(run_pages(site)[-1], width=width).page
+    page.evaluate("document.querySelectorAll('.suite').forEach(one => one.open = true)")
+    page.evaluate("document.querySelectorAll('.observed').forEach(one => one.textContent = 'column, '.repeat(40))")
+    rules = page.locator(".expectations .sentence").evaluate_all("them => them.map(one => one.offsetWidth)")
+    assert min(rules) > width / 4
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_genre_of_one_endless_word_does_not_widen_the_features(site: Path, visitor: Visitor, width: int) -> None:
+    page = visitor.open(run_pages(site)[0], width=width).page
+    page.evaluate("document.querySelector('.drift td:nth-child(3)').prepend('G'.repeat(300))")
+    table = page.locator(".scroll:has(.drift)")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
 def test_paper_is_white_whatever_the_screen(site: Path, visitor: Visitor) -> None:
     page = visitor.open(site / "index.html", scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")

@@ -171,10 +171,17 @@ def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> N
     held = {"status": Status.PASSED, "rows": (), "unexpected_count": 0}
     of_rows = verdicts.outcome(**held, observed="0 of 9,742 rows (0 %)", element_count=9742)
     of_users = verdicts.outcome(**held, observed="0 users", element_count=None)
-    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((of_rows, of_users))))
+    columns = verdicts.outcome(
+        status=Status.PASSED,
+        rows=(),
+        observed="movieId, title",
+        unexpected_count=None,
+        expectation_type="expect_table_columns_to_match_set",
+    )
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((columns, of_rows, of_users))))
     page = view.PageView().render(renderers.RunRenderer().render(one))
     told = [Markup(one).striptags() for one in re.findall(r'<span class="observed">(.*?)</span>', page)]
-    assert told == ["holds in all 9,742 rows", "no exception"]
+    assert told == ["just these", "holds in all 9,742 rows", "no exception"]
 
 
 def test_a_pass_with_warnings_looks_unlike_one_without(tmp_path: Path) -> None:
