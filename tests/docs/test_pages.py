@@ -274,6 +274,33 @@ def test_no_cell_runs_into_the_next_on_paper(site: Path, visitor: Visitor) -> No
         assert page.evaluate(overfull) == [], path
 
 
+def test_no_word_of_a_heading_is_broken_on_paper(site: Path, visitor: Visitor) -> None:
+    broken = """[...document.querySelectorAll('thead th, .trends .value')].flatMap(one => {
+        const text = document.createTreeWalker(one, NodeFilter.SHOW_TEXT), found = [];
+        while (text.nextNode()) for (const word of text.currentNode.data.matchAll(/\\S+/g)) {
+            const range = document.createRange();
+            range.setStart(text.currentNode, word.index);
+            range.setEnd(text.currentNode, word.index + word[0].length);
+            if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(word[0]);
+        }
+        return found;
+    })"""
+    for path in every_kind(site):
+        page = visitor.open(path, width=690).page
+        page.emulate_media(media="print")
+        assert page.evaluate(broken) == [], path
+
+
+def test_paper_shows_nothing_that_only_a_click_would_open(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "expectations" / "movies.html").page
+    query = page.get_by_text("The query that looks for rows that break it").first
+    assert query.is_visible()
+    page.emulate_media(media="print")
+    assert not query.is_visible()
+    rule = "getComputedStyle(document.querySelector('.finding.rule')).breakInside"
+    assert page.evaluate(rule) == "avoid"
+
+
 def test_what_was_found_is_opened_for_paper(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1]).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
