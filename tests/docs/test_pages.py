@@ -84,6 +84,14 @@ def test_filter_says_when_nothing_is_left(site: Path, visitor: Visitor) -> None:
     assert page.get_by_text("No kept run has this verdict.").is_visible()
 
 
+def test_no_two_parts_of_the_landing_page_have_one_name(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html").page
+    names = page.evaluate("""[...document.querySelectorAll('section[aria-labelledby], [role=region]')].map(one =>
+        one.getAttribute('aria-label') ?? document.getElementById(one.getAttribute('aria-labelledby')).innerText)""")
+    assert len(names) > 5
+    assert len(names) == len(set(names))
+
+
 def test_listed_failures_lead_to_their_rows(site: Path, visitor: Visitor) -> None:
     page = visitor.open(site / "index.html").page
     page.get_by_role("link", name="Every title ends in its year").click()
