@@ -98,12 +98,14 @@ def test_sparklines_have_gaps_where_nothing_is_known(values: list[float | None],
 
 
 def test_numbers_are_written_short() -> None:
-    assert [words.number(value) for value in (None, 0, 100836, 0.08123, 1234.5)] == [
+    assert [words.number(value) for value in (None, 0, 100836, 0.08123, 604.25, 999.6, -1234.5)] == [
         "–",
         "0",
         "100,836",
         "0.0812",
-        "1.23e+03",
+        "604",
+        "1,000",
+        "-1,234",
     ]
 
 
