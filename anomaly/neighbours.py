@@ -23,6 +23,7 @@ RAREST = 8
 # Codes of film and level stand below the 36th bit of a key, users or pairs above.
 CODE = (1 << 36) - 1
 PAIRS_AT_ONCE = 1_000
+SORTED = 50_000  # ratings at a time: their keys stay in the caches
 QUERIED = 1_000_000  # ratings of the users whose candidates are sought at a time: each has dozens
 
 
@@ -143,13 +144,15 @@ def _in_common(queries: Profiles, others: Profiles, query: Ints, other: Ints, ch
         others = others.take(compared)
     theirs = _sorted_codes(others)
     mine = theirs if queries is others else _sorted_codes(queries)
+    by_other = np.argsort(other, kind="stable")  # who is met often, and has long lists as a rule, is laid out once
 
     def compare(first: int) -> None:
-        pairs = slice(first, first + PAIRS_AT_ONCE)
-        key, _ = _by_pair(others, theirs, other[pairs])
-        wanted, begin = _by_pair(queries, mine, query[pairs])
-        # A film is rated once by a user, so the nearest key at or above film x 16 is the film's, if any is. Both lists
-        # are sorted, pair for pair: each search ends beside the last one, in the caches.
+        pairs = by_other[first : first + PAIRS_AT_ONCE]
+        met_ones, number = np.unique(other[pairs], return_inverse=True)
+        key, _ = _numbered(others, theirs, met_ones, np.arange(len(met_ones)))
+        wanted, begin = _numbered(queries, mine, query[pairs], number)
+        # A film is rated once by a user, so the nearest key at or above film x 16 is the film's, if any is. What is
+        # searched for is sorted, pair for pair: each search ends beside the last one, in the caches.
         at_film = np.searchsorted(key, wanted & ~np.int64(15))
         met = key[np.minimum(at_film, len(key) - 1)]
         same_film = (met >> 4) == (wanted >> 4)
@@ -181,12 +184,12 @@ def _sorted_codes(profiles: Profiles) -> Ints:
         begin = profiles.start[first]
         found[begin : begin + len(key)] = np.sort(key) & CODE
 
-    in_threads(sort, profiles.chunks())
+    in_threads(sort, profiles.chunks(SORTED))
     return found
 
 
-def _by_pair(profiles: Profiles, of_users: Ints, users: Ints) -> tuple[Ints, Ints]:
-    """The users' codes, out of all that are sorted, under the number of each one's pair; and where each pair begins."""
+def _numbered(profiles: Profiles, of_users: Ints, users: Ints, number: Ints) -> tuple[Ints, Ints]:
+    """The users' codes, out of all that are sorted, under each one's number; and where each user begins."""
     size = profiles.size[users]
     rows = ranges(profiles.start[users], size)
-    return of_users[rows] + (np.repeat(np.arange(len(users)), size) << 36), np.cumsum(size) - size
+    return of_users[rows] + (np.repeat(number, size) << 36), np.cumsum(size) - size
