@@ -280,9 +280,8 @@ class Monitor:
         run, verdict = run_checkpoint.judge_delivery(self.settings, folder, False, silence(), leaves)
         self.judged += 1
         self.exit_codes.append(verdict.exit_code)
-        cause = next((f" {one.cause}." for one in verdict.undetermined if one.cause), "")
         remark = f" {run.kind.remark}" if run.kind.remark else ""
-        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.why()}{cause}{remark}")
+        _say(f"{folder}: {str(verdict.decision).upper()}  {verdict.reason(told=1)}{remark}")
 
     def _judged_before(self, folder: Path) -> Decision | None:
         from checks.engine.suites import declared_suites
