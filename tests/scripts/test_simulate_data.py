@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 from anomaly.attacks import KINDS
 from anomaly.profiles import HALF_STARS_SINCE
 from scripts.simulate_data import main, plant_into, simulate
-from scripts.simulation.calendar import CLOSING, OPENING
-from scripts.simulation.catalogue import GENRES, NO_GENRES
+from scripts.simulation.calendar import CLOSING, OPENING, YEARS
+from scripts.simulation.catalogue import GENRES, NO_GENRES, make_catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,6 +155,12 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, capsys: pytest.Captur
     assert main([str(tmp_path), "--users", "1"]) == 2
     assert "already there" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["ratings.csv"]
+
+
+def test_a_film_can_be_rated_from_the_year_of_its_release_on() -> None:
+    catalogue = make_catalogue(np.random.default_rng(1))
+    newest = [int(catalogue.release[:count].max()) for count in catalogue.available]
+    assert newest == YEARS.tolist()
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
