@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.files import Address
 from scripts import run_checkpoint
 from scripts.job import arguments
 from scripts.job.arguments import SettingError
@@ -23,7 +24,7 @@ COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.
     ("kind", "text", "value"),
     [
         (arguments.local, ".", Path()),
-        (arguments.place, "s3a://bucket/folder", Path("s3a://bucket/folder")),
+        (arguments.place, "s3a://bucket/folder", Address("s3a://bucket/folder")),
         (arguments.positive, "1", 1),
         (arguments.whole, "0", 0),
         (arguments.port, "0", 0),
