@@ -132,7 +132,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number with thousands set apart, short where it is a fraction."""
     if value is None:
         return "–"
-    whole = float(value).is_integer() or round(abs(value)) >= 10**digits  # else `g` writes 1.23e+03
+    whole = float(value).is_integer() or abs(value) >= 10**digits - 0.5  # else `g` writes 1.23e+03
     return f"{value:,.0f}" if whole else f"{value:,.{digits}g}"
 
 
