@@ -39,6 +39,16 @@ def test_a_proof_never_hides_a_rating_given_twice(name: str, tmp_path: Path) -> 
     assert (found.unexpected_count, len(found.rows)) == (doubled, doubled)
 
 
+@pytest.mark.parametrize("table", ["ratings", "tags"])
+def test_what_is_given_twice_is_shown_beside_its_twin(table: str, tmp_path: Path) -> None:
+    files = deliveries.clean()
+    n = len(files[table])
+    files[table] += files[table][1:3]
+    folder = deliveries.write(tmp_path / "data", files)
+    found = [one for one in deliveries.judge(folder, tmp_path).outcomes if one.suite == table and one.rows]
+    assert [[row.line for row in one.rows] for one in found] == [[2, n + 1, 3, n + 2]]
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that Great Expectations sends to the database."""
