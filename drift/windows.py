@@ -18,16 +18,19 @@ EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as mill
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
 REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
-RECENT: Final = 0.5  # of the reference at most is held against the newcomers: what is before it tells who is new there
-COMPARED_USERS: Final = 10_000  # of the smaller window: the least difference that matters is then nearly six standard
-# errors or more of any feature, and the cost is sure to a hundredth of a star. Of wrong ratings a thousandth, the least
-# that any feature minds, is some ten users' where each has nothing else; what a few very busy users alone do wrong, a
-# sample may miss, and suites see
+RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared with; who is new there, the rest tells
+# Users of the smaller window that are compared. With so many, the least difference that matters is nearly six standard
+# errors or more of any feature, and the cost is known to a hundredth of a star. The rarest fault that any feature
+# minds, a thousandth of the ratings, is then some ten users', if these have no other ratings. A fault of a few very
+# busy users may be missed by a sample; the suites look at every row.
+COMPARED_USERS: Final = 10_000
 _USER: Final = "(ratings.userId % 1000003)"
-# Squares in steps of a part of a power of two: evenly spread, in whatever steps ids go (Weyl: Über die Gleichverteilung
-# von Zahlen mod. Eins, 1916; held by test). What is left by a power of two takes far less time than by another number.
-DRAW_OF_USER: Final = f"({_USER} * {_USER} * 5184405 & 2147483647)"
+# A user's draw, from 0 to DRAWS - 1: the square of the id times a constant, of which the remainder by a power of two is
+# kept. Such remainders are spread evenly in whatever steps ids go (Weyl: Über die Gleichverteilung von Zahlen mod.
+# Eins, 1916; held by test). By another number than a power of two they take far longer. The constant is odd, and no
+# product with it leaves 64 bits.
 DRAWS: Final = 1 << 31
+DRAW_OF_USER: Final = f"({_USER} * {_USER} * 5184405 & {DRAWS - 1})"
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
 LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
 BOUNDED: Final = (
@@ -101,10 +104,11 @@ class Part:
 class Windows:
     """The two windows compared, where their ratings lie, and how many rows could not be placed.
 
-    `recent` is the start of the reference's own last part, as long in ratings as the current window (but at most half
-    of the reference): what the current window's newcomers are compared with, those until `recent_end`, in as many
-    ratings. `compared_share` is the share of the users that is compared; `held` is how many ratings of the delivery are
-    left out, as the reference holds them, too.
+    `recent` is the start of the reference's own last part, whose newcomers those of the current window are compared
+    with. The part has as many ratings as the current window, but at most half of the reference's; where it has fewer
+    than the current window, only newcomers until `recent_end` count, as many ratings into that window. `compared_share`
+    is the share of the users that is compared; `held` is how many ratings of the delivery are left out, as the
+    reference holds them, too.
     """
 
     reference: Window | None
