@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from checks.gate.terms import EXIT_CODES, INTERRUPTED, Decision
 from scripts import run_checkpoint
 from scripts.job import reuse
 from scripts.job.arguments import Parser, SettingError, local, seconds
@@ -28,13 +28,9 @@ from scripts.job.ending import answered, leaves, left, printing
 from scripts.job.progress import silence
 from scripts.job.settings import check_settings, recorded
 
-if TYPE_CHECKING:
-    from checks.gate.terms import Decision
-
 SETTLE_SECONDS = 5.0  # a copy over a network pauses for less
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0  # between looks at the folder: soon after a delivery has settled, and little work where none comes
 RETRY_SECONDS = 60.0  # for what is not the delivery's fault: a full disk may have room again
-FAILED, UNDETERMINED = 1, 2
 LAST = "the last results are as they were"
 ABANDONED = f"the delivery under way was abandoned, {LAST}"
 
@@ -56,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return monitor.judge_present() if arguments.once else monitor.judge_arriving()
     except KeyboardInterrupt:
         _say(f"Interrupted; {left()}.")
-        return 128 + signal.SIGINT
+        return INTERRUPTED
 
 
 def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, argparse.Namespace]:
@@ -108,7 +104,7 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
+        return INTERRUPTED if self.signal == signal.SIGINT else 0
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until asked to stop."""
@@ -237,9 +233,9 @@ class Monitor:
             _say(
                 f"{self.arrivals.folder}: holds no complete delivery, so nothing was judged; bring one or wait for it."
             )
-            return UNDETERMINED
-        worst = [code for code in (FAILED, UNDETERMINED) if code in self.exit_codes]
-        return next(iter(worst), 0)
+            return EXIT_CODES[Decision.UNDETERMINED]
+        worst_first = (Decision.FAIL, Decision.UNDETERMINED, Decision.PASS)
+        return next(EXIT_CODES[one] for one in worst_first if EXIT_CODES[one] in self.exit_codes)
 
     def _judge_complete(self) -> None:
         for folder in self.arrivals.complete(time.monotonic()):
@@ -268,8 +264,6 @@ class Monitor:
             )
 
     def _judge_new(self, folder: Path) -> None:
-        from checks.gate.terms import EXIT_CODES, Decision
-
         check_settings(self.settings)  # a file that they name may be gone by now
         before = self._judged_before(folder)
         if before is not None and before is not Decision.UNDETERMINED:  # what could not be judged then may be today
@@ -308,7 +302,7 @@ class Monitor:
         self._refuse(message)
 
     def _refuse(self, message: str) -> None:
-        self.exit_codes.append(UNDETERMINED)
+        self.exit_codes.append(EXIT_CODES[Decision.UNDETERMINED])
         _say(message.replace("\n", " "))
 
 

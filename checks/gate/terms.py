@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from enum import StrEnum
 
 # The three questions that a delivery is asked, and the suites that answer each.
@@ -45,3 +46,4 @@ class Decision(StrEnum):
 
 
 EXIT_CODES = {Decision.PASS: 0, Decision.FAIL: 1, Decision.UNDETERMINED: 2}
+INTERRUPTED = 128 + signal.SIGINT  # as shells count

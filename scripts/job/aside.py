@@ -23,12 +23,12 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from checks.errors import UserError
+from checks.gate.terms import INTERRUPTED
 
 T = TypeVar("T")
 
 PATIENCE = 1.0  # seconds that interrupted work has to put things away, such as a terminal's cursor
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, from Linux's prctl.h
-INTERRUPTED = 128 + signal.SIGINT
 
 
 class LostError(UserError):

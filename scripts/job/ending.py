@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -17,10 +16,10 @@ from typing import ParamSpec, TextIO
 
 from checks.complaints import one_line
 from checks.errors import UserError
+from checks.gate.terms import EXIT_CODES, INTERRUPTED, Decision
 from checks.texts import printable
 
-CANNOT = 2
-INTERRUPTED = 128 + signal.SIGINT
+CANNOT = EXIT_CODES[Decision.UNDETERMINED]
 TRACEBACK = "MOVIELENS_TRACEBACK"  # set: an unexpected error ends the command with its traceback
 SHOWN_CHARACTERS = 300  # of an error's message, which may quote a whole query
 
