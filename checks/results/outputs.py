@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd  # when a table is written, not where a receipt is only read
 
 RECEIPT = "receipt.json"  # vouches for all that stands beside it
+QUARANTINE, VALIDATED = "quarantine", "validated"  # folders of rows that break a critical rule, and of the others
 LOCK = ".lock"
 STAGING = ".staging-"
 READY = ".ready-"

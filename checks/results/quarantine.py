@@ -25,11 +25,11 @@ from typing import Any
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict, told_once
 from checks.results import outputs
+from checks.results.outputs import QUARANTINE, VALIDATED
 from checks.run import Run
 from checks.tables import DELIVERED, LOCATOR, REJECTED_ROWS
 from checks.warehouse import SourceFile, literal, quoted
 
-QUARANTINE, VALIDATED = "quarantine", "validated"
 COUNTS = "counts.json"
 QUICKLY = ", compression_level 1"  # two thirds of the time of zstd's usual level, for four hundredths more room
 PLACE = "line_over_all_files"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from checks.run import Run
 
 FILE_NAME = outputs.RECEIPT
-VALIDATED = "validated"  # the folder of validated tables, beside the receipt
+VALIDATED = outputs.VALIDATED
 KEY_VARIABLE = "MOVIELENS_RECEIPT_KEY"
 SCHEMA_VERSION = 2  # 1 knew nothing of ratings that age
 LARGEST_RECEIPT_BYTES = 64 << 20  # one has some five kilobytes, and 200 more for each file that Spark read

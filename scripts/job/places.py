@@ -9,9 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from checks import files
-from checks.results.outputs import REPORTS, OutputError
-from checks.results.receipt import FILE_NAME as RECEIPT
-from checks.results.receipt import VALIDATED
+from checks.results.outputs import QUARANTINE, RECEIPT, REPORTS, VALIDATED, OutputError
 from checks.results.retention import BY_RUN, HISTORY
 from checks.spark.files import GLOB
 from checks.tables import DELIVERED, TRENDS
@@ -27,12 +25,12 @@ RESULTS = (
     "drift_analysis.csv",
     f"{TRENDS}.csv",
     reuse.RECORD,
-    "quarantine",
+    QUARANTINE,
     VALIDATED,
     *REPORTS.values(),
 )
 REPLACED = (*RESULTS, *BY_RUN, reuse.DATABASE, HISTORY, RECEIPT)
-FOLDERS = ("quarantine", VALIDATED, *BY_RUN)
+FOLDERS = (QUARANTINE, VALIDATED, *BY_RUN)
 OF_TABLES = re.compile(rf"({'|'.join(table.name for table in DELIVERED)})([-_.].*)?")  # as both engines find files
 WHOLE = tuple(f"{table.name}{suffix}" for table in DELIVERED for suffix in ("", *files.SUFFIXES))
 
