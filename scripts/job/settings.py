@@ -18,9 +18,10 @@ from scripts.job import loading
 from scripts.job.arguments import SettingError, day, local, place, share, spark_setting
 
 USER_ID = re.compile(r"-?[0-9]{1,18}")  # as the database holds them
+# As `anomaly` and `drift` know them, whose imports take longer than a --help may; a test holds both together.
 DETECTORS = ("two-channel", "isolation-forest")
+PERIODS = ("year", "quarter", "month")
 ENGINES = ("duckdb", "spark")
-PERIODS = ("year", "quarter", "month")  # as drift.trends knows them, whose import takes longer than a --help may
 JUDGING = ("fail_on", "max_age", "increment")  # settings that no table hangs on
 
 

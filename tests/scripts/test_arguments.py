@@ -6,13 +6,17 @@ import importlib
 import re
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from anomaly.findings import DETECTORS, find_anomalies
 from checks.files import Address
+from drift import find_drift
+from drift.trends import FREQUENCIES
 from scripts import run_checkpoint
-from scripts.job import arguments
+from scripts.job import arguments, settings
 from scripts.job.arguments import SettingError
 from scripts.job.settings import trusted_users
 from tests.conftest import ROOT
@@ -127,3 +131,13 @@ def test_trusted_users_are_ids_one_a_line_and_what_is_none_is_named_by_its_line(
     file.write_bytes(b"\xff\xfe7")
     with pytest.raises(SettingError, match=r"trusted\.txt: is no text; write one user id a line"):
         trusted_users(file)
+
+
+def test_choices_and_defaults_are_those_of_the_analyses() -> None:
+    anomaly, drift = signature(find_anomalies).parameters, signature(find_drift).parameters
+    default = run_checkpoint.parser().parse_args([])
+    assert settings.DETECTORS == DETECTORS
+    assert tuple(FREQUENCIES) == settings.PERIODS
+    assert default.detector == anomaly["detector"].default
+    assert default.false_discovery_rate == anomaly["false_discovery_rate"].default
+    assert default.split == drift["split"].default
