@@ -102,16 +102,16 @@ class Run:
         return Declared(
             name,
             expectations,
-            self.file_of(name),
-            self.problems.get(name),
-            self.row_counts.get(name),
-            self._parts_of(name),
-            source.lacks if source else {},
-            Clock(self.started, self.max_age),
-            source.loaded_columns if source else (),
-            source.header_fault if source else None,
-            self.kind.increment,
-            source.unended_line if source else None,
+            source_file=self.file_of(name),
+            problem=self.problems.get(name),
+            row_count=self.row_counts.get(name),
+            parts=self._parts_of(name),
+            lacks=source.lacks if source else {},
+            clock=Clock(self.started, self.max_age),
+            columns=source.loaded_columns if source else (),
+            header_fault=source.header_fault if source else None,
+            increment=self.kind.increment,
+            unended_line=source.unended_line if source else None,
         )
 
     def _parts_of(self, table: str) -> tuple[tuple[int, str], ...]:

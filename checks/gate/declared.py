@@ -52,7 +52,6 @@ class Declared:
     columns: Sequence[str] = ()  # of its table, in the file's order
     header_fault: str | None = None  # what is wrong with the file's whole header, in words
     increment: bool = False  # whether the delivery is judged as one, of which rules for editions are not asked
-
     unended_line: int | None = None  # the last line of its file, where that has no end
 
     def spares(self, declared: Mapping[str, Any]) -> bool:
