@@ -18,7 +18,7 @@ from typing import IO, NamedTuple, cast
 from checks.errors import UserError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes read at a time: files of any size are looked at in little memory
 # A quoted field over more lines than this is taken for an unclosed quote: titles and tags have one line.
 LONGEST_RECORD_LINES = 100
 LONGEST_LINE_BYTES = 1 << 17  # the csv module's own limit for a field; no MovieLens line reaches a kilobyte

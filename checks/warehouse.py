@@ -29,7 +29,7 @@ from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE
 
 MEMORY_LIMIT = "1GB"  # DuckDB's share; measured at 32 million ratings: half is enough for one analysis at a time
 MOST_COLUMNS = 100  # a surplus column or two is a changed format; thousands are another file, and minutes of work
-RECORDS_A_BATCH = 100_000
+RECORDS_A_BATCH = 100_000  # of a file read record by record, held as Python objects at once
 VALUE_CHARACTERS = 40  # of a bad value, as much as a reader needs to recognise it
 
 # What a cell must look like to be taken as it stands; a cast alone is too kind ('0x10', '1_000', 'nan').

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from anomaly.types import Bools
 
-TRUSTED_SHARE = 0.8
+TRUSTED_SHARE = 0.8  # of the real users; the others are judged beside the planted
 BY_ANOTHER = "anomaly_by_another.csv"
 MANY = 0.05  # of the users flagged fail a delivery, as the suite has it
 SIZE_BANDS = ("20-50", "50-100", "100-200")

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLITS: Final = 1_000  # a rate of 5 % is then known to 0.7 %
-POWER_SPLITS: Final = 100
+POWER_SPLITS: Final = 100  # for each shift: a power of one half is then known to 5 %
 RELABELLINGS: Final = 499  # half the report's: the rate is as true, the power a little less
 PAIRS: Final = 4  # a kind and strength of another hand: twenty minutes on ml-latest-small
 SEED: Final = 20_030_218
-RATE: Final = 0.05
+RATE: Final = 0.05  # of false alarms that is asked for, the report's default
 NULLS_BEFORE: Final = 0.01  # share of null ratings in both halves before more are planted
 EVERYTHING_BEFORE: Final = 4_000_000_000  # seconds: a window that holds all ratings
 

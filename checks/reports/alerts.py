@@ -25,8 +25,8 @@ from checks.wording import counted
 VARIABLE = "MOVIELENS_ALERTS"  # one or more addresses, with blanks between them
 ALWAYS = "always"
 PATIENCE = 30.0  # seconds for all addresses together: a run never waits longer for a service that hangs
-WORST = 3
-SHOWN_NEW = 10
+WORST = 3  # failures told with what to do: a message is read on the way, the report at a desk
+SHOWN_NEW = 10  # of what is new, in a line each
 # What apprise is told that a message is, by which services choose colour and icon, and programs what to do.
 KINDS = {Decision.PASS: "success", Decision.FAIL: "failure", Decision.UNDETERMINED: "warning"}
 # apprise and what it sends through name hosts and whole addresses in their logs.

@@ -17,7 +17,7 @@ from checks.texts import printable
 
 LOG_WIDTH = 120  # where the output is no terminal that could tell
 SHOWN_ROWS = 3  # a glance; Data Docs show more
-SHOWN_VALUE = 60
+SHOWN_VALUE = 60  # characters of one: a row with a long title still fits on a line or two
 
 STYLES = {
     Status.PASSED: "green",

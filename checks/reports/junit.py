@@ -17,7 +17,7 @@ from checks.gate.verdict import Outcome, Verdict
 from checks.reports.console import details
 from checks.run import Run
 
-SHOWN_ROWS = 10
+SHOWN_ROWS = 10  # of a failure, as text; the quarantine holds all
 ILLEGAL_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

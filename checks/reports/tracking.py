@@ -25,7 +25,7 @@ SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING
 # MLflow's own defaults try for minutes; a verdict does not wait that long for a record of it.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-LARGEST_ARTIFACT_BYTES = 20_000_000
+LARGEST_ARTIFACT_BYTES = 20_000_000  # larger files stay where they are: the run waits for what is sent
 DIGEST_CHARACTERS = 36  # MLflow's limit; the whole SHA-256 is in a tag
 BATCH = 500  # MLflow takes 1000 metrics at once, 100 tags and 100 parameters
 REASON_CHARACTERS = 200  # of why a run was not logged: the libraries' names for it are told one in another

@@ -25,7 +25,7 @@ ATTACK_SHARE = 0.01  # of the users, when the plan names no size
 CAMPAIGN_USERS = 25  # a larger attack is several campaigns, each with targets, cadence and season of its own
 BACKGROUNDS = 8  # seasons that campaigns are drawn from
 BACKGROUND_USERS = 2_000  # whom one season's attackers study and hide among: bounds the memory
-TRIES = 50
+TRIES = 50  # campaigns drawn until enough of its users rated enough; where none has, the films are too few
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _rows_of(ratings: Path, users: NDArray[np.int64]) -> pd.DataFrame:
 def _campaign(
     season: Season, kind: str, users: int, fillers: int | None, rng: np.random.Generator, first_id: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Plant one campaign; unless fewer fillers was asked for, nobody falls short of the promised ratings."""
+    """Plant one campaign; unless fewer fillers were asked for, nobody falls short of the promised ratings."""
     sizes = attacks.DEFAULT_SIZES if fillers is None else fillers
     least = min(LEAST_RATINGS, fillers or LEAST_RATINGS)
     for _ in range(TRIES):

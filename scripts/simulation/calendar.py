@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from anomaly.profiles import HALF_STARS_SINCE
 
 FIRST_YEAR = 1996  # MovieLens opened to the public in its second winter; earlier ratings are its makers' own
-LAST_YEAR = 2025
+LAST_YEAR = 2025  # that of CLOSING
 YEARS = np.arange(FIRST_YEAR, LAST_YEAR + 1)
 OPENING = 822_873_600  # 1996-01-29: no simulated rating is older
 CLOSING = 1_759_190_400  # 2025-09-30: fixed, so that a seed gives the same bytes next year

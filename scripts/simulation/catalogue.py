@@ -29,7 +29,7 @@ GENRE_SHARES = {
 }  # fmt: skip
 GENRES = tuple(GENRE_SHARES)
 NO_GENRES = "(no genres listed)"
-NO_GENRES_SHARE = 0.003
+NO_GENRES_SHARE = 0.003  # of films, as in ml-latest-small
 GENRE_WEIGHT = 0.75  # of a film's taste; the rest is the film's own
 
 POPULARITY_SPREAD = 3.4  # standard deviation of log popularity

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 USERS_A_STRETCH = 4_096  # some 650 000 ratings at once: bounds the memory, and is part of what a seed means
-NO_TMDB_SHARE = 0.0008
+NO_TMDB_SHARE = 0.0008  # of films, as in ml-latest-small
 WriteRows = Callable[[Iterable[Iterable[object]]], None]
 LEVELS = pa.array([f"{half_stars / 2}" for half_stars in range(11)])
 RATINGS_SCHEMA = pa.schema(

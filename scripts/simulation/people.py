@@ -31,27 +31,27 @@ ACTIVITY_MEDIAN = 52.0
 ACTIVITY_SPREAD = (1.75, 1.5)  # below and above the median
 
 ROUNDS_BY_TASTE = 4  # for films a user has already
-ROUNDS_BY_POPULARITY = 30
+ROUNDS_BY_POPULARITY = 30  # after these any film will do
 
 # Sittings. Half of the users come once; the rest break off between two ratings at a rate of their own.
-RETURN_RATE = 0.04
-RETURN_SPREAD = 1.3
-PAUSE_MEDIAN = 3.7 * DAY
-PAUSE_SPREAD = 1.85
-SHORTEST_PAUSE = 1_800.0
+RETURN_RATE = 0.04  # breaks to a rating, of the median user among those who come back
+RETURN_SPREAD = 1.3  # of its logarithm between users
+PAUSE_MEDIAN = 3.7 * DAY  # of a break
+PAUSE_SPREAD = 1.85  # of its logarithm
+SHORTEST_PAUSE = 1_800.0  # seconds: shorter ones do not end a sitting
 SAME_SECOND_ON_PAGES = (12.0, 10.0)  # beta parameters of the share of ratings on the page of the one before
-PAGE_HOLDS = 8
-SECONDS_FOR_A_PAGE = 6
-SAME_SECOND = 0.013
+PAGE_HOLDS = 8  # ratings sent at once
+SECONDS_FOR_A_PAGE = 6  # at least
+SAME_SECOND = 0.013  # the same share since ratings are sent one by one
 SECONDS_BETWEEN_PAGES = (24.0, 1.0)  # median, log spread, beyond the least
-SECONDS_BETWEEN_RATINGS = (10.5, 1.25)
+SECONDS_BETWEEN_RATINGS = (10.5, 1.25)  # the same
 
 # Opinions, in standard deviations of a rating.
 BIAS_SPREAD = 0.42
 BIAS_OF_ACTIVE = -0.07  # who rates much is a little harder to please
 LIKING_OF_CHOSEN = 0.05  # mean taste for a film that was chosen by taste
-TASTE_WEIGHT = 0.5
-NOISE = 0.66
+TASTE_WEIGHT = 0.5  # of how far a film's taste is the user's
+NOISE = 0.66  # what neither film, user nor taste explain
 SPREAD_SPREAD = 0.26  # some use the whole scale, some two steps of it
 
 # Shares of the levels: whole stars, and the half-star grid for a rating given with the half in mind.

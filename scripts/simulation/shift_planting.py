@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-SHIFT_SIZE = 0.3
+SHIFT_SIZE = 0.3  # when the plan names none; what it is a share of hangs on the kind
 SHIFTED_SHARE = 0.2  # of the ratings, the newest, when the plan names no moment
 
 

@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 COLUMNS = {"userId": pa.int64(), "movieId": pa.int64(), "rating": pa.float32(), "timestamp": pa.int64()}
 FEWEST_RATINGS = 100  # the error on fewer than 20 held-out ratings would say nothing
-HELD_OUT_SHARE = 0.2
+HELD_OUT_SHARE = 0.2  # the last fifth, to judge a model on
 
 
 class TrainingError(UserError):
