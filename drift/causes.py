@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 STRAY: Final = 0.001  # share of a level's ratings that may precede the day on which it came: clocks and imports err
 APART: Final = 90  # days without the level that make earlier ones stray, and that levels that came together differ by
 MARGIN: Final = 1.28  # standard deviations by which a statistic falls short of what is expected once in ten times
-ALIKE: Final = (
-    0.5  # of the share of ratings before the change in the reference: a window with as many has the same scales
-)
+# The current window is of the same scales as the reference where its share of ratings from before the change is so much
+# of the reference's, or more.
+ALIKE: Final = 0.5
 EXPECTED: Final = 50  # ratings of a level that should have been given before, at its later share: absence is no chance
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drift.features import Feature
     from drift.units import Units, UserValues
 
-CONFIDENCE: Final = 0.95
+CONFIDENCE: Final = 0.95  # of intervals, which drift/messages.py calls by this number
 PSI_PSEUDO_SHARE: Final = 1e-4  # added to every bin's share: an empty bin counts as one value in ten thousand
 
 

@@ -37,9 +37,9 @@ def changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float
 
 
 def beyond(observed: Floats, to_expect: list[Floats]) -> Floats:
-    """What is left of the differences observed, whichever of those to be expected is held against them.
+    """What is left of the differences observed, held against each of those to be expected: the smaller remainder.
 
-    0 where what is left depends on that in its very sign.
+    0 where the remainders have different signs.
     """
     return reduce(nearer, (observed - change for change in to_expect)) if to_expect else observed
 

@@ -123,7 +123,9 @@ def find_drift(
 
     reference: a handle on training data; without it the windows are those before and from `since` (UTC), or
     from the time at which the share `split` of the ratings was given. false_alarm_rate: the chance that any
-    feature is called drifted where nothing moved. Raises ValueError on a parameter out of range.
+    feature is called drifted where nothing moved. relabellings: of users to random windows, against which a
+    difference is held; 1 / false_alarm_rate at least, as no p-value is below 1 / (relabellings + 1). Raises ValueError
+    on a parameter out of range.
     """
     check_rate(false_alarm_rate)
     if relabellings < 1 / false_alarm_rate:

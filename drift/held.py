@@ -1,8 +1,8 @@
 """Ratings that a delivery holds and its reference does, too: an edition repeats the one before.
 
-They say nothing of what moved, and their users could not change windows. Of a user whose ratings up to the last one in
-the reference are the reference's, as sums over them tell, only those after it are compared. Users of whom that is not
-so, as where levels were changed or rows were lost, are compared by all that they have.
+They say nothing of what moved, and their users could not change windows. So a user is compared by the ratings after the
+last one that the reference holds, if those up to it are the same in both, as sums over them tell. Where they are not,
+as where levels were changed or rows were lost, the user is compared by all ratings.
 """
 
 from __future__ import annotations

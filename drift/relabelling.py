@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
     from drift.units import UserValues
 
-TRIMMED: Final = 0.005  # of relabellings, the largest: the observed difference may be among them, and huge
-FEWEST_DIFFERING: Final = 5  # users from the usual one in a column: below, a few users' chance decides
-ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}  # of the error rate, by severity: an alarm
-# that stops a training or calls a person gets five times the share of one that only explains others
-TIED: Final = 1e-4  # of a squared statistic: labels that differ by nothing give the same one but for single precision's
-# errors, and a difference that half of all labels make must not stand out by these
+TRIMMED: Final = 0.005  # the largest part, left out of spreads: the observed difference is among them, and may be huge
+FEWEST_DIFFERING: Final = 5  # users who differ from the usual one in a column that is judged: of fewer, chance decides
+# Shares of the error rate by severity: an alarm that stops a training or calls a person gets five times the share of
+# one that only explains others.
+ERROR_SHARE: Final = {"critical": 1.0, "warning": 1.0, "info": 0.2}
+# Of a squared statistic: others as near as this to the observed one are equal to it. Where relabelling changes nothing,
+# they differ by rounding in single precision alone, and this must not make the observed one stand out.
+TIED: Final = 1e-4
 BATCH_BYTES: Final = 32_000_000  # of relabellings held at once: more takes the system's time, fewer the product's
 
 
@@ -204,8 +206,9 @@ def _borne_out(
 ) -> NDArray[np.bool_]:
     """Whether enough users differ from the usual one in each column.
 
-    Of very many users, k who differ from all others make half of all that lies about the mean, so that four times as
-    many are counted there: of those who may be too few then, the distances from the middle user's value are taken.
+    Distances from the mean, which are at hand, count too many: where k of very many users differ, they move the mean,
+    from which all others together are then as far as these k, and 4 k are counted. So a column with four times enough
+    is settled; of the others, distances from the median are counted.
     """
     enough = _bearers(centred) / 4 >= FEWEST_DIFFERING
     for column in np.flatnonzero(~enough):

@@ -40,7 +40,8 @@ def find_trends(
     One row for each window and declared feature, with the columns of the drift findings, `every`, and `window_start`,
     the first day of the year, quarter or month. reference, split, since: as for `find_drift`. The windows share out
     the false-alarm rate between them, so that it is the chance that any feature is called drifted in any window where
-    nothing moved. Raises ValueError on a parameter out of range, and where there are more than 120 windows.
+    nothing moved. relabellings: as for `find_drift`, but more where a window's share of the rate is below 2 in so many.
+    Raises ValueError on a parameter out of range, and where there are more than `MOST_WINDOWS` windows.
     """
     if every not in FREQUENCIES:
         raise ValueError(f"every is {every!r}: must be one of {', '.join(FREQUENCIES)}")

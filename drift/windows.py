@@ -185,9 +185,9 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
 
 
 def _net(parts: tuple[Part, Part], old: _Times, new: _Times, start: int) -> tuple[tuple[Part, Part], _Times]:
-    """The parts, and the delivery's times, without what the reference holds; where nothing else is left, with it.
+    """The parts, and the delivery's times, without what the reference holds.
 
-    Then what moved is what was lost.
+    With it where nothing else is left: what moved is then what was lost.
     """
     reference, delivery = parts
     if not old.n or not new.n or new.start >= old.end:
@@ -224,13 +224,13 @@ def since_start(windows: Windows, start: int) -> Windows:
 
 
 def _recent(times: _Times, reference: int, current: int) -> int:
-    """The time from which on there lie as many of the first `reference` ratings as there are `current` ones."""
+    """Where the last part of the first `reference` ratings begins: as many as there are `current`, or RECENT of all."""
     share = min(RECENT, current / max(1, reference))
     return times.nth(min((1 - share) * reference, reference - 1))
 
 
 def _recent_end(times: _Times, before: int, reference: int, current: int) -> int:
-    """The time up to which as many of the `current` ratings, which follow `before` ones, are as that part has."""
+    """Where the first of the `current` ratings, which follow `before` ones, end: as many as that part has, or all."""
     return times.nth(before + RECENT * reference) if current > RECENT * reference else LATEST
 
 

@@ -8,7 +8,7 @@ from typing import Final
 SHARE: Final = "share"  # the unit of features that are told in per cent
 DOUBLINGS: Final = "doublings"  # the unit of features that are compared by their logarithm
 TOLD: Final = 3  # significant places of a change
-MOST_PLACES: Final = 6
+MOST_PLACES: Final = 6  # decimals: smaller changes are told as none
 
 
 def counted(count: float, noun: str) -> str:
