@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from anomaly.batches import FEWEST_USERS
 from anomaly.population import LIKENESS, measure_parts
 from anomaly.profiles import joined
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 FEWEST_NEW = 15  # ratings; fewer are too like one another, whoever gave them
 FEWEST_BEFORE = 10  # ratings to compare with
-FEWEST_TRUSTED, MOST_TRUSTED = 30, 2_000  # fewer calibrate nothing, and more hardly better
+MOST_TRUSTED = 2_000  # users whose last ratings calibrate; more hardly do so better
 
 
 class Measured(NamedTuple):
@@ -66,7 +67,7 @@ def measured(population: Population, new: NewRatings, trusted: Bools, rng: np.ra
     if not enough.any():
         return None
     known, n_last = _as_many(size, np.flatnonzero(trusted), n_new[enough], rng)
-    if len(known) < FEWEST_TRUSTED:
+    if len(known) < FEWEST_USERS:
         return None
     user, n_late = np.append(known, new.user[enough]), np.append(n_last, n_new[enough])
     late = joined([whole.part(whole.start[known + 1] - n_last, n_last), new.profiles.take(np.flatnonzero(enough))])
