@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from anomaly.types import Bools, Ints, Warehouse
 
 FEWEST_RATINGS = 5  # below, nothing about a profile can be told from chance
+# Of fewer trusted users no p-value is below 1/30, so that at a rate of 10 % nobody is flagged unless a fifth of the
+# tested are; and of fewer users at all, what is usual hangs on a handful.
 FEWEST_USERS = 30
 
 

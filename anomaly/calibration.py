@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from anomaly.types import Bools, Floats
 
+# Most of the error rate goes to the channel that tells attackers better. Measured over four mixtures with 15 % planted:
+# weights of 0.5, 0.8 and 0.95 find 364, 366 and 366 of 368 attackers, and flag 26, 38 and 44 honest users.
 CATALOGUE_WEIGHT = 0.8
-HALF = 0.5
+HALF = 0.5  # Storey's lambda, where the median of honest p-values is; other numbers would not fit `shift_of`
 HONEST_AT_LEAST = 0.6  # of the tested users: more attackers than others could not be told from a change of all
-CHANCE = 0.05  # that so many of the tested are attackers, where as few are honest as `HONEST_AT_LEAST` allows
+CHANCE = 0.05  # of as many attackers if no more users are honest than `HONEST_AT_LEAST`: below it, they are too many
 # A tail of thirty users is the least that bears a fit.
 TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
@@ -57,8 +59,10 @@ def _tail_probability(ordered: Floats, scores: Floats) -> Floats:
     threshold = ordered[-n_tail - 1]
     excess = ordered[-n_tail:] - threshold
     mean = float(excess.mean())
+    # Hosking and Wallis's plotting positions.
     weighted = float(np.mean(excess * (1 - (np.arange(1, n_tail + 1) - 0.35) / n_tail)))
-    # Never lighter than exponential: a bounded tail would call everything past its end impossible.
+    # Never lighter than exponential: a bounded tail would call everything past its end impossible. Nor heavier than one
+    # half, from which on these moments have no variance.
     shape = float(np.clip(2 - mean / (mean - 2 * weighted + 1e-12), 0.0, 0.5))
     beyond = np.maximum(scores - threshold, 0.0) / (mean * (1 - shape) + 1e-12)
     tail = np.exp(-beyond) if shape < 1e-3 else (1 + shape * beyond) ** (-1 / shape)

@@ -1,6 +1,7 @@
-"""Crowds: so many gave one film the same level within two months, or a year, that they are a good part of all users
-active then, and it is not what the film is known for: a good part of who comes at other times does not, or hardly
-anybody who rated the film then gave another level.
+"""Crowds: within two months, or a year, a good part of all active users gave one film the same level.
+
+That is a crowd only where it is not what the film is known for: users of other times do so far less, or hardly anybody
+who rated the film then gave it another level.
 
 Honest users hardly do: in the months when a film is liked most, one in twenty to one in ten of the active ones gives it
 the highest levels; where all came within months, every third may love one film, and nearly as many like it less. A
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 SHARES: Final = {30 * DAY: 0.15, 180 * DAY: 0.2}
 FEWEST: Final = 20  # of them; among few active users, a handful is a good part
 BEYOND: Final = 2.0  # times the share that it has among the users of other times, where these are ELSEWHERE or more
-ELSEWHERE: Final = 100
+ELSEWHERE: Final = 100  # users of other times: half of the least share is 7 or 8 of so many, give or take 3
 PURE: Final = 0.8  # of the film's ratings then; of films that a third of all users love, two thirds are at the top
 ASKED: Final = 20_000  # users, spread evenly, who tell of all where the crowds are
 NEAR: Final = 7 * DAY  # to a rating of one of them that is in a crowd, so is a rating of anybody else

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 # Without a reference, the share of users listed for a person to look at, and the most that anybody will look at.
 REVIEW_SHARE, REVIEW_MOST = 0.01, 100
-# Attacks that matter are of 1 to 5 % of the users, nearly all of them high in the ranking. Where nobody attacks, the
-# top is of honest users, few of whom are so like simulated attackers; hardly any planted attacker is less.
+# Attacks that matter are of 1 to 5 % of the users, and nearly all of these rank high. Where nobody attacks, the top is
+# of honest users, hence the least log odds: few honest users reach them, and nearly all planted attackers do.
 SUSPECT_SHARE, SUSPECT_LOG_ODDS = 0.05, -1.0
-# A rule that more of the trusted users break than attackers may be says nothing of any of them.
+# A rule that more of the trusted users break than may be attackers is one that honest users break, too.
 DOUBTED_SHARE = 0.05
 
 

@@ -167,7 +167,8 @@ WIDER = {
     "near_modal_gap_share": ("modal_gap_share",),
     "repeated_gap_share": ("repeated_positive_gap_share",),
 }
-"""What a feature counts beside that of others: where theirs is as large, it says nothing more."""
+"""Features that count what others do and more. Where one of these others is telling and has the same value, the wider
+feature says nothing new."""
 
 
 class Witness:

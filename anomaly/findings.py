@@ -71,8 +71,9 @@ def find_anomalies(
         - evidence (text), evidence_json: JSON list of {feature, value, typical_low, typical_high, quantile, text}
 
     Raises:
-        ValueError: an unknown detector, a rate outside 0 to 1, fewer trusted users than calibrate a rate, or trusted
-            users named to "isolation-forest", which makes no use of them.
+        ValueError: an unknown detector, a rate outside 0 to 1, fewer trusted users than calibrate a rate (see
+            `batches.FEWEST_USERS`), trusted users named to "isolation-forest", which makes no use of them, or trusted
+            users or a reference for more users than are all measured (see `anomaly.at_scale`).
     """
     _check(detector, false_discovery_rate)
     if detector == "isolation-forest" and trusted_users is not None:
@@ -274,7 +275,7 @@ def _sentence(attack: str, rules_broken: str, telling: list[dict[str, object]]) 
     return ". ".join(filter(None, parts)) or "unusual in many small ways, none of them telling by itself"
 
 
-MOST_EFFECTS = 5
+MOST_EFFECTS = 5  # films of a user in the findings, of which pages show fewer
 
 
 def movie_effects(population: Population, user: int) -> list[dict[str, object]]:

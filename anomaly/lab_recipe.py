@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anomaly.types import Floats
 
 FEATURES = ["n_ratings", "mean_rating", "std_rating"]
-CONTAMINATION = 0.05
+CONTAMINATION = 0.05  # the share of bad users that the recipe takes for granted
 
 
 def isolation_forest_scores(users: pd.DataFrame, seed: int) -> Floats:

@@ -18,7 +18,7 @@ from anomaly.profiles import Profiles
 if TYPE_CHECKING:
     from anomaly.types import Bools, Floats, Ints
 
-FEWEST_PAIRS = 2  # of namesakes who rated a film otherwise, which may be second thoughts of all of them
+FEWEST_PAIRS = 2  # of namesakes, one of whom rated a film otherwise: so many may have had second thoughts
 
 
 @dataclass(frozen=True)

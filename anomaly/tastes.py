@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from anomaly.profiles import Films, Profiles
     from anomaly.types import Floats, Ints
 
+# Measured over four mixtures with 3 % planted: half or twice as many factors of either kind rank alike. Average
+# precision is 0.983 to 0.985 then, with these 0.986, and where most users are trusted 0.989 to 0.992, with these 0.988.
 SELECTION_RANK = 16
 OPINION_RANK = 8
 # Past some thousand users the leading factors no longer move.
@@ -28,7 +30,7 @@ POPULARITY_CLASSES = 20
 
 @dataclass(frozen=True)
 class Tastes:
-    """Film vectors by fold: selection (n_folds, n_films, 16) and opinion (n_folds, n_films, 8)."""
+    """Film vectors by fold: (n_folds, n_films, SELECTION_RANK) and (n_folds, n_films, OPINION_RANK)."""
 
     selection: Floats
     opinion: Floats
