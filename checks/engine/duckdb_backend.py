@@ -75,7 +75,8 @@ class DuckDBDatasource(SQLDatasource):
 class InSetOnDuckDB(ColumnMapMetricProvider):
     """`expect_column_values_to_be_in_set`.
 
-    DuckDB compares with one listed number after the other, and looks them up in a table's: thrice as fast for ten.
+    DuckDB compares with the numbers of a list one after the other; those of a table it looks up, three times as fast
+    for ten.
     """
 
     condition_metric_name = "column_values.in_set"

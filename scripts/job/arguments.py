@@ -105,9 +105,8 @@ def spark_setting(text: str) -> tuple[str, str]:
     """A setting of Spark's, such as spark.driver.memory=8g."""
     name, equals, value = text.partition("=")
     if not equals or not name.startswith("spark."):
-        raise ArgumentTypeError(
-            f"'{name}' is no setting like spark.driver.memory=8g"
-        )  # a value may be a key: not shown
+        # Its value is not shown, as that may be a key.
+        raise ArgumentTypeError(f"'{name}' is no setting like spark.driver.memory=8g")
     return name, value
 
 

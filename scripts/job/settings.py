@@ -144,7 +144,7 @@ def user_names(settings: argparse.Namespace) -> UserNames:
 def recorded(settings: argparse.Namespace) -> dict[str, Any]:
     """All that decides a verdict besides data and rules, JSON-ready: files by their SHA-256, ages in days."""
     plain = ("fail_on", "max_age", "detector", "false_discovery_rate", "since")
-    # Else `split`, mostly its default, says nothing.
+    # Where the windows are told otherwise, `split` decides nothing.
     by_share = settings.since is None and settings.reference is None
     return {
         **{name: getattr(settings, name) for name in plain},

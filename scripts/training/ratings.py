@@ -94,8 +94,8 @@ def last_of_each_user(ratings: Ratings) -> Mask:
 
 HOLD_OUTS: dict[str, Callable[[Ratings], Mask]] = {"time": last_of_all, "user": last_of_each_user}
 HOLD_OUT_TEXTS = {
-    "time": "the last 20 % of all ratings by time",
-    "user": "the last 20 % of each user's ratings by time",
+    "time": f"the last {100 * HELD_OUT_SHARE:.0f} % of all ratings by time",
+    "user": f"the last {100 * HELD_OUT_SHARE:.0f} % of each user's ratings by time",
 }
 
 
