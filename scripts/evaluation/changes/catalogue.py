@@ -17,7 +17,7 @@ Strengths = tuple[float, float, float]
 USERS: Strengths = (0.05, 0.2, 0.5)  # of the users or ratings, where a client or a newcomer is at work
 ROWS: Strengths = (0.02, 0.1, 0.3)  # of the ratings, where rows are hurt
 ROLL_OUT: Strengths = (0.1, 0.4, 1.0)  # up to all, where a version reaches everybody in the end
-LOSS: Strengths = (0.1, 0.3, 0.6)
+LOSS: Strengths = (0.1, 0.3, 0.6)  # of what is dropped, and of all else that is neither of these
 
 
 @dataclass(frozen=True)
