@@ -104,7 +104,7 @@ class _Ratings(NamedTuple):
         """All of them, by user."""
         chosen = [at_end(part, end) for _, part in profiles.chunks()]
         n = sum(map(np.count_nonzero, chosen))
-        ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, np.int64))
+        ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, profiles.seconds.dtype))
         begin = 0
         for (first, part), mine in zip(profiles.chunks(), chosen, strict=True):
             rows = np.flatnonzero(mine)
