@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anomaly.profiles import Profiles
     from anomaly.types import Floats, Ints
 
+# Measured by average precision with most users trusted: one 0.981, two 0.988, four 0.990.
 CAMPAIGNS_A_KIND = 2
 # Lone attackers and small rings: what is learned must not lean on there being many.
 USERS_A_CAMPAIGN = (3, 14)

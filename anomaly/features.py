@@ -41,6 +41,7 @@ PACE = 3_000 * DAY
 USUALLY_EXTREME = 0.21, 0.07
 # What others do with the same films at the same time: the features that a crowd gives its members.
 TOGETHER = ("extreme_burst_day", "extreme_burst_month", "extreme_agreement")
+# First genres are counted by; MovieLens has twenty, and of a catalogue with more some share a number.
 N_GENRES = 24
 # Ratings measured at a time by each thread: some 25 MB of intermediate arrays, most of it in the caches.
 MEASURED = 100_000

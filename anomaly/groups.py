@@ -38,14 +38,16 @@ CHANCE = 0.01
 EXCESS = 3.0
 # How far counts of suspects scatter is told by the films of each era for which a suspect or more is to be expected, by
 # the shortest eras in which these are so many: over all time counts scatter more, but windows are short.
-ERAS, SCATTER_FROM, FEWEST_TOLD = (24, 8, 4, 1), 1.0, 200
 # Their upper tenth tells it: tastes in common show in some films alone, and those under attack are fewer.
+ERAS, SCATTER_FROM, FEWEST_TOLD = (24, 8, 4, 1), 1.0, 200
 # Users are compared within as many classes of activity (the busiest in classes of their own) and of first ratings.
+# Measured: with half and twice as many of first ratings the same crews are found.
 ACTIVITIES = (*(number / 12 for number in range(1, 12)), 0.95, 0.98, 0.99, 0.995)
 ARRIVALS = 8
 # A class of few users is drawn to the share of suspects among all by as many users.
+# Measured: with half and twice as many the same crews are found.
 PRIOR_USERS = 20
-MOST_TARGETS = 5
+MOST_TARGETS = 5  # films that are told of an attack: those that it moves most
 # Members do half of what the busiest quarter of an attack does: attackers leave out some films, bystanders most.
 BUSY, MEMBERS_SHARE = 0.75, 0.5
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly import packing
+from anomaly.threads import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,12 +92,8 @@ class Profiles:
 
     def chunks(self, ratings: int = CHUNK) -> Iterator[tuple[int, Profiles]]:
         """First user and profiles of stretches of users with about `ratings` rows each."""
-        first = 0
-        while first < self.n_users:
-            last = int(np.searchsorted(self.start, self.start[first] + ratings, side="right")) - 1
-            last = min(max(last, first + 1), self.n_users)
+        for first, last in _stretches(self.start, ratings):
             yield first, self.span(first, last)
-            first = last
 
 
 def by_user(values: Floats | Bools, profiles: Profiles) -> Floats:
@@ -207,13 +204,17 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
     start = np.concatenate([[0], np.cumsum(size)])
     n = int(start[-1])
     film, stars, seconds = np.empty(n, np.int32), np.empty(n, np.float16), np.empty(n, np.uint32)  # until 2106
-    first = 0
-    while first < len(ids):
-        last = min(max(int(np.searchsorted(start, start[first] + FETCHED, side="right")) - 1, first + 1), len(ids))
-        rows = slice(int(start[first]), int(start[last]))
+
+    def fetched(stretch: tuple[int, int]) -> pd.DataFrame:
+        first, last = stretch
         frame = warehouse.sql(text.format(first_user=int(ids[first]), last_user=int(ids[last - 1])))
-        if len(frame) > rows.stop - rows.start:  # there are others between them, who rated too little
+        if len(frame) > start[last] - start[first]:  # there are others between them, who rated too little
             frame = frame[frame["userId"].isin(ids[first:last])]
+        return frame
+
+    stretches = list(_stretches(start))
+    for (first, last), frame in zip(stretches, read_ahead(fetched, stretches), strict=True):
+        rows = slice(int(start[first]), int(start[last]))
         place = _place(film_ids, frame["movieId"].to_numpy())
         time = frame["timestamp"].to_numpy()
         # The order of rows in a file is an artefact of who wrote it.
@@ -222,8 +223,17 @@ def load(warehouse: Warehouse, film_ids: Ints, users: pd.DataFrame) -> Profiles:
         if (rating.astype(stars.dtype) != rating).any():  # off the scale, whose half stars two bytes hold exactly
             stars = stars.astype(np.float32)
         film[rows], stars[rows], seconds[rows] = place[order], rating, time[order]
-        first = last
     return Profiles(start, film, stars, seconds)
+
+
+def _stretches(start: Ints, ratings: int = FETCHED) -> Iterator[tuple[int, int]]:
+    """First user, and the one after the last, of stretches of users with about so many rows each."""
+    first, n_users = 0, len(start) - 1
+    while first < n_users:
+        last = int(np.searchsorted(start, start[first] + ratings, side="right")) - 1
+        last = min(max(last, first + 1), n_users)
+        yield first, last
+        first = last
 
 
 def of_rows(frame: pd.DataFrame, film_ids: Ints) -> tuple[Ints, Profiles]:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from anomaly.population import Population
     from anomaly.types import Bools, Floats, Ints
 
+# Numbers of ratings, at even steps of users, at which what is usual is told; and the share of all users who
+# tell it, those nearest to each. Measured: 5 and 18 of them rank about alike, and half the share; twice it worse.
 KNOTS = 9
 NEAREST_SHARE = 0.3
+# Users who tell what is usual, and of them honest examples beside some hundred attackers: more cost time alone.
 FIT_FROM_USERS = 6_000
 LEARN_FROM_USERS = 3_000
 JUDGED = 5_000  # users at a time, in each thread: some 25 MB of intermediate arrays
@@ -122,6 +125,7 @@ class Logistic:
 RIDGE = 150.0
 # The most suspicious users are left out of the second round's honest examples (positive and unlabelled learning).
 LEFT_OUT = 0.04
+# Of the usual users, those farthest out have no say in their cloud. Measured: 0.05 and 0.2 flag the same users.
 TRIMMED = 0.10
 # Published users share at most 0.7 of their ratings with one earlier user, and hardly any more than half. Films alone
 # tell little: who is shown the same list rates the same films, each at levels of their own, as newcomers of

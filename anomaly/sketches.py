@@ -29,7 +29,7 @@ EARLIEST, LAST_BEFORE = 4, 4
 STRONG = 2  # keys that two profiles share: few pairs of honest users do
 MOST = 3  # pairs of one user that are compared
 VOTES = 255  # a candidate can be met once for each key and each of the rarest films
-TURN_BITS = 32
+TURN_BITS = 32  # below a key's number: a turn is less than the number of users
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 Votes: TypeAlias = "tuple[Ints, Ints]"  # distinct pairs (query * n_indexed + other, sorted), and how often each met

@@ -1,14 +1,16 @@
-"""Work on stretches of users side by side: NumPy lets go of the interpreter's lock in nearly all that is slow here."""
+"""Work on stretches of users side by side: NumPy and databases let go of the interpreter's lock in nearly all that is
+slow here."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -26,3 +28,15 @@ def in_threads(work: Callable[[Job], Result], jobs: Iterable[Job]) -> list[Resul
     del some
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         return list(pool.map(work, waiting))
+
+
+def read_ahead(read: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    """What is read for each job, in their order; the next is read while the caller works on the last."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[Result]] = deque()
+        for job in jobs:
+            ahead.append(pool.submit(read, job))
+            if len(ahead) > 1:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()

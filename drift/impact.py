@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import pdtr
 
+from drift.effects import CONFIDENCE
 from drift.handle import push_numbers, statement
 from drift.messages import what_was_compared
 from drift.windows import CURRENT, REFERENCE
@@ -34,6 +35,7 @@ KINDS: Final = ("known users and films", "new users", "new films", "new users an
 SHRINKAGE: Final = 5  # ratings at the overall level that every film and user starts with
 FOLDS: Final = 10  # of users (sql/folds.sql)
 RESAMPLINGS: Final = 400  # of users: the interval's ends are then sure to about a tenth of its width
+DRAWN: Final = 50  # of these at a time, which divides them: a number for each user and time drawn
 FEWEST_USERS: Final = 10  # with a judged rating, in each window
 COSTLY: Final = 0.02  # stars of root mean square error: some 2 % of it, the gain of a better model class
 BEYOND_TASTE: Final = 0.2  # stars, a fifth of the usual error of one: no change of taste costs so much
@@ -173,7 +175,7 @@ def _impact(sums: NDArray[np.float64], users: tuple[int, int], seed: int) -> Imp
     observed = sums.sum(axis=1)
     shares, reference, current = _mixture(observed[None])
     expected, actual = _root_mean(shares, reference), _root_mean(shares, current)
-    low, high = np.percentile(_resampled_change(sums, seed), [2.5, 97.5])
+    low, high = np.quantile(_resampled_change(sums, seed), (0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2))
     return Impact(
         users,
         (int(observed[REFERENCE, :, 1].sum()), int(observed[CURRENT, :, 1].sum())),
@@ -193,9 +195,9 @@ def _resampled_change(sums: NDArray[np.float64], seed: int) -> NDArray[np.float6
     rng, drawn_times = np.random.default_rng(seed), _poisson_table()
     flat = np.ascontiguousarray(sums.transpose(1, 0, 2, 3)).reshape(sums.shape[1], -1).astype(np.float32)
     changes = []
-    for _ in range(0, RESAMPLINGS, 50):
-        drawn = drawn_times[rng.integers(0, len(drawn_times), (50, len(flat)), dtype=np.uint16)] @ flat
-        shares, reference, current = _mixture(drawn.astype(float).reshape(50, 2, len(KINDS), len(TABLE)))
+    for _ in range(0, RESAMPLINGS, DRAWN):
+        drawn = drawn_times[rng.integers(0, len(drawn_times), (DRAWN, len(flat)), dtype=np.uint16)] @ flat
+        shares, reference, current = _mixture(drawn.astype(float).reshape(DRAWN, 2, len(KINDS), len(TABLE)))
         changes.append(_root_mean(shares, current) - _root_mean(shares, reference))
     return np.concatenate(changes)
 

@@ -79,7 +79,7 @@ def _bound(value: Any) -> str:
 
 # The column that names what a rule counts, where a name tells more than a place in a table of findings.
 NAMED_BY = {"users": "userId", "features": "feature"}
-NAMES_SHOWN = 3
+NAMES_SHOWN = 3  # as many as a sentence bears; the page lists the rest
 LONGEST_NAME = 80  # characters of one, of which titles have fifty at most
 
 

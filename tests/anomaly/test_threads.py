@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from anomaly import threads
-from anomaly.threads import in_threads
+from anomaly.threads import in_threads, read_ahead
 
 
 def test_results_come_in_the_order_of_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +54,24 @@ def test_a_job_that_is_done_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
         return [one() is None for one in made[: made.index(weakref.ref(job))]]
 
     assert in_threads(gone, jobs())[-1] == [True, True, True]
+
+
+def test_the_next_is_read_while_the_last_is_worked_on() -> None:
+    begun = [threading.Event() for _ in range(3)]
+
+    def read(job: int) -> int:
+        begun[job].set()
+        return 10 * job
+
+    found = read_ahead(read, range(3))
+    for job in range(3):
+        assert next(found) == 10 * job
+        assert all(one.wait(10) for one in begun[: job + 2])
+    assert list(found) == []
+
+
+def test_what_can_not_be_read_is_raised_in_its_turn() -> None:
+    found = read_ahead(lambda job: 1 // job, [1, 0, 1])
+    assert next(found) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(found)
