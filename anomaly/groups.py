@@ -102,14 +102,19 @@ class _Ratings(NamedTuple):
     time: Ints
 
     @classmethod
-    def at_end(cls, profiles: Profiles, end: End) -> _Ratings:
-        """All of them, by user."""
-        chosen = [at_end(part, end) for _, part in profiles.chunks()]
+    def at_end(cls, profiles: Profiles, end: End, films: Bools | None = None) -> _Ratings:
+        """All of them, or those of some films (n_films,), by user."""
+
+        def mine(part: Profiles) -> Bools:
+            found = at_end(part, end)
+            return found if films is None else found & films[part.film]
+
+        chosen = [mine(part) for _, part in profiles.chunks()]
         n = sum(map(np.count_nonzero, chosen))
         ratings = cls(np.empty(n, profiles.film.dtype), np.empty(n, np.int32), np.empty(n, profiles.seconds.dtype))
         begin = 0
-        for (first, part), mine in zip(profiles.chunks(), chosen, strict=True):
-            rows = np.flatnonzero(mine)
+        for (first, part), those in zip(profiles.chunks(), chosen, strict=True):
+            rows = np.flatnonzero(those)
             taken = slice(begin, begin + len(rows))
             ratings.film[taken], ratings.owner[taken] = part.film[rows], part.user[rows] + first
             ratings.time[taken] = part.seconds[rows]
@@ -121,13 +126,12 @@ class _Ratings(NamedTuple):
         for begin in range(0, len(self.film), CHUNK):
             yield _Ratings(*(column[begin : begin + CHUNK] for column in self))
 
-    def of_films(self, chosen: Bools) -> _Ratings:
-        """Those of the chosen films (n_films,), sorted by film and time."""
-        rows = np.flatnonzero(chosen[self.film]).astype(np.int32)
-        # Numbered among the chosen, which are fewer, film and time leave room for the owner in one number.
-        number = np.cumsum(chosen, dtype=np.int32) - 1
-        film, time, owner = in_order(number[self.film[rows]], self.time[rows], self.owner[rows])
-        return _Ratings(np.flatnonzero(chosen).astype(self.film.dtype)[film], owner, time)
+    def by_film(self, films: Bools) -> _Ratings:
+        """The same, sorted by film and time. films: which films they are of (n_films,)."""
+        # Numbered among these, which are fewer, film and time leave room for the owner in one number.
+        number = np.cumsum(films, dtype=np.int32) - 1
+        film, time, owner = in_order(number[self.film], self.time, self.owner)
+        return _Ratings(np.flatnonzero(films).astype(self.film.dtype)[film], owner, time)
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,9 @@ class _Usual:
     """What is usual at one end of the scale.
 
     suspects, users: of each class (n_classes,), among those who have a say. share: of suspects among these. klass: of
-    each user (n_users,). say: who has one. scatter: of suspects who meet at a film; counts of mean m have the variance
-    m + scatter m^2, as Poisson's do whose means differ by tastes (negative binomial).
+    each user (n_users,). say: who has one. films: at which enough suspects meet (n_films,). scatter: of suspects who
+    meet at a film; counts of mean m have the variance m + scatter m^2, as Poisson's do whose means differ by tastes
+    (negative binomial).
     """
 
     suspects: Ints
@@ -144,6 +149,7 @@ class _Usual:
     share: float
     klass: Ints
     say: Bools
+    films: Bools
     scatter: float = 0.0
 
     @classmethod
@@ -154,7 +160,8 @@ class _Usual:
             ratings = _Ratings.at_end(profiles, end)
             activity = np.bincount(ratings.owner, minlength=len(suspects))
             klass = _classes(activity, profiles.first_times)
-            usual = cls._told_by(~crowd, suspects, klass)
+            met = np.bincount(ratings.film, suspects[ratings.owner], int(profiles.film.max(initial=-1)) + 1)
+            usual = cls._told_by(~crowd, suspects, klass, met >= SMALLEST)
             chance = ~crowd * usual.chances(np.zeros(0, np.int64))[klass]
             return usual, _meetings(ratings, suspects & ~crowd, chance)
 
@@ -163,12 +170,12 @@ class _Usual:
         return {end: replace(one, scatter=scatter) for end, one in zip(ENDS, usual, strict=True)}
 
     @classmethod
-    def _told_by(cls, say: Bools, suspects: Bools, klass: Ints) -> _Usual:
+    def _told_by(cls, say: Bools, suspects: Bools, klass: Ints, films: Bools) -> _Usual:
         n = int(klass.max(initial=0)) + 1
         counts = [np.bincount(klass[some], minlength=n) for some in (suspects & say, say)]
         # None may be had: with no chance at all of meeting one, any three of a crowd would be an attack.
         share = max(1, counts[0].sum()) / max(1, counts[1].sum())
-        return cls(counts[0], counts[1], float(share), klass, say)
+        return cls(counts[0], counts[1], float(share), klass, say, films)
 
     def chances(self, members: Ints) -> Floats:
         """How often users of each class are suspects, (n_classes,), without the members (users' numbers) but for one.
@@ -226,8 +233,8 @@ def _all_crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools
 
 def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:
     """The windows that hold too many suspects to be chance, with who joined in."""
-    ratings = _Ratings.at_end(profiles, end)  # again, as those of all ends at once would be the run's peak of memory
-    ratings = ratings.of_films(np.bincount(ratings.film, suspects[ratings.owner]) >= SMALLEST)
+    # Found again, as those of all ends at once would be the run's peak of memory.
+    ratings = _Ratings.at_end(profiles, end, usual.films).by_film(usual.films)
     rows = np.flatnonzero(suspects[ratings.owner])
     bound = np.log(CHANCE / max(len(rows) * len(PAUSES), 1))
     for pause in PAUSES:
