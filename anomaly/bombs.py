@@ -177,7 +177,7 @@ class _Rated(NamedTuple):
 def _rated(profiles: Profiles, bursts: list[_Burst]) -> list[_Rated]:
     window = np.array([(one.film, one.first, one.last) for one in bursts], np.int64).reshape(-1, 3).T
     films = np.unique(window[0])
-    turns = in_threads(lambda turn: _counted(profiles, window, films, turn), range(THREADS))
+    turns = in_threads(lambda turn: _counted(profiles, window, films, turn), range(THREADS), profiles.are_many)
     then, of_films = (np.sum(counts, axis=0) for counts in zip(*turns, strict=True))
     of_films = of_films[:, np.searchsorted(films, window[0])]
     level = [ALL_LEVELS.index(burst.end) for burst in bursts]

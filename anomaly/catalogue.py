@@ -43,7 +43,11 @@ def simulate(population: Population, rng: np.random.Generator, without: Collecti
     kinds = [name for name, kind in KINDS.items() if kind.family not in without]
     families = tuple(dict.fromkeys(KINDS[name].family for name in kinds))
     campaigns = [_Campaign.of(kind, population, background, rng) for kind in kinds for _ in range(CAMPAIGNS_A_KIND)]
-    measured = in_threads(lambda one: measure_guests(population, one.profiles, one.fold), campaigns)
+
+    def measured_guests(one: _Campaign) -> dict[str, Floats]:
+        return measure_guests(population, one.profiles, one.fold)
+
+    measured = in_threads(measured_guests, campaigns, population.profiles.are_many)
     family = [families.index(KINDS[one.kind].family) for one in campaigns]
     return Catalogue(
         values=np.vstack([np.column_stack(list(features.values())) for features in measured]),

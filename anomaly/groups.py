@@ -165,7 +165,7 @@ class _Usual:
             chance = ~crowd * usual.chances(np.zeros(0, np.int64))[klass]
             return usual, _meetings(ratings, suspects & ~crowd, chance)
 
-        usual, meetings = zip(*in_threads(at, ENDS), strict=True)
+        usual, meetings = zip(*in_threads(at, ENDS, profiles.are_many), strict=True)
         scatter = _scatter(*np.concatenate(meetings, axis=1))
         return {end: replace(one, scatter=scatter) for end, one in zip(ENDS, usual, strict=True)}
 
@@ -227,8 +227,11 @@ def _all_crews(profiles: Profiles, suspects: Bools, crowd: Bools, joining: Bools
     if suspects.sum() < SMALLEST:
         return []
     usual = _Usual.at_ends(profiles, suspects, crowd)
-    crews = in_threads(lambda end: list(_crews(profiles, suspects, joining, usual[end], end)), ENDS)
-    return list(chain.from_iterable(crews))
+
+    def at(end: End) -> list[Crew]:
+        return list(_crews(profiles, suspects, joining, usual[end], end))
+
+    return list(chain.from_iterable(in_threads(at, ENDS, profiles.are_many)))
 
 
 def _crews(profiles: Profiles, suspects: Bools, joining: Bools, usual: _Usual, end: End) -> Iterator[Crew]:

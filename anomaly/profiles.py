@@ -61,6 +61,11 @@ class Profiles:
     def n_users(self) -> int:
         return len(self.start) - 1
 
+    @property
+    def are_many(self) -> bool:
+        """Whether threads are worth it for what is done to all ratings at once: a chunk or more of them."""
+        return len(self.film) >= CHUNK
+
     @cached_property
     def size(self) -> Ints:
         """Ratings of each user."""

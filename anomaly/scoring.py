@@ -183,7 +183,8 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
     """
     values, size = population.values, population.size
     outside = list(_outside(population, ~population.crowd if trusted is None else trusted))
-    norms = in_threads(lambda users: Norms.fit(values[users], size[users]), outside)
+    many = population.profiles.are_many
+    norms = in_threads(lambda users: Norms.fit(values[users], size[users]), outside, many)
     honest = trusted if trusted is not None else _unsuspected(population, values, catalogue, norms, outside)
 
     def model(number: int) -> Model:
@@ -193,7 +194,7 @@ def learned(population: Population, catalogue: Catalogue, trusted: Bools | None 
         forest = Forest.fit(np.arcsinh(deviations), np.random.default_rng(number))
         return Model(norm, _attacker(norm, values, size, users & honest, catalogue), Ellipsoid.fit(deviations), forest)
 
-    return in_threads(model, range(population.n_folds))
+    return in_threads(model, range(population.n_folds), many)
 
 
 def _unsuspected(
@@ -209,7 +210,7 @@ def _unsuspected(
         for inside in _stretches(population.fold == number):
             first[inside] = attacker.decision(expand(norm.deviations(values[inside], size[inside])))
 
-    in_threads(judge, range(population.n_folds))
+    in_threads(judge, range(population.n_folds), population.profiles.are_many)
     first += _weight_of_copies(population.features)
     return np.asarray(first <= np.quantile(first, 1 - LEFT_OUT))
 

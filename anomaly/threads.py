@@ -18,11 +18,14 @@ Result = TypeVar("Result")
 THREADS = 2  # more would each hold a stretch's arrays, and wait for memory
 
 
-def in_threads(work: Callable[[Job], Result], jobs: Iterable[Job]) -> list[Result]:
-    """The result of each job, in their order. A job that is done is let go, with what it has come to hold."""
+def in_threads(work: Callable[[Job], Result], jobs: Iterable[Job], worth: bool = True) -> list[Result]:
+    """The result of each job, in their order. A job that is done is let go, with what it has come to hold.
+
+    worth: False for jobs so small that threads would wait for the interpreter's lock, and for each other.
+    """
     waiting = iter(jobs)
-    some = list(islice(waiting, 2))
-    if len(some) < 2:
+    some = list(islice(waiting, 2 if worth else None))
+    if len(some) < 2 or not worth:
         return list(map(work, some))
     waiting = chain(some, waiting)
     del some

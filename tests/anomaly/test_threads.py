@@ -31,6 +31,10 @@ def test_one_job_needs_no_thread() -> None:
     assert in_threads(lambda _: 1, []) == []
 
 
+def test_jobs_that_are_not_worth_threads_are_done_by_the_caller() -> None:
+    assert in_threads(lambda _: threading.current_thread(), [0, 1, 2], worth=False) == 3 * [threading.current_thread()]
+
+
 def test_a_job_that_fails_fails_them_all() -> None:
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda job: 1 // job, [1, 0, 1])
