@@ -1,7 +1,7 @@
 """Columns of whole numbers packed into one number a row.
 
-NumPy sorts such numbers ten times as fast as it sorts rows by their columns, and eight times as fast as it finds the
-order of the numbers (argsort).
+NumPy sorts two million such numbers some seven times as fast as it sorts rows by their columns, and nearly twice as
+fast as it finds the order of the numbers (argsort).
 """
 
 from __future__ import annotations
