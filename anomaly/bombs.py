@@ -196,13 +196,10 @@ def _counted(profiles: Profiles, window: Ints, films: Ints, turn: int) -> tuple[
         rows = np.flatnonzero(place[part.film] >= 0)
         film, rating = part.film[rows].astype(np.int64), part.rating[rows]
         then += between(np.sort((film << KEY_BITS) + part.timestamp[rows]), opened, closed)
-        of_films += [np.bincount(place[film[mine]], minlength=len(films)) for mine in _of_levels(rating)]
+        number = place[film]
+        counted = [number, *(number[end.holds(rating)] for end in ALL_LEVELS)]
+        of_films += [np.bincount(some, minlength=len(films)) for some in counted]
     return then, of_films
-
-
-def _of_levels(rating: Floats) -> list[Bools]:
-    """All ratings, and those of each level that a burst may be of."""
-    return [np.ones(len(rating), bool), *(end.holds(rating) for end in ALL_LEVELS)]
 
 
 def _crew(burst: _Burst, rated: _Rated, usual: Floats) -> Crew | None:
