@@ -16,7 +16,7 @@ from scipy.special import bdtrc, ndtr, ndtri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anomaly.types import Bools, Floats
+    from anomaly.types import Bools, Floats, Ints
 
 # Most of the error rate goes to the channel that tells attackers better. Measured over four mixtures with 15 % planted:
 # weights of 0.5, 0.8 and 0.95 find 364, 366 and 366 of 368 attackers, and flag 26, 38 and 44 honest users.
@@ -28,7 +28,7 @@ CHANCE = 0.05  # of as many attackers if no more users are honest than `HONEST_A
 TAIL_SHARE, FEWEST_FOR_TAIL, TAIL_CAUTION = 0.10, 300, 2.0
 
 
-def conformal_p_values(reference: Floats, scores: Floats) -> Floats:
+def conformal_p_values(reference: Floats | Ints | Bools, scores: Floats | Ints | Bools) -> Floats:
     """p = (1 + #{reference >= score}) / (n + 1) for each score; higher scores are more anomalous.
 
     Raises:
@@ -133,13 +133,13 @@ def are_too_many(q_values: Floats, rate: float) -> bool:
     return attackers > 0 and bool(bdtrc(attackers - 1, tested, 1 - HONEST_AT_LEAST) < CHANCE)
 
 
-def rate_of_rules(tested: Bools, trusted: Bools) -> float:
-    """The false discovery rate if all of the tested who break a rule are flagged, as the trusted tell it; at most 1.
+def q_values_of_rules(trusted: Ints | Bools, tested: Ints | Bools) -> Floats:
+    """Of each of the tested, the false discovery rate if all who break as strict a rule are flagged.
 
-    tested, trusted: who breaks one. (Benjamini and Hochberg's procedure over the conformal p-values of a yes or no.)
+    trusted, tested: how strict a rule each user breaks, 0 for none (or only whether). Benjamini and Hochberg's
+    procedure over conformal p-values, which may be of anything that orders users and was not chosen by them.
     """
-    honest = (1 + trusted.sum()) / (1 + len(trusted))
-    return float(min(1.0, honest * len(tested) / max(1, tested.sum())))
+    return benjamini_hochberg(conformal_p_values(trusted, tested)) if len(tested) else np.zeros(0)
 
 
 def honest_share(p_values: Floats) -> float:

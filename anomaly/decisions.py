@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly import calibration, scoring
+from anomaly import calibration, rules, scoring
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from anomaly.increments import Increments
     from anomaly.types import Bools, Floats, Ints
 
@@ -44,11 +42,10 @@ def decide(
 ) -> Judgement:
     """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
     score = scoring.combined(scores)[:n_judged]
-    breaks = np.logical_or.reduce(list(broken.values()))
     if rate is not None:
-        judgement = _calibrated(scores, score, breaks, trusted, rate)
+        judgement = _calibrated(scores, score, rules.strictness(broken), trusted, rate)
         return replace(judgement, review=judgement.review | _doubtful(score, broken, trusted))
-    nothing, any_rule = np.full(n_judged, np.nan), breaks[:n_judged]
+    nothing, any_rule = np.full(n_judged, np.nan), rules.strictness(broken)[:n_judged] > 0
     top = _highest(score, max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged))))
     return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.full(n_judged, -1))
 
@@ -68,16 +65,15 @@ def _doubtful(score: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
     return doubted & _highest(np.where(doubted, score, -np.inf), REVIEW_MOST)
 
 
-def _calibrated(scores: scoring.Scores, score: Floats, breaks: Bools, trusted: Bools, rate: float) -> Judgement:
+def _calibrated(scores: scoring.Scores, score: Floats, strictness: Ints, trusted: Bools, rate: float) -> Judgement:
     """Whoever is told from the trusted, or breaks a rule that these hardly do, at a false discovery rate each."""
-    tested, any_rule = ~trusted[: len(score)], breaks[: len(score)]
+    tested, breaks = ~trusted[: len(score)], strictness[: len(score)]
     p_value = np.full(len(score), np.nan)
     p_value[tested] = _p_values(scores, trusted, np.flatnonzero(tested), rate)
     q_value = calibration.q_values(p_value)
-    breaking = any_rule & tested
-    q_value[breaking] = np.minimum(q_value[breaking], calibration.rate_of_rules(any_rule[tested], breaks[trusted]))
+    q_value[tested] = np.fmin(q_value[tested], calibration.q_values_of_rules(strictness[trusted], breaks[tested]))
     flagged = tested & (q_value <= rate)
-    return Judgement(score, p_value, q_value, flagged, breaking & ~flagged, np.full(len(score), -1))
+    return Judgement(score, p_value, q_value, flagged, tested & (breaks > 0) & ~flagged, np.full(len(score), -1))
 
 
 def with_new_ratings(
@@ -107,28 +103,37 @@ def with_new_ratings(
     )
 
 
-def suspects(judgement: Judgement, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], trusted: Bools) -> Bools:
+def suspects(
+    flagged: Bools, crowd: Bools, log_odds: Floats, broken: dict[str, Bools], tested: Bools, most: int
+) -> Bools:
     """Who may belong to an attack: the flagged, who breaks a rule, who is like attackers and high up or in a crowd.
 
-    log_odds: of being an attacker, (n_users,), without what others did at the same time (`scoring.alone`).
+    log_odds: of being an attacker without what others did at the same time (`scoring.alone`). tested: who is looked at.
+    most: how many of these are high up. All arrays, and what is returned, are of shape (n_users,).
     """
-    n_judged = len(judgement.score)
-    untrusted, log_odds, crowd = ~trusted[:n_judged], log_odds[:n_judged], crowd[:n_judged]
-    ranked = np.where(untrusted, log_odds, -np.inf)
-    top = ranked >= np.sort(ranked)[-max(int(SUSPECT_SHARE * n_judged), 1)]
+    ranked = np.where(tested, log_odds, -np.inf)
+    top = ranked >= np.sort(ranked)[-max(most, 1)]
     likely = top & (log_odds > SUSPECT_LOG_ODDS) | crowd & (log_odds > 0)
-    breaks = np.logical_or.reduce([each[:n_judged] for each in broken.values()])
-    suspects = untrusted & (likely | breaks | judgement.flagged)
-    return np.append(suspects, np.zeros(len(trusted) - n_judged, bool))
+    breaks = np.logical_or.reduce(list(broken.values()))
+    return tested & (likely | breaks | flagged)
 
 
-def with_groups(judgement: Judgement, acting_together: Collection[int]) -> Judgement:
-    """Acting together is a plain rule: members of a group are flagged, or reviewed where a calibrated test says no."""
-    members = np.zeros(len(judgement.score), bool)
-    members[list(acting_together)] = True
-    if np.isnan(judgement.p_value).all():
-        return replace(judgement, flagged=judgement.flagged | members, review=judgement.review & ~members)
-    return replace(judgement, review=(judgement.review | members) & ~judgement.flagged)
+def with_groups(
+    judgement: Judgement, members: Bools, trusted: Bools, as_others: Bools, rate: float | None
+) -> Judgement:
+    """Acting together is a plain rule: members of a group are flagged, with trusted users where that is rare enough
+    among these, and up for review elsewhere.
+
+    members: who is in a group, (n_judged,). trusted, as_others: who is trusted, and who would be in one if nobody were,
+    both (n_users,). rate: the false discovery rate asked for, or None without trusted users.
+    """
+    q_value, flagged = judgement.q_value, judgement.flagged | members
+    if rate is not None:
+        tested = ~trusted[: len(members)]
+        q_value = q_value.copy()
+        q_value[tested] = np.fmin(q_value[tested], calibration.q_values_of_rules(as_others[trusted], members[tested]))
+        flagged = judgement.flagged | tested & (q_value <= rate)
+    return replace(judgement, q_value=q_value, flagged=flagged, review=(judgement.review | members) & ~flagged)
 
 
 def _p_values(scores: scoring.Scores, trusted: Bools, tested: Ints, rate: float) -> Floats:

@@ -56,9 +56,9 @@ def find_anomalies(
         - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
         - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
         - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
-          `calibration.among_their_like`); of who breaks a plain rule, q_value is at most the rate at which all who do
-          could be flagged, and of who comes back at most that of the new ratings alone. NaN without trusted users, for
-          these themselves, and where they are no measure of the batch
+          `calibration.among_their_like`); of who breaks a plain rule or attacks with others, q_value is at most the rate
+          at which all who do could be flagged, and of who comes back at most that of the new ratings alone. NaN without
+          trusted users, for these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
           judgement, and 'review' says that it breaks a plain rule that few trusted users do
@@ -171,32 +171,60 @@ def _judge(
         late, before = (scoring.score(models, part.features, part.size, fold) for part in (since.late, since.before))
         judgement = decisions.with_new_ratings(judgement, since, late, before, rate)
         late_witness = evidence.Witness(since.late.features, late, since.late.size)
-    found = _groups(population, scores, judgement, broken, trusted)
-    judgement = decisions.with_groups(judgement, [user for group in found for user in group.users])
+    found, by_chance = _acting_together(population, scores, judgement, broken, trusted, calibrated)
+    members = _members(found, len(judged))
+    judgement = decisions.with_groups(judgement, members, trusted, by_chance, rate if calibrated else None)
     attacks = evidence.attacks(found, population.place.films.ids, titles)
     witnesses = evidence.Witnesses(witness, late_witness, judgement.by_new, attacks)
     return _table(judged, population, scores, judgement, broken, trusted, found, witnesses)
 
 
+def _acting_together(
+    population: Population,
+    scores: scoring.Scores,
+    judgement: Judgement,
+    broken: dict[str, Bools],
+    trusted: Bools,
+    calibrated: bool,
+) -> tuple[list[Group], Bools]:
+    """The attacks of who is not trusted; and who would be in one, (n_users,), if nobody were, where that calibrates."""
+    n, n_judged = len(trusted), len(judgement.score)
+    tested = ~trusted & (np.arange(n) < n_judged)
+    flagged = np.append(judgement.flagged, np.zeros(n - n_judged, bool))
+    most = int(decisions.SUSPECT_SHARE * n_judged)
+    found = _groups(population, scores, broken, flagged, tested, most)
+    if not found or not calibrated:
+        return found, np.zeros(n, bool)
+    everybody, as_many = np.ones(n, bool), round(most * n / int(tested.sum()))
+    return found, _members(_groups(population, scores, broken, flagged, everybody, as_many), n)
+
+
+def _members(groups: list[Group], n_users: int) -> Bools:
+    members = np.zeros(n_users, bool)
+    members[[user for group in groups for user in group.users]] = True
+    return members
+
+
 def _groups(
-    population: Population, scores: scoring.Scores, judgement: Judgement, broken: dict[str, Bools], trusted: Bools
+    population: Population, scores: scoring.Scores, broken: dict[str, Bools], flagged: Bools, tested: Bools, most: int
 ) -> list[Group]:
+    """The attacks among the tested, (n_users,), of whom `most` are high up."""
     copied = _copied(population, broken)
     alone = scoring.alone(scores, population.features, copied)
-    suspects = decisions.suspects(judgement, population.crowd, alone, broken, trusted)
+    suspects = decisions.suspects(flagged, population.crowd, alone, broken, tested, most)
     # Whoever was copied did what its copies do, whether it joined them or not.
     like = np.where(copied, alone, scores.catalogue) > decisions.SUSPECT_LOG_ODDS
-    joining = population.crowd & ~trusted & like
-    known = _of_judged(population.bombs, trusted, len(judgement.score))
+    joining = population.crowd & tested & like
     # Copies meet one another on every film: taken for tastes in common, these would excuse a crew of them.
     no_say = population.crowd | broken[rules.COPIED]
+    known = _among(tested, population.bombs)
     return groups.find_groups(population.profiles, population.place.films, suspects, no_say, joining, known)
 
 
-def _of_judged(bombs: list[groups.Crew], trusted: Bools, n_judged: int) -> Iterator[groups.Crew]:
+def _among(tested: Bools, bombs: list[groups.Crew]) -> Iterator[groups.Crew]:
     """The bombs without the users who are not under judgement, if enough are left."""
     for crew in bombs:
-        mine = frozenset(user for user in crew.users if user < n_judged and not trusted[user])
+        mine = frozenset(user for user in crew.users if tested[user])
         if len(mine) >= groups.SMALLEST:
             yield crew._replace(users=mine)
 

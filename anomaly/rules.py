@@ -10,16 +10,20 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anomaly.types import Bools, Floats
+    from anomaly.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A bound on a user's numbers, and what breaking it means."""
+    """A bound on a user's numbers, and what breaking it means.
+
+    strict: whether nobody among published users is known to break it, as a few do with others.
+    """
 
     name: str
     meaning: str
     broken: Callable[[dict[str, Floats]], Bools]
+    strict: bool = True
 
 
 def _burst(features: dict[str, Floats]) -> Bools:
@@ -51,6 +55,7 @@ RULES = (
         "one_level",
         "98 % or more of the ratings are at one level",
         lambda f: (f["share_one_level"] >= 0.98) & (f["n_ratings"] >= FEWEST),
+        strict=False,
     ),
     Rule(
         "machine_cadence",
@@ -58,6 +63,7 @@ RULES = (
         lambda f: (
             (f["modal_gap_share"] >= 0.70) & (f["repeated_positive_gap_share"] >= 0.50) & (f["n_ratings"] >= FEWEST)
         ),
+        strict=False,
     ),
     Rule(
         "even_pace",
@@ -81,6 +87,7 @@ RULES = (
         "burst",
         "30 ratings or more, or half of all and 15 at least, within 10 s, as a script gives them or an import",
         _burst,
+        strict=False,
     ),
     Rule("all_lowest", "80 % or more of the ratings are at the lowest levels, 1.0 or 0.5", _lowest),
 )
@@ -94,6 +101,12 @@ def by_name(name: str) -> Rule:
 def broken(features: dict[str, Floats]) -> dict[str, Bools]:
     """For each rule, which users break it: arrays of shape (n_users,)."""
     return {rule.name: rule.broken(features) for rule in RULES}
+
+
+def strictness(broken: dict[str, Bools]) -> Ints:
+    """Of each user, 2 for breaking a strict rule, 1 for another one, 0 for none."""
+    strict = {rule.name for rule in RULES if rule.strict}
+    return np.maximum.reduce([breaks * (2 if name in strict else 1) for name, breaks in broken.items()])
 
 
 def names(broken: dict[str, Bools]) -> list[str]:

@@ -204,13 +204,13 @@ def test_of_both_channels_likeness_to_attackers_weighs_more() -> None:
 
 
 def test_rules_flag_where_the_trusted_hardly_ever_break_them() -> None:
-    tested = np.arange(50) < 10
-    assert calibration.rate_of_rules(tested, np.arange(199) < 3) == pytest.approx(4 / 200 * 50 / 10)
-    assert (
-        calibration.rate_of_rules(np.arange(50) < 1, np.arange(199) < 3) == 1.0
-    )  # one of fifty is what they break too
-    assert calibration.rate_of_rules(np.zeros(0, bool), np.zeros(9, bool)) == 0.0
-    found = calibration.conformal_p_values((np.arange(199) < 3).astype(float), tested.astype(float))
-    assert calibration.benjamini_hochberg(found)[0] == pytest.approx(
-        calibration.rate_of_rules(tested, np.arange(199) < 3)
-    )
+    few, ten, one = np.arange(199) < 3, np.arange(50) < 10, np.arange(50) < 1
+    assert calibration.q_values_of_rules(few, ten).tolist() == pytest.approx([4 / 200 * 50 / 10] * 10 + [1.0] * 40)
+    assert calibration.q_values_of_rules(few, one)[0] == 1.0  # one of fifty is what they break too
+    assert calibration.q_values_of_rules(few, np.zeros(0, bool)).tolist() == []
+
+
+def test_a_rule_that_trusted_users_break_does_not_excuse_who_breaks_a_stricter_one() -> None:
+    trusted, tested = np.array([1] * 9 + [0] * 190), np.array([2] * 5 + [1] * 5 + [0] * 40)
+    q_values = calibration.q_values_of_rules(trusted, tested)
+    assert q_values[:10].tolist() == pytest.approx([1 / 200 * 50 / 5] * 5 + [10 / 200 * 50 / 10] * 5)

@@ -49,11 +49,12 @@ def suspected(log_odds: float, *, crowd: int = 0, trusted: int = 0, breaks: int 
     may have made; the first are in a crowd, the highest are trusted."""
     user = np.arange(100)
     found = decisions.suspects(
-        ranked(100, flagged=(flagged,)),
+        user == flagged,
         user < crowd,
         log_odds + user / 1_000,
         {"rule": user == breaks},
-        user >= 100 - trusted,
+        user < 100 - trusted,
+        most=5,
     )
     return np.flatnonzero(found).tolist()
 
@@ -130,7 +131,20 @@ def test_of_trusted_users_who_break_a_rule_no_more_are_up_for_review_than_a_pers
     assert np.flatnonzero(found.review).tolist() == list(range(2_000, 4_000, 20))
 
 
-def test_acting_together_flags_alone_and_is_for_a_person_where_a_calibrated_test_says_no() -> None:
-    alone, calibrated = (decisions.with_groups(ranked(9, p_value=p, flagged=(2,)), [2, 3]) for p in (np.nan, 0.5))
-    assert (np.flatnonzero(alone.flagged).tolist(), alone.review.any()) == ([2, 3], False)
-    assert (np.flatnonzero(calibrated.flagged).tolist(), np.flatnonzero(calibrated.review).tolist()) == ([2], [3])
+TOGETHER, NOBODY = np.isin(np.arange(9), [2, 3]), np.zeros(9, bool)
+
+
+def test_acting_together_flags_where_nobody_is_trusted() -> None:
+    found = decisions.with_groups(ranked(9, flagged=(2,)), TOGETHER, NOBODY, NOBODY, None)
+    assert (np.flatnonzero(found.flagged).tolist(), found.review.any()) == ([2, 3], False)
+
+
+@pytest.mark.parametrize(("trusted_in_groups", "q_value"), [(0, 1 / 101 * 9 / 2), (1, 2 / 101 * 9 / 2)])
+def test_acting_together_flags_where_trusted_users_would_hardly_do_so(trusted_in_groups: int, q_value: float) -> None:
+    """Nine are tested beside a hundred trusted ones, at a rate between the two of these cases."""
+    place = np.arange(109)
+    trusted, as_others = place >= 9, (place >= 109 - trusted_in_groups) | (place == 3)  # who is tested has no say
+    found = decisions.with_groups(ranked(9, p_value=0.5, flagged=(2,)), TOGETHER, trusted, as_others, rate=0.06)
+    assert found.q_value[[2, 3, 4]].tolist() == pytest.approx([q_value, q_value, 0.5])
+    assert np.flatnonzero(found.flagged).tolist() == ([2, 3] if q_value < 0.06 else [2])
+    assert np.flatnonzero(found.review).tolist() == ([] if q_value < 0.06 else [3])

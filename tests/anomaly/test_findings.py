@@ -146,6 +146,20 @@ def test_a_coordinated_push_is_one_attack_with_its_target_and_shift() -> None:
     assert members["evidence"].str.startswith(told).all()
 
 
+@pytest.mark.parametrize(("trusted_who_join", "status"), [(0, "flagged"), (6, "review")])
+def test_a_bomb_is_flagged_unless_trusted_users_throw_it_too(trusted_who_join: int, status: str) -> None:
+    """Fifteen established users, of whom nothing else is odd, give a film that is liked a 0.5 within a day."""
+    ratings = honest(400, seed=28)
+    throwing = [*range(1, trusted_who_join + 1), *range(301, 316)]
+    thrown = pd.DataFrame({"userId": throwing, "movieId": 9, "rating": 0.5})
+    thrown["timestamp"] = START + 150_000_000 + 3_000 * np.arange(len(throwing))
+    ratings = ratings[~(ratings["userId"].isin(throwing) & (ratings["movieId"] == 9))]
+    table = find(pd.concat([ratings, thrown]), trusted_users=range(1, 301)).set_index("userId")
+    assert table.loc[301:315, "attack_group"].eq("attack-1").all()
+    assert table.loc[301:315, "status"].eq(status).all()
+    assert table.drop(index=range(301, 316))["attack_group"].isna().all()
+
+
 def test_trusted_users_give_p_values_and_flags_at_the_rate() -> None:
     many = honest(260, seed=28)
     attack, _ = plant(many, MOVIES, "average-push", 8, 60, seed=2, timing="paced")
