@@ -56,9 +56,9 @@ def find_anomalies(
         - source_line (first line of the user), userId, n_ratings, mean_rating, std_rating: as in the file
         - score: higher is more anomalous; NaN when undetermined. catalogue_score, novelty_score: its two channels
         - p_value, q_value: against the trusted users, allowing for how all others of the batch differ from them (see
-          `calibration.among_their_like`); of who breaks a plain rule or attacks with others, q_value is at most the rate
-          at which all who do could be flagged, and of who comes back at most that of the new ratings alone. NaN without
-          trusted users, for these themselves, and where they are no measure of the batch
+          `calibration.among_their_like`); of who breaks a plain rule or attacks with others, q_value is at most the
+          rate at which all who do could be flagged, and of who comes back at most that of the new ratings alone. NaN
+          without trusted users, for these themselves, and where they are no measure of the batch
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
           judgement, and 'review' says that it breaks a plain rule that few trusted users do
