@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 
 def changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> list[Floats]:
-    """Differences of weighted means of columns that are to be expected, each shape (n_columns,), by either reason."""
+    """Differences of weighted means of columns that are to be expected, each shape (n_columns,), by either reason.
+
+    Where the reference is in periods, users of all come back alike, so that none is to be expected; or that which the
+    share of newcomers makes, as of a service's first years all are new.
+    """
+    if units.first is not None:
+        return [np.zeros(columns.shape[1]), of_newcomers(units, units.first, columns, weight)]
     if not units.paired_rows.size:
         return []
     return [
@@ -66,6 +72,19 @@ def of_return(units: Units, columns: NDArray[np.float32], weight: NDArray[np.flo
     share = over(_total(weight[after]), _total(weight[current]), 0)
     apart = _mean(columns[before], weight[before]) - _mean(columns[reference], weight[reference])
     return np.where(np.isnan(apart), 0, share * apart)
+
+
+def of_newcomers(
+    units: Units, first: NDArray[np.bool_], columns: NDArray[np.float32], weight: NDArray[np.float32]
+) -> Floats:
+    """The differences that the current window's share of newcomers makes, each kind being as before, (n_columns,)."""
+    reference, current = units.sides == REFERENCE, units.sides == CURRENT
+    share = over(_total(weight[current & first]), _total(weight[current]), 0)
+    new, old, every = (
+        _mean(columns[rows], weight[rows]) for rows in (reference & first, reference & ~first, reference)
+    )
+    apart = share * new + (1 - share) * old - every
+    return np.where(np.isnan(apart), 0, apart)
 
 
 def _mean(columns: NDArray[np.float32], weight: NDArray[np.float32]) -> Floats:

@@ -164,7 +164,7 @@ def judged_rows(
     judgements = judge(units, sound, rate, relabellings, seed)
     judged = {value.feature.name: judgement for value, judgement in zip(sound, judgements, strict=True)}
     rows = [
-        {"problem": problems[feature.name]}
+        {"problem": problems[feature.name], "periods": collected.periods}
         | _row(feature, windows, units, collected.values.get(feature.name), judged.get(feature.name), rate)
         for feature in features
     ]
@@ -178,7 +178,7 @@ def _problem(feature: Feature, collected: Collected, windows: Windows) -> str | 
     value, units = collected.values[feature.name], collected.units
     present = value.counts.max(axis=1, initial=0) > 0
     for side, name in ((REFERENCE, "reference"), (CURRENT, "current")):
-        users = int((present & (units.sides == side)).sum())
+        users = units.users_among(present & (units.sides == side))
         if users < FEWEST_USERS:
             return f"the {name} window has {counted(users, 'user')} with a value, fewer than {FEWEST_USERS}"
     return _presence_problem(units, windows) if feature.source == APPEARANCES else None
@@ -254,7 +254,7 @@ def _described(value: UserValues, units: Units) -> dict[str, Any]:
     sizes = effects.effect_sizes(value, units)
     row: dict[str, Any] = {"effect_size": min(sizes), "observed_effect": sizes[0]}  # the message alone tells the latter
     for name, mine in zip(("reference", "current"), sides, strict=True):
-        row[f"{name}_users"] = int(mine.sum())
+        row[f"{name}_users"] = units.users_among(mine)
         row[f"{name}_n"] = int(mine.sum() if value.feature.per == "user" else counted[mine].sum(dtype=np.float64))
     return row | _means(value, units, present, counted) | _distances(value, units)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from drift.words import DOUBLINGS, SHARE, amount, counted, percent, places
 
 TO_BE_EXPECTED: Final = "is to be expected, as users seen in both windows differ from others"
+OF_NEWCOMERS: Final = "is to be expected, as newcomers, of whom there is another share, differ from others"
 NOTEWORTHY: Final = 0.5  # of the minimum effect: a difference to be expected that is told
 LARGEST: Final = 3  # changes named of a feature that has no mean
 
@@ -61,7 +62,11 @@ def _expected(row: dict[str, Any]) -> str:
     if abs(expected) < NOTEWORTHY * row["minimum_effect"]:
         return ""
     scale, points = _points(row)
-    return f", of which {scale * expected:+z.{_places(row, 'mean_change')}f}{points} {TO_BE_EXPECTED}"
+    return f", of which {scale * expected:+z.{_places(row, 'mean_change')}f}{points} {_why_expected(row)}"
+
+
+def _why_expected(row: dict[str, Any]) -> str:
+    return OF_NEWCOMERS if row.get("periods") else TO_BE_EXPECTED
 
 
 def _means(row: dict[str, Any]) -> str:
@@ -126,12 +131,19 @@ def _observed(row: dict[str, Any]) -> str:
     observed = row.get("observed_effect", row["effect_size"])
     if _known(row, "mean_change") or observed - row["effect_size"] < NOTEWORTHY * row["minimum_effect"]:
         return ""
-    return f" ({amount(observed, row['unit'])} with what {TO_BE_EXPECTED})"
+    return f" ({amount(observed, row['unit'])} with what {_why_expected(row)})"
 
 
 def what_was_compared(row: dict[str, Any]) -> str:
-    """What was left out of the windows, if anything was."""
-    return " ".join(filter(None, (sample_drawn(row), _held(row), _excluded(row))))
+    """How the reference was looked at, and what was left out of the windows, if anything was."""
+    return " ".join(filter(None, (_periods(row), sample_drawn(row), _held(row), _excluded(row))))
+
+
+def _periods(row: dict[str, Any]) -> str:
+    """Says so where the reference is longer than the current window."""
+    if not (periods := row.get("periods")):
+        return ""
+    return f"Compared with {counted(periods, 'period')} of the reference, as long as the current window."
 
 
 def _held(row: dict[str, Any]) -> str:

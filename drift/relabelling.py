@@ -50,7 +50,8 @@ def relabelled_sums(
     parts: the rows in stretches of columns, `width` together, each of shape (n_units, n_columns); held singly.
     Returns shape (2 + relabellings, width).
     """
-    rng, users = np.random.default_rng(seed), _Users.of(units, parts, width)
+    kind = _Users if units.first is None else _Periods
+    rng, users = np.random.default_rng(seed), kind.of(units, parts, width)
     batch = max(1, BATCH_BYTES // (4 * max(1, len(users.movable))))
     sums = [users.expected[None], users.observed[None]]
     for start in range(0, relabellings, batch):
@@ -96,6 +97,42 @@ class _Users:
         labels[:, : self.n_single] = _random_subsets(count, self.n_single, self.n_in_current, rng)
         paired = labels[:, self.n_single :]
         paired[...] = rng.integers(0, 2, paired.shape, dtype=np.uint8)
+        return labels
+
+
+@dataclass(frozen=True)
+class _Periods:
+    """The same where the reference is in periods: one row of a user may count for the current side, the others not.
+
+    order: the rows by user; begins: where each one's do; n: how many they are; odds: that one counts; all (n_users,).
+    """
+
+    movable: NDArray[np.float32]
+    base: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    observed: NDArray[np.float64]
+    order: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    n: NDArray[np.int64]
+    odds: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Periods:
+        movable, end = np.empty((len(units.users), width), np.float32), 0
+        for rows in parts:
+            movable[:, end : (end := end + rows.shape[1])] = rows
+        expected = np.einsum("i,ij->j", units.chance, movable, dtype=np.float64)
+        observed = movable[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
+        by_user = (units.by_user, units.begins, units.rows_of_user, units.odds)
+        return cls(movable, np.zeros(width), expected, observed, *by_user)
+
+    def labels(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Random relabellings, shape (count, n_rows): 1 where the row counts for the current side."""
+        labels = np.zeros((count, len(self.movable)), np.float32)
+        for row in labels:
+            drawn = rng.random(len(self.odds)) / self.odds  # below one: how far into the user's rows
+            users = np.flatnonzero(drawn < 1)
+            row[self.order[self.begins[users] + (drawn[users] * self.n[users]).astype(np.int64)]] = 1
         return labels
 
 
@@ -153,7 +190,9 @@ def judge(
     bounds[silent] = np.nan  # nothing varies, or for too few: no difference could have been seen
     numbers = zip(statistics.tolist(), bounds.tolist(), p_values.tolist(), q_values.tolist(), strict=True)
     strongest = [_strongest(z, value) for z, value in zip(differences, values, strict=True)]
-    too_few = [bool(none and _varies(value) and not _judged(value)) for none, value in zip(silent, values, strict=True)]
+    too_few = [
+        bool(none and _varies(value) and not _judged(value, units)) for none, value in zip(silent, values, strict=True)
+    ]
     return [Judgement(*four, named, few) for four, named, few in zip(numbers, strongest, too_few, strict=True)]
 
 
@@ -180,7 +219,7 @@ def _corrected(
 def _sums(units: Units, values: Sequence[UserValues], relabellings: int, seed: int) -> list[NDArray[np.float64]]:
     """The `relabelled_sums` of each feature's weighted columns and weights."""
     widths = [value.columns.shape[1] + value.counts.shape[1] for value in values]
-    together = relabelled_sums(units, map(_weighted, values), sum(widths), relabellings, seed)
+    together = relabelled_sums(units, (_weighted(value, units) for value in values), sum(widths), relabellings, seed)
     return np.split(together, np.cumsum(widths)[:-1], axis=1)
 
 
@@ -190,19 +229,19 @@ def weights(counts: NDArray[np.float32], cap: float) -> NDArray[np.float32]:
     return np.asarray(np.minimum(counts, np.float32(cap)) / scale, np.float32)
 
 
-def _weighted(value: UserValues) -> NDArray[np.float32]:
+def _weighted(value: UserValues, units: Units) -> NDArray[np.float32]:
     """Each unit's weighted columns, less the mean over all, beside the weights."""
     weight = weights(value.counts, value.feature.cap)
     total = weight.sum(axis=0, dtype=np.float64)
     mean = (weight * value.columns).sum(axis=0, dtype=np.float64) / np.maximum(total, 1e-30)
     centred = weight * (value.columns - mean.astype(np.float32))
     if value.feature.kind != "share":
-        centred[:, ~_borne_out(centred, value.columns, weight)] = 0
+        centred[:, ~_borne_out(centred, value.columns, weight, units)] = 0
     return np.concatenate([centred, weight], axis=1)
 
 
 def _borne_out(
-    centred: NDArray[np.float32], columns: NDArray[np.float32], weight: NDArray[np.float32]
+    centred: NDArray[np.float32], columns: NDArray[np.float32], weight: NDArray[np.float32], units: Units
 ) -> NDArray[np.bool_]:
     """Whether enough users differ from the usual one in each column.
 
@@ -210,19 +249,22 @@ def _borne_out(
     from which all others together are then as far as these k, and 4 k are counted. So a column with four times enough
     is settled; of the others, distances from the median are counted.
     """
-    enough = _bearers(centred) / 4 >= FEWEST_DIFFERING
+    enough = _bearers(centred, units) / 4 >= FEWEST_DIFFERING
     for column in np.flatnonzero(~enough):
         of = weight[:, column if weight.shape[1] > 1 else 0]
-        values, counted = columns[of > 0, column], of[of > 0, None]
-        apart = values - np.median(values) if len(values) else values
-        enough[column] = _bearers(counted * apart[:, None])[0] >= FEWEST_DIFFERING
+        values = columns[of > 0, column]
+        apart = of * (columns[:, column] - np.median(values)) if len(values) else of
+        enough[column] = _bearers(apart[:, None], units)[0] >= FEWEST_DIFFERING
     return enough
 
 
-def _bearers(deviations: NDArray[np.float32]) -> NDArray[np.float64]:
+def _bearers(deviations: NDArray[np.float32], units: Units) -> NDArray[np.float64]:
     """How many users make up the deviations of each column: k, where k users deviate by as much and others not."""
-    absolute = np.abs(deviations).sum(axis=0, dtype=np.float64)
-    return absolute**2 / np.maximum((deviations**2).sum(axis=0, dtype=np.float64), 1e-30)
+    absolute = np.abs(deviations)
+    if units.first is not None:  # whoever stands in many periods is one user
+        absolute = np.add.reduceat(absolute[units.by_user], units.begins)
+    total = absolute.sum(axis=0, dtype=np.float64)
+    return total**2 / np.maximum((absolute**2).sum(axis=0, dtype=np.float64), 1e-30)
 
 
 def _varies(value: UserValues) -> bool:
@@ -235,9 +277,9 @@ def _varies(value: UserValues) -> bool:
     return bool((highest - lowest > _noise(value)).any())
 
 
-def _judged(value: UserValues) -> bool:
+def _judged(value: UserValues, units: Units) -> bool:
     """Whether any column was held against chance: if it says nothing then, users are the same in both windows."""
-    return bool((np.abs(_weighted(value)[:, : value.columns.shape[1]]) > _noise(value)).any())
+    return bool((np.abs(_weighted(value, units)[:, : value.columns.shape[1]]) > _noise(value)).any())
 
 
 def _noise(value: UserValues) -> NDArray[np.float64]:
@@ -261,7 +303,9 @@ def _standardised(sums: NDArray[np.float64], value: UserValues, units: Units) ->
     differences = sums[:, :n_columns] * scale
     observed, differences = differences[1].copy(), differences[1:] - differences[0]
     spread = np.sqrt(_trimmed(differences**2).mean(axis=0))
-    if units.follows and units.paired_rows.size:
+    if units.first is not None:
+        differences[0] = expected.beyond(observed, expected.changes(units, value.columns, weight))
+    elif units.follows and units.paired_rows.size:
         back = observed - expected.of_return(units, value.columns, weight)
         differences[0] = expected.nearer(differences[0], back)
     return over(differences, spread, 0, spread > _noise(value))

@@ -31,8 +31,8 @@ TIME: Final = "timestamp"  # the value that is a time
 RATING: Final = "rating"  # the value that a film's mean is taken away from, where agreement with it is asked
 APART: Final = 2.0  # stars squared, summed: where the means of a user's films differ by less they tell no slope
 GRID: Final = 4  # steps to one: edges are mostly whole, halves or quarters
-UNIT: Final = {"user_id": "bigint", "side": "tinyint", "n": "float"}
-NUMPY_TYPES: Final = {"bigint": np.int64, "tinyint": np.int8, "float": np.float32}
+UNIT: Final = {"user_id": "bigint", "side": "smallint", "n": "float", "first_seen": "bigint"}
+NUMPY_TYPES: Final = {"bigint": np.int64, "smallint": np.int16, "float": np.float32}
 SQL_TYPES: Final = {"share": "real", "category": "real"}  # whole numbers, small; all else is 'double'
 
 
@@ -73,7 +73,7 @@ class Sums:
         values = "".join(f", cast({value} as {kind}) as v{i}" for i, (value, kind) in enumerate(self._values().items()))
         n_films = len(self.films.matrix) - 1
         return (
-            'select user_id as "userId", cast(side as tinyint) as side, '
+            'select user_id as "userId", cast(side as smallint) as side, '
             f"cast(coalesce(film_row, {n_films}) as integer) as film_row{values} from drift_events"
         )
 
@@ -85,6 +85,7 @@ class Sums:
         kinds = {feature.value: SQL_TYPES.get(feature.kind, "double") for feature in read}
         if any(feature.statistic == "agreement" for feature in read):
             kinds[RATING] = "double"
+        kinds[TIME] = "bigint"
         return {value: "bigint" if value == TIME else kind for value, kind in kinds.items()}
 
     @cached_property
@@ -113,11 +114,12 @@ class Sums:
         return pd.DataFrame({name: np.empty(0, NUMPY_TYPES[kind]) for name, kind in self.sql_types().items()})
 
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """A row for each user and side in `rows`, of any order: user_id, side, number of ratings, and c0, c1, ..."""
-        runs = _Runs.of(rows["userId"].to_numpy(np.int64), rows["side"].to_numpy(np.int8))
+        """A row for each user and side in `rows`, of any order: user_id, side, number of ratings, first time, c0 on."""
+        runs = _Runs.of(rows["userId"].to_numpy(np.int64), rows["side"].to_numpy(np.int16))
         stretch = _Stretch(self, rows, runs)
         columns = np.concatenate([stretch.columns(one) for one in self.features], axis=1, dtype=np.float32)
-        units = pd.DataFrame(dict(zip(UNIT, (runs.users, runs.sides, runs.n.astype(np.float32)), strict=True)))
+        unit = (runs.users, runs.sides, runs.n.astype(np.float32), stretch.first_seen)
+        units = pd.DataFrame(dict(zip(UNIT, unit, strict=True)))
         return pd.concat([units, pd.DataFrame(columns).add_prefix("c")], axis=1)
 
 
@@ -132,17 +134,19 @@ class _Runs:
     lengths: Ints
     unit: Ints
     users: Ints
-    sides: NDArray[np.int8]
+    sides: NDArray[np.int16]
 
     @classmethod
-    def of(cls, user: Ints, side: NDArray[np.int8]) -> _Runs:
+    def of(cls, user: Ints, side: NDArray[np.int16]) -> _Runs:
         """The runs of rows by their users and sides."""
         begins = np.append(len(user) > 0, (user[1:] != user[:-1]) | (side[1:] != side[:-1]))
         starts = np.flatnonzero(begins)
         ids, place = np.unique(user[starts], return_inverse=True)
-        keys, unit = np.unique(2 * place + side[starts], return_inverse=True)
+        first, last = int(side.min(initial=0)), int(side.max(initial=0))
+        many = last - first + 1
+        keys, unit = np.unique(many * place + (side[starts] - first), return_inverse=True)
         lengths = np.diff(np.append(starts, len(user)))
-        return cls(starts, lengths, unit, ids[keys // 2], (keys % 2).astype(np.int8))
+        return cls(starts, lengths, unit, ids[keys // many], (keys % many + first).astype(np.int16))
 
     @cached_property
     def of_row(self) -> Ints:
@@ -158,6 +162,13 @@ class _Runs:
         """Sums of the values of each unit's rows."""
         in_runs = np.add.reduceat(value, self.starts) if len(self.starts) else value
         return np.asarray(np.bincount(self.unit, in_runs, len(self.users)), float)
+
+    def least(self, value: Ints) -> Ints:
+        """The least of the values of each unit's rows."""
+        found = np.full(len(self.users), np.iinfo(np.int64).max)
+        if len(self.starts):
+            np.minimum.at(found, self.unit, np.minimum.reduceat(value, self.starts))
+        return found
 
     def counts(self, feature: Feature, unit: Ints, value: Floats) -> Floats:
         """How many of the values, each of a unit, lie in each cell; shape (n_units, n_cells)."""
@@ -247,6 +258,11 @@ class _Stretch:
         cells = [values.counts(feature)] if n_cells(feature) else []
         genres = self._of_genres(values) if feature.kind == "genre_means" else []
         return np.column_stack([values.n, *moments, *cells, *genres])
+
+    @property
+    def first_seen(self) -> Ints:
+        """The earliest time of each unit's ratings."""
+        return self.runs.least(self._column(TIME).to_numpy(np.int64))
 
     def _of_user(self, feature: Feature) -> Floats:
         """One number for each unit, NaN where it has none."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drift.features import Feature
 
 FEWEST_TO_CHANGE: Final = 10  # users who change places with others: of fewer, chance decides what these are like
+BALANCED: Final = 50  # rounds, each nearer to as many rows of the current side as there are
 APPEARANCES: Final = "presence"  # the source of features that compare who is there
 
 
@@ -23,12 +24,14 @@ APPEARANCES: Final = "presence"  # the source of features that compare who is th
 class Units:
     """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side.
 
-    follows: whether the current side comes after the reference, so that who is on both came back.
+    follows: whether the current side comes after the reference, so that who is on both came back. first: of a reference
+    in periods, in each of which a user may stand, whether the user was first seen in the row's, shape (n_units,).
     """
 
     users: NDArray[np.int64]
     sides: NDArray[np.int8]
     follows: bool = False
+    first: NDArray[np.bool_] | None = None
 
     @cached_property
     def user(self) -> NDArray[np.int64]:
@@ -42,11 +45,45 @@ class Units:
         Where users of both sides differ from the others, these chances alone make the sides differ: of the smaller one
         they are the larger part.
         """
+        if self.first is not None:
+            return (self.odds / self.rows_of_user)[self.user].astype(np.float32)
         chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows
         if len(single):
             current = self.sides[single] == CURRENT
             chance[single] = current if self.nested else current.mean()
         return chance
+
+    def users_among(self, rows: NDArray[np.bool_]) -> int:
+        """How many users have one of the rows."""
+        return int(np.count_nonzero(np.bincount(self.user[rows], minlength=1)))
+
+    @cached_property
+    def rows_of_user(self) -> NDArray[np.int64]:
+        """How many rows each user has, shape (n_users,)."""
+        return np.bincount(self.user)
+
+    @cached_property
+    def by_user(self) -> NDArray[np.int64]:
+        """The rows in the order of users."""
+        return np.argsort(self.user, kind="stable")
+
+    @cached_property
+    def begins(self) -> NDArray[np.int64]:
+        """Where each user's rows begin in that order, shape (n_users,)."""
+        return np.cumsum(self.rows_of_user) - self.rows_of_user
+
+    @cached_property
+    def odds(self) -> NDArray[np.float64]:
+        """How often one of each user's rows counts for the current side, where the reference is in periods: (n_users,).
+
+        In proportion to their number, so that all rows count as often; one at most, as the current side is one period.
+        """
+        wanted, rows = int((self.sides == CURRENT).sum()), self.rows_of_user
+        share = wanted / max(1, len(self.users))
+        for _ in range(BALANCED):
+            odds = np.minimum(1, rows * share)
+            share *= wanted / max(odds.sum(), 1e-9)
+        return odds
 
     @cached_property
     def nested(self) -> bool:

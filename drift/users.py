@@ -19,7 +19,7 @@ from drift.films import Films, film_columns, known_films, push_films
 from drift.handle import statement
 from drift.sums import UNIT, Sums
 from drift.units import APPEARANCES, Units, UserValues
-from drift.windows import CURRENT, REFERENCE
+from drift.windows import CURRENT, LONGER, REFERENCE, in_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,12 +43,13 @@ class Collected:
     units: Units
     values: dict[str, UserValues]
     missing: dict[str, str]
+    periods: int = 0  # that the reference is looked at in, or 0: as it is
 
 
 def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
     """Add up all features in one pass; what stands beside the ratings and can't be read costs its features alone."""
-    summing = _Summing.of(windows, features)
-    return summing.collected(windows, summing.tables(windows.parts))
+    summing, compared = _Summing.of(windows, features), in_periods(windows)
+    return summing.collected(windows, compared, summing.tables(compared.parts))
 
 
 def collect_each(
@@ -60,10 +61,26 @@ def collect_each(
     users leaves it as it is here too.
     """
     summing = _Summing.of(windows, features)
-    reference = summing.tables([part.of_side(REFERENCE) for part in windows.parts])
+    usual = max((_length(each) for each in narrowed), default=0)
+    reference: dict[int, list[pd.DataFrame]] = {}
     for each in narrowed:
-        current = summing.tables([part.of_side(CURRENT) for part in each.parts])
-        yield each, summing.collected(each, [*reference, *current])
+        # Months and quarters are as good as of one length; the first and the last one may be parts of one.
+        length = usual if LONGER * _length(each) >= usual else _length(each)
+        compared = in_periods(each, length)
+        if length not in reference:
+            reference[length] = summing.tables([part.of_side(REFERENCE) for part in compared.parts])
+        current = summing.tables([part.of_side(CURRENT) for part in compared.parts])
+        yield each, summing.collected(each, compared, [*reference[length], *current])
+
+
+def _length(windows: Windows) -> int:
+    return windows.current.end - windows.current.start if windows.current else 0
+
+
+def _place(parts: Iterable[Part]) -> None:
+    """Make the view drift_placed of each part's handle."""
+    for part in parts:
+        part.handle.sql(part.statement("placed"))
 
 
 @dataclass(frozen=True)
@@ -85,26 +102,30 @@ class _Summing:
         """The sums of each part, one row a user and side."""
         return [_of_part(part, self.films, self.sums) for part in parts]
 
-    def collected(self, windows: Windows, tables: list[pd.DataFrame]) -> Collected:
-        """The tables, which are taken out of the list, together; and beside them what is not read from the ratings."""
+    def collected(self, windows: Windows, compared: Windows, tables: list[pd.DataFrame]) -> Collected:
+        """The tables, which are taken out of the list, together; and beside them what is not read from the ratings.
+
+        compared: the same windows, with the reference in periods where it is looked at so.
+        """
         units, ratings, columns = _sorted(tables)
         genres = tuple(map(str, self.films.genres))
         values = {one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, genres) for one in self.read}
-        found, missing = self._beside(windows, units, ratings)
-        who = Units(units["user_id"].to_numpy(np.int64), units["side"].to_numpy(np.int8), windows.follow)
-        return Collected(who, values | found, missing)
+        _place(windows.parts)  # what was placed last may be one side alone, or in periods
+        first = _first(units, windows) if compared.periods else None
+        found, missing = self._beside(compared, units[SIDE_AND_USER], ratings, first)
+        sides = (units["side"] == CURRENT).to_numpy().astype(np.int8)
+        who = Units(units["user_id"].to_numpy(np.int64), sides, windows.follow, first)
+        return Collected(who, values | found, missing, compared.periods)
 
     def _beside(
-        self, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32]
+        self, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32], first: NDArray[np.bool_] | None
     ) -> tuple[dict[str, UserValues], dict[str, str]]:
         """The features that stand beside the ratings, and why the others could not be read."""
-        for part in windows.parts:
-            part.handle.sql(part.statement("placed"))  # what was placed last may be one side alone
         values: dict[str, UserValues] = {}
         missing: dict[str, str] = {}
         for feature in (one for one in self.features if one.source != RATINGS):
             try:
-                values[feature.name] = _beside(feature, windows, units, ratings)
+                values[feature.name] = _beside(feature, windows, units, ratings, first)
             except Exception as error:  # any engine's: the other features can still be judged
                 missing[feature.name] = f"{feature.source} could not be read: {_first_line(error)}"
         return values, missing
@@ -129,7 +150,7 @@ def _sorted(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.float3
         columns[place[first : first + len(table)]] = table.iloc[:, len(UNIT) :].to_numpy(np.float32)
         first += len(table)
     units = units.iloc[order].reset_index(drop=True)
-    return units[SIDE_AND_USER], units["n"].to_numpy(np.float32), columns
+    return units[[*SIDE_AND_USER, "first_seen"]], units["n"].to_numpy(np.float32), columns
 
 
 def _of_part(part: Part, films: Films, sums: Sums) -> pd.DataFrame:
@@ -170,18 +191,37 @@ def _stretches(users: pd.DataFrame) -> Iterator[str]:
         yield f"user_id between {ids[first]} and {ids[last]}"
 
 
-def _beside(feature: Feature, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32]) -> UserValues:
+def _beside(
+    feature: Feature,
+    windows: Windows,
+    units: pd.DataFrame,
+    ratings: NDArray[np.float32],
+    first: NDArray[np.bool_] | None,
+) -> UserValues:
     """Values of a feature that is not read from the ratings themselves."""
-    queries = [(part.handle, part.statement(feature.source)) for part in windows.parts]
-    found = pd.concat([handle.sql(query) for handle, query in queries], ignore_index=True)
-    found = units.merge(found, how="left", on=SIDE_AND_USER)
+    if feature.source == APPEARANCES and first is not None:  # the last period is as long as the current window
+        new = np.where(units["side"] < REFERENCE, np.float32(np.nan), first.astype(np.float32))
+        return _values(feature, new[:, None], np.ones_like(ratings), ())
+    found = units.merge(_told(windows, feature.source), how="left", on=SIDE_AND_USER)
     if feature.source == APPEARANCES:
-        return _values(feature, _is_new(found, windows.recent, windows.recent_end)[:, None], np.ones_like(ratings), ())
+        new = _is_new(found, windows.recent, windows.recent_end)
+        return _values(feature, new[:, None], np.ones_like(ratings), ())
     marks = found["n"].fillna(0).to_numpy(np.float32)
     rows = ratings + marks
     share = (marks > 0).astype(np.float32) if feature.per == "user" else marks / rows
     columns = share[:, None] if feature.per == "user" else np.column_stack([rows, share, share])
     return _values(feature, columns, rows, ())
+
+
+def _first(units: pd.DataFrame, windows: Windows) -> NDArray[np.bool_]:
+    """Whether each unit's user, of either window, was first seen in its period, shape (n_units,)."""
+    ever = _told(windows, APPEARANCES).groupby("user_id")["first_seen"].min()
+    return np.asarray(units["first_seen"].to_numpy() == ever.reindex(units["user_id"]).to_numpy())
+
+
+def _told(windows: Windows, source: str) -> pd.DataFrame:
+    """The rows of the statement `source` over all parts."""
+    return pd.concat([part.handle.sql(part.statement(source)) for part in windows.parts], ignore_index=True)
 
 
 def _is_new(seen: pd.DataFrame, recent: int, end: int) -> NDArray[np.float32]:

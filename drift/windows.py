@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as milliseconds, cannot be placed
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
-REFERENCE, CURRENT = 0, 1
+REFERENCE, CURRENT = 0, 1  # of a reference in periods, these are 0 for the last one, -1 for the one before, and so on
 DAY: Final = 86_400  # seconds
 RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared with; who is new there, the rest tells
 # Users of the smaller window that are compared. With so many, the least difference that matters is nearly six standard
@@ -31,6 +32,13 @@ _USER: Final = "(ratings.userId % 1000003)"
 # product with it leaves 64 bits.
 DRAWS: Final = 1 << 31
 DRAW_OF_USER: Final = f"({_USER} * {_USER} * 5184405 & {DRAWS - 1})"
+# How much users give, and how sure a user's mean is, hangs on how long they are looked at: a reference longer than so
+# many times the current window is looked at in periods as long as that. Up to there a user who rates all the time has a
+# third of a doubling more ratings, and one who rates on one day or two, as most do, no more.
+LONGER: Final = 1.25
+# Of users, that are compared: some 200 MB of arrays, and beside the current window's most users they err little.
+COMPARED_PERIODS: Final = 50_000
+MOST_PERIODS: Final = 32_000  # which two bytes number
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
 LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
 BOUNDED: Final = (
@@ -91,13 +99,21 @@ class Part:
 
     def of_side(self, side: int) -> Part:
         """The part's ratings of one side alone."""
-        return replace(self, side=f"case when {self.side} = {side} then {side} end")
+        mine = f"{self.side} {'=' if side == CURRENT else '<='} {side}"
+        return replace(self, side=f"case when {mine} then {self.side} end")
 
     def within(self, current: Window) -> Part:
         """The part's reference, and of its current ratings those in `current`."""
         time = 'ratings."timestamp"'
         inside = f"{time} >= {current.start} and {time} < {current.end}"
-        return replace(self, side=f"case when {self.side} = {REFERENCE} or ({inside}) then {self.side} end")
+        return replace(self, side=f"case when {self.side} <= {REFERENCE} or ({inside}) then {self.side} end")
+
+    def in_periods(self, end: int, length: int, n: int, step: int) -> Part:
+        """Of the part's reference, every `step`-th of the last n periods of so many seconds before `end`."""
+        place = _period(end, length)
+        taken = f"{place} < {n} and {place} % {step} = 0"
+        reference = f"case when {taken} then -({place} // {step}) end"
+        return replace(self, side=f"case when {self.side} = {REFERENCE} then {reference} else {self.side} end")
 
 
 @dataclass(frozen=True)
@@ -108,7 +124,7 @@ class Windows:
     with. The part has as many ratings as the current window, but at most half of the reference's; where it has fewer
     than the current window, only newcomers until `recent_end` count, as many ratings into that window. `compared_share`
     is the share of the users that is compared; `held` is how many ratings of the delivery are left out, as the
-    reference holds them, too.
+    reference holds them, too; `periods`, how many the reference is looked at in, or 0: as it is.
     """
 
     reference: Window | None
@@ -119,6 +135,7 @@ class Windows:
     compared_share: float = 1.0
     recent_end: int = LATEST
     held: int = 0
+    periods: int = 0
 
     @property
     def follow(self) -> bool:
@@ -212,6 +229,37 @@ def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
     if share == 1:
         return windows
     return replace(windows, parts=tuple(part.of_drawn(share) for part in windows.parts), compared_share=share)
+
+
+def in_periods(windows: Windows, length: int | None = None) -> Windows:
+    """The same, the reference in periods as long as the current window, if that follows and is shorter.
+
+    length: of a period in seconds, where it is not the current window's; of a day at least. So many periods that users
+    have `COMPARED_PERIODS` in them, evenly spread over the reference; what is left of its oldest part is not compared.
+    """
+    old, new = windows.reference, windows.current
+    if old is None or new is None or not windows.follow:
+        return windows
+    length, whole = max(length or new.end - new.start, DAY), old.end - old.start
+    if whole <= LONGER * length:
+        return windows
+    n = int((whole + (1 - 1 / LONGER) * length) // length)  # a little less than a whole one counts, too
+    step = max(1, ceil(_users_periods(windows, old.end, length) / COMPARED_PERIODS), ceil(n / MOST_PERIODS))
+    parts = tuple(part.in_periods(old.end, length, n, step) for part in windows.parts)
+    return replace(windows, parts=parts, periods=ceil(n / step))
+
+
+def _users_periods(windows: Windows, end: int, length: int) -> int:
+    """In how many such periods users are to be compared, each user counted in each; of very many about how many."""
+    one_in = 1 if windows.compared_share == 1 else COUNTED_PART
+    drawn = [part.of_drawn(windows.compared_share / one_in) if one_in > 1 else part for part in windows.parts]
+    counts = [part.handle.sql(part.statement("periods", period=_period(end, length))) for part in drawn]
+    return one_in * sum(int(each["n"].sum()) for each in counts)
+
+
+def _period(end: int, length: int) -> str:
+    """SQL of which period of so many seconds before `end` a rating is in, counted from the last one, 0."""
+    return f'(({end - 1} - ratings."timestamp") // {length})'
 
 
 def since_start(windows: Windows, start: int) -> Windows:

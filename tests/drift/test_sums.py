@@ -28,7 +28,8 @@ def _sums(names: list[str], rows: dict[str, list[float]]) -> dict[str, list[list
     """Each feature's columns by unit, of rows whose values are given in the order in which they are read."""
     features = tuple(BY_NAME[name] for name in names)
     sums = Sums(features, film_columns(Films(FACTS, GENRES, GENRES[:0]), features))
-    table = sums.table(pd.DataFrame(rows)).drop(columns=["user_id", "side", "n"]).to_numpy()
+    timed = {f"v{list(sums._values()).index('timestamp')}": 0.0} | rows
+    table = sums.table(pd.DataFrame(timed)).drop(columns=["user_id", "side", "n", "first_seen"]).to_numpy()
     return {name: np.round(table[:, sums.spans[name]].astype(float), 6).tolist() for name in names}
 
 
@@ -42,10 +43,11 @@ def test_means_squares_and_counts_in_half_open_cells() -> None:
 
 
 def test_a_user_is_one_unit_a_side_whatever_the_order_of_the_rows() -> None:
-    rows = pd.DataFrame({"userId": [5, 3, 5, 3, 5], "side": [1, 0, 0, 0, 1], "film_row": 0, "v0": [1, 2, 3, 4, 5]})
+    rows = pd.DataFrame({"userId": [5, 3, 5, 3, 5], "side": [1, 0, -1, 0, 1], "film_row": 0, "v0": [1, 2, 3, 4, 5]})
+    rows["v1"] = [70, 80, 90, 60, 50]
     features = (BY_NAME["user_level"],)
     table = Sums(features, film_columns(Films(FACTS, GENRES, GENRES[:0]), features)).table(rows)
-    assert table.to_numpy().tolist() == [[3, 0, 2, 3], [5, 0, 1, 3], [5, 1, 2, 3]]
+    assert table.to_numpy().tolist() == [[3, 0, 2, 60, 3], [5, -1, 1, 90, 3], [5, 1, 2, 50, 3]]
 
 
 @pytest.mark.parametrize("name", ["rating", "film_age", "gap", "popularity"])

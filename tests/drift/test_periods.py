@@ -1,0 +1,210 @@
+"""A reference longer than the current window is looked at in periods as long as that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift import windows
+from drift.expected import of_newcomers
+from drift.features import declared_features
+from drift.findings import find_drift
+from drift.messages import message
+from drift.relabelling import relabelled_sums
+from drift.trends import find_trends
+from drift.units import Units
+from drift.users import collect
+from drift.windows import Windows, in_periods, windows_in_time, windows_of_folders
+from tests.drift.deliveries import START, Handle, movies
+
+DAY = 86_400
+
+
+def _rated(users: list[int], days: list[int]) -> Handle:
+    frame = pd.DataFrame({"source_line": range(2, len(users) + 2), "userId": users, "movieId": 1, "rating": 3.0})
+    return Handle(ratings=frame.assign(timestamp=np.array(days) * DAY), movies=movies(1))
+
+
+def _daily(days: int) -> Handle:
+    """One rating at the start of each day, each by another user."""
+    return _rated(list(range(days)), list(range(days)))
+
+
+def _sides(handle: Handle, windows: Windows) -> list[int | None]:
+    found = handle.sql(f'select {windows.parts[0].side} as side from ratings order by "timestamp"')["side"]
+    return [None if pd.isna(side) else int(side) for side in found]
+
+
+@pytest.mark.parametrize(
+    ("split", "sides", "periods"),
+    [
+        (0.8, [-3, -3, -2, -2, -1, -1, 0, 0, 1, 1], 4),
+        (0.7, [None, -1, -1, -1, 0, 0, 0, 1, 1, 1], 2),  # a third of a period is left over
+        (0.6, [None, None, 0, 0, 0, 0, 1, 1, 1, 1], 1),
+        (0.55, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], 0),
+        (0.3, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1], 0),  # longer than the reference
+    ],
+)
+def test_the_reference_ends_with_periods_of_the_current_windows_length(
+    split: float, sides: list[int | None], periods: int
+) -> None:
+    """Ten days with one rating each; the current window ends with its last rating, and so a day early."""
+    handle = _daily(10)
+    parted = windows_in_time(handle, split, None)
+    length = (10 - round(10 * split - 0.01)) * DAY
+    found = in_periods(parted, length)
+    assert (_sides(handle, found), found.periods) == (sides, periods)
+
+
+def test_a_period_is_a_day_at_least() -> None:
+    handle = _daily(6)
+    found = in_periods(windows_in_time(handle, 0.5, 5 * DAY))
+    assert found.current == windows.Window(5 * DAY, 5 * DAY + 1)
+    assert _sides(handle, found) == [-4, -3, -2, -1, 0, 1]
+
+
+def test_periods_of_very_many_users_are_drawn_from_all_of_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "COMPARED_PERIODS", 4)
+    handle = _daily(11)
+    found = in_periods(windows_in_time(handle, 0.5, 10 * DAY))
+    assert _sides(handle, found) == [-3, None, None, -2, None, None, -1, None, None, 0, 1]
+    assert found.periods == 4
+
+
+def test_windows_of_which_none_follows_the_other_are_left_as_they_are() -> None:
+    before, now = _daily(10), _rated([50, 51], [8, 9])
+    beside = windows_of_folders(now, before, None)
+    assert in_periods(beside) is beside
+
+
+# Users 1 and 2 in the last but one period, 1 and 3 in the last, and 1, 3 and 4 in the current window.
+PERIODS = Units(
+    np.array([1, 2, 1, 3, 1, 3, 4]),
+    np.array([0, 0, 0, 0, 1, 1, 1], np.int8),
+    follows=True,
+    first=np.array([True, True, False, True, False, False, True]),
+)
+
+
+def test_relabelling_takes_a_user_once_at_most_and_each_row_as_often() -> None:
+    sums = relabelled_sums(PERIODS, [np.eye(7, dtype=np.float32)], 7, 20_000, seed=1)
+    assert sums[1].tolist() == [0, 0, 0, 0, 1, 1, 1]
+    drawn = sums[2:]
+    for rows in ([0, 2, 4], [3, 5]):
+        assert set(drawn[:, rows].sum(axis=1)) <= {0, 1}
+    assert sums[0] == pytest.approx(drawn.mean(axis=0), abs=0.02)
+    # User 1, in all periods, is always in the current one, which has three of the four users' seven rows.
+    assert sums[0] == pytest.approx([1 / 3, 0.5, 1 / 3, 0.5, 1 / 3, 0.5, 0.5], abs=1e-6)
+
+
+def test_newcomers_are_expected_to_be_as_newcomers_were_and_others_as_others() -> None:
+    columns, weight = np.array([[4, 4, 1, 4, 0, 0, 0]], np.float32).T, np.ones((7, 1), np.float32)
+    # One in three is new, who were 4 before, all others 1; on average they were 13 / 4.
+    assert of_newcomers(PERIODS, PERIODS.first, columns, weight) == pytest.approx([4 / 3 + 2 / 3 - 13 / 4])
+    weight[2] = 0  # no others are known
+    assert of_newcomers(PERIODS, PERIODS.first, columns, weight).tolist() == [0]
+
+
+def test_one_user_of_many_periods_is_one() -> None:
+    assert PERIODS.users_among(PERIODS.sides == 0) == 3
+    feature = next(one for one in declared_features() if one.name == "user_level")
+    handle = _rated([1, 2, 1, 3, 4, 1, 3, 5], [0, 0, 1, 1, 1, 2, 2, 2])
+    found = collect(windows_in_time(handle, 0.5, 2 * DAY), [feature])
+    assert found.periods == 2
+    assert found.units.first is not None
+    assert found.units.first[found.units.sides == 1].tolist() == [False, False, True]  # 1, 3 and 5
+    assert handle.sql("select distinct side from drift_placed order by 1")["side"].tolist() == [0, 1], "is whole again"
+
+
+def test_who_is_new_is_told_by_the_last_period() -> None:
+    features = [one for one in declared_features() if one.name in ("user_level", "new_users")]
+    handle = _rated([1, 2, 1, 3, 4, 1, 3, 5], [0, 0, 1, 1, 1, 2, 2, 2])
+    found = collect(windows_in_time(handle, 0.5, 2 * DAY), features).values["new_users"]
+    counted = found.counts[:, 0] > 0
+    assert found.columns[counted, 0].tolist() == [0, 1, 1, 0, 0, 1]  # 1, 3 and 4; 1, 3 and 5
+
+
+def test_who_was_seen_before_the_only_period_is_not_new() -> None:
+    """Of six days four are looked at, as the current window has as many."""
+    features = [one for one in declared_features() if one.name in ("user_level", "new_users")]
+    handle = _rated([9, 1, 2, 9, 3, 1], [0, 3, 5, 6, 10, 10])
+    found = collect(windows_in_time(handle, 0.5, 6 * DAY), features)
+    assert found.periods == 1
+    assert found.units.users.tolist() == [1, 2, 1, 3, 9]
+    assert found.values["new_users"].columns[:, 0].tolist() == [1, 1, 0, 1, 0]
+
+
+def _community(seed: int, users: int = 700, years: float = 4.0) -> pd.DataFrame:
+    """Users who come at any time, as before the first day, and come back about every two months, four times in five.
+
+    They rate more films when they come first. All goes on as it did.
+    """
+    rng = np.random.default_rng(seed)
+    n = rng.geometric(0.2, users)
+    user = np.repeat(np.arange(users), n)
+    first = np.append(True, np.diff(user) > 0)
+    waited = np.where(first, 0, rng.exponential(60, len(user))).cumsum()
+    begins = (rng.uniform(-4, years, users) * 365)[user] + waited - waited[first][user]
+    size = rng.poisson(np.where(first, 20, 6) * np.exp(rng.normal(0, 0.5, users))[user]) + 1
+    there = (begins >= 0) & (begins < years * 365)
+    user, begins, size = user[there], begins[there], size[there]
+    row = np.repeat(np.arange(len(user)), size)
+    level = rng.normal(3.5, 0.4, users)[user][row]
+    film = rng.integers(1, 400, len(row))
+    stars = np.clip(np.round(2 * (level + np.sin(film) / 2 + rng.normal(0, 0.8, len(row)))) / 2, 0.5, 5.0)
+    sitting = np.arange(len(row)) - (np.cumsum(size) - size)[row]
+    return pd.DataFrame(
+        {
+            "source_line": np.arange(2, len(row) + 2),
+            "userId": user[row] + 1,
+            "movieId": film,
+            "rating": stars,
+            "timestamp": START + (begins[row] * DAY).astype(np.int64) + 40 * sitting,
+        }
+    ).drop_duplicates(["userId", "movieId"])
+
+
+def _films() -> pd.DataFrame:
+    return movies(400).assign(title="A film without a year")  # so that none grows old
+
+
+def _drifted(ratings: pd.DataFrame, fall: float = 0.0) -> set[str]:
+    since = START + int(3.7 * 365) * DAY
+    lower = ratings["timestamp"].ge(since) & (np.arange(len(ratings)) % 100 < 100 * fall)
+    ratings = ratings.assign(rating=ratings["rating"].sub(0.5).clip(0.5).where(lower, ratings["rating"]))
+    with Handle(ratings=ratings, movies=_films()) as handle:
+        table = find_drift(handle, since=since, relabellings=199)
+    return set(table.loc[table["status"] == "drifted", "feature"]) - {"new_films"}  # none came after the first week
+
+
+def test_where_users_come_back_as_ever_nothing_moved() -> None:
+    """Without periods all of them are alarms: of users looked at for longer more is known, and they rated more."""
+    alarms = [bool(_drifted(_community(seed))) for seed in range(10)]
+    assert sum(alarms) <= 3  # 0.5 at 5 %, and three standard deviations
+
+
+def test_what_moved_there_is_found() -> None:
+    found = [_drifted(_community(seed), fall=0.5) for seed in range(4)]
+    assert all({"rating", "user_level"} & drifted for drifted in found)
+
+
+def test_trends_hold_each_part_against_periods_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first month is cut short by the start of the current window."""
+    ratings = _community(1)
+    with Handle(ratings=ratings, movies=_films()) as handle:
+        table = find_trends(handle, since="2008-06-20", every="month")
+    table = table[table["feature"] == "user_level"]
+    assert table["window_start"].tolist()[:3] == ["2008-06-01", "2008-07-01", "2008-08-01"]
+    looked_at = table["message"].str.extract(r"Compared with (\d+) periods")[0].astype(int).tolist()
+    assert looked_at[0] > 2 * looked_at[1], "ten days, where others are a month"
+    assert len(set(looked_at[1:-1])) == 1
+
+
+def test_the_message_says_how_the_reference_was_looked_at() -> None:
+    row = {"title": "a feature", "status": "undetermined", "problem": "x", "compared_share": 1.0, "held_rows": 0}
+    row |= {"excluded_rows": 0}
+    assert "period" not in message(row | {"periods": 0})
+    assert "with 1 period of" in message(row | {"periods": 1})
+    told = message(row | {"periods": 3})
+    assert told.endswith("Compared with 3 periods of the reference, as long as the current window.")
