@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from drift.windows import Part
 
 FILM_PRIOR: Final = 10  # ratings at the overall mean that a film's mean starts with: one rating is no mean
+PEERS: Final = 250  # films that a film is compared with in how often it is rated, or up to twice as many
 YEAR: Final = 31_536_000  # seconds for which a film is new
 YEAR_IN_TITLE: Final = r"\((\d{4})\)\s*$"
 NO_GENRES: Final = "(no genres listed)"
@@ -78,7 +79,7 @@ def known_films(parts: tuple[Part, ...]) -> Films:
     facts = pd.DataFrame(
         {
             "film_row": np.arange(len(films)),
-            "film_popularity": _popularity(films["n"]),
+            "film_popularity": _popularity(films),
             "film_new_until": films["first_rated"] + YEAR,
             "film_mean": (films["total"] + FILM_PRIOR * mean) / (films["n"] + FILM_PRIOR),
             "film_year": pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce"),
@@ -130,10 +131,16 @@ def _catalogue(handle: Handle) -> pd.DataFrame:
     )
 
 
-def _popularity(counts: pd.Series) -> pd.Series:
-    """Share of all ratings that go to films rated more often, from 0 (the most rated) to 1."""
-    ordered = counts.sort_values(ascending=False, kind="stable")
-    return (ordered.cumsum() - ordered / 2) / max(1, ordered.sum())
+def _popularity(films: pd.DataFrame) -> pd.Series:
+    """Share of the ratings of films that came at about the same time, that go to those rated more often, from 0 to 1.
+
+    Among all films new ones would look unpopular, as they have not been rated for long.
+    """
+    came = films.sort_values("first_rated", kind="stable")
+    peers = pd.Series(np.arange(len(came)) * max(1, len(came) // PEERS) // max(1, len(came)), came.index)
+    ordered = films["n"].sort_values(ascending=False, kind="stable")
+    of_peers = ordered.groupby(peers.reindex(ordered.index))
+    return (of_peers.cumsum() - ordered / 2) / of_peers.transform("sum").clip(1)
 
 
 def _genres(listed: pd.Series) -> pd.DataFrame:

@@ -5,7 +5,8 @@
 
 False alarms: users are split at random into halves, so that nothing differs by construction. Power: a shift is
 planted into one half. The usual rules judge the same halves. Coming back: the third who rate highest are in both
-windows, and nobody, or everybody, rates lower in the smaller one. Writes drift_evaluation.json and .png to --output.
+windows, and nobody, or everybody, rates lower in the smaller one. Steady: the last part of a simulated service in
+which nothing moves is held against all before. Writes drift_evaluation.json and .png to --output.
 
     python -m scripts.evaluate_drift --by-another
 
@@ -21,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.evaluation import changes_judged, coming_back
+from scripts.evaluation import changes_judged, coming_back, steady
 from scripts.evaluation.changes.frames import Frames, halved
 from scripts.evaluation.drifted import drifted
 from scripts.job.arguments import Parser, local, positive, whole
@@ -121,6 +122,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "false_alarms": _false_alarms(delivery, options),
         "power": [row for kind in options.kinds for row in _power(delivery, kind, options)],
         "coming_back": list(_coming_back(delivery, options)),
+        "steady": list(_steady(options)),
     }
 
 
@@ -128,6 +130,12 @@ def _coming_back(delivery: Frames, options: argparse.Namespace) -> Iterator[dict
     for row in coming_back.each_fall(delivery, options.power_splits, RATE, options.relabellings, options.seed):
         yield row
         _progress(f"users who came back: {row['fall']:g}")
+
+
+def _steady(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for row in steady.each_part(options.power_splits, RATE, options.relabellings, options.seed):
+        yield row
+        _progress(f"the last part of a steady service: {row['part']:g}")
 
 
 def _about(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
@@ -342,6 +350,10 @@ def _print(results: dict[str, Any]) -> None:
     print(f"Users who rate highest in both windows, {results['power_splits']} pairs each:")
     for row in results["coming_back"]:
         print(f"  {100 * row['fall']:g} % half a star down: any feature {row['any']:.2f}  levels {row['levels']:.2f}")
+    print(f"The last part of a simulated service whose users come back, {results['power_splits']} services each:")
+    for row in results["steady"]:
+        fallen = f"levels with {100 * steady.FALL:g} % half a star down {row['levels']:.2f}"
+        print(f"  {100 * row['part']:g} %: any feature {row['any']:.2f}  {fallen}")
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ import pytest
 from drift import windows
 from drift.expected import of_newcomers
 from drift.features import declared_features
-from drift.findings import find_drift
 from drift.messages import message
 from drift.relabelling import relabelled_sums
 from drift.trends import find_trends
 from drift.units import Units
 from drift.users import collect
 from drift.windows import Windows, in_periods, windows_in_time, windows_of_folders
-from tests.drift.deliveries import START, Handle, movies
+from scripts.evaluation import steady
+from tests.drift.deliveries import Handle, movies
 
 DAY = 86_400
 
@@ -135,67 +135,23 @@ def test_who_was_seen_before_the_only_period_is_not_new() -> None:
     assert found.values["new_users"].columns[:, 0].tolist() == [1, 1, 0, 1, 0]
 
 
-def _community(seed: int, users: int = 700, years: float = 4.0) -> pd.DataFrame:
-    """Users who come at any time, as before the first day, and come back about every two months, four times in five.
-
-    They rate more films when they come first. All goes on as it did.
-    """
-    rng = np.random.default_rng(seed)
-    n = rng.geometric(0.2, users)
-    user = np.repeat(np.arange(users), n)
-    first = np.append(True, np.diff(user) > 0)
-    waited = np.where(first, 0, rng.exponential(60, len(user))).cumsum()
-    begins = (rng.uniform(-4, years, users) * 365)[user] + waited - waited[first][user]
-    size = rng.poisson(np.where(first, 20, 6) * np.exp(rng.normal(0, 0.5, users))[user]) + 1
-    there = (begins >= 0) & (begins < years * 365)
-    user, begins, size = user[there], begins[there], size[there]
-    row = np.repeat(np.arange(len(user)), size)
-    level = rng.normal(3.5, 0.4, users)[user][row]
-    film = rng.integers(1, 400, len(row))
-    stars = np.clip(np.round(2 * (level + np.sin(film) / 2 + rng.normal(0, 0.8, len(row)))) / 2, 0.5, 5.0)
-    sitting = np.arange(len(row)) - (np.cumsum(size) - size)[row]
-    return pd.DataFrame(
-        {
-            "source_line": np.arange(2, len(row) + 2),
-            "userId": user[row] + 1,
-            "movieId": film,
-            "rating": stars,
-            "timestamp": START + (begins[row] * DAY).astype(np.int64) + 40 * sitting,
-        }
-    ).drop_duplicates(["userId", "movieId"])
-
-
-def _films() -> pd.DataFrame:
-    return movies(400).assign(title="A film without a year")  # so that none grows old
-
-
-def _drifted(ratings: pd.DataFrame, fall: float = 0.0) -> set[str]:
-    since = START + int(3.7 * 365) * DAY
-    lower = ratings["timestamp"].ge(since) & (np.arange(len(ratings)) % 100 < 100 * fall)
-    ratings = ratings.assign(rating=ratings["rating"].sub(0.5).clip(0.5).where(lower, ratings["rating"]))
-    with Handle(ratings=ratings, movies=_films()) as handle:
-        table = find_drift(handle, since=since, relabellings=199)
-    return set(table.loc[table["status"] == "drifted", "feature"]) - {"new_films"}  # none came after the first week
-
-
 def test_where_users_come_back_as_ever_nothing_moved() -> None:
     """Without periods all of them are alarms: of users looked at for longer more is known, and they rated more."""
-    alarms = [bool(_drifted(_community(seed))) for seed in range(10)]
+    alarms = [bool(steady.told(0.05, 0.0, 0.05, 199, seed)) for seed in range(10)]
     assert sum(alarms) <= 3  # 0.5 at 5 %, and three standard deviations
 
 
 def test_what_moved_there_is_found() -> None:
-    found = [_drifted(_community(seed), fall=0.5) for seed in range(4)]
-    assert all({"rating", "user_level"} & drifted for drifted in found)
+    found = [steady.told(0.2, 0.3, 0.05, 199, seed) for seed in range(4)]
+    assert all(drifted.intersection(steady.LEVELS) for drifted in found)
 
 
-def test_trends_hold_each_part_against_periods_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trends_hold_each_part_against_periods_as_long() -> None:
     """The first month is cut short by the start of the current window."""
-    ratings = _community(1)
-    with Handle(ratings=ratings, movies=_films()) as handle:
-        table = find_trends(handle, since="2008-06-20", every="month")
+    with steady.service(np.random.default_rng(1)).warehouse() as handle:
+        table = find_trends(handle, since="2010-06-20", every="month")
     table = table[table["feature"] == "user_level"]
-    assert table["window_start"].tolist()[:3] == ["2008-06-01", "2008-07-01", "2008-08-01"]
+    assert table["window_start"].tolist()[:3] == ["2010-06-01", "2010-07-01", "2010-08-01"]
     looked_at = table["message"].str.extract(r"Compared with (\d+) periods")[0].astype(int).tolist()
     assert looked_at[0] > 2 * looked_at[1], "ten days, where others are a month"
     assert len(set(looked_at[1:-1])) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift import users
+from drift import films, users
 from drift.features import declared_features
 from drift.films import YEAR, Films, film_columns, known_films
 from drift.findings import find_drift
@@ -159,6 +159,19 @@ def test_numbers_can_be_taken_as_tables() -> None:
     assert set(taken) == {"drift_films", "drift_film_levels", "drift_user_levels"}
 
 
+def test_films_are_compared_in_how_often_they_are_rated_with_those_that_came_when_they_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two that came early and are rated six times and twice, and two of late, three times and once."""
+    monkeypatch.setattr(films, "PEERS", 2)
+    rated = [(1, 0, 6), (2, 9, 3), (3, 1, 2), (4, 20, 1)]
+    rows = [(user, film, 4.0, START + came + user) for film, came, n in rated for user in range(n)]
+    table = pd.DataFrame(rows, columns=["userId", "movieId", "rating", "timestamp"])
+    with Handle(ratings=table, movies=movies(4)) as warehouse:
+        facts = known_films(windows_in_time(warehouse, 0.5, None).parts).facts
+    assert facts["film_popularity"].tolist() == [3 / 8, 3 / 8, 7 / 8, 7 / 8]
+
+
 def test_facts_of_films_are_those_of_all_their_ratings() -> None:
     """Three films of six, three and one rating, the second of which came 400 days after the first."""
     first, later = START, START + 400 * 86_400
@@ -176,16 +189,16 @@ def test_facts_of_films_are_those_of_all_their_ratings() -> None:
         }
     )
     with Handle(ratings=table, movies=titles) as warehouse:
-        films = known_films(windows_in_time(warehouse, 0.5, None).parts)
+        known = known_films(windows_in_time(warehouse, 0.5, None).parts)
     mean = (24 + 6 + 5) / 10
-    assert films.facts["film_popularity"].round(6).tolist() == [0.3, 0.75, 0.95]
-    assert films.facts["film_mean"].tolist() == pytest.approx(
+    assert known.facts["film_popularity"].round(6).tolist() == [0.3, 0.75, 0.95]
+    assert known.facts["film_mean"].tolist() == pytest.approx(
         [(24 + 10 * mean) / 16, (6 + 10 * mean) / 13, (5 + 10 * mean) / 11]
     )
-    assert films.facts["film_new_until"].tolist() == [time + 365 * 86_400 for time in (first, later, first)]
-    assert films.told_from == first + 365 * 86_400
-    assert films.facts["film_year"].fillna(0).tolist() == [1999, 0, 1950]
-    assert films.genres.to_dict("list") == {"Drama": [1, 0, 0], "War": [1, 0, 1]}
+    assert known.facts["film_new_until"].tolist() == [time + 365 * 86_400 for time in (first, later, first)]
+    assert known.told_from == first + 365 * 86_400
+    assert known.facts["film_year"].fillna(0).tolist() == [1999, 0, 1950]
+    assert known.genres.to_dict("list") == {"Drama": [1, 0, 0], "War": [1, 0, 1]}
 
 
 @pytest.mark.parametrize(("pause", "sittings"), [(29 * 60, 1), (31 * 60, 2)])

@@ -10,7 +10,7 @@ import pytest
 
 from drift.usual_rules import RULES
 from scripts import evaluate_drift
-from scripts.evaluation import changes_judged, coming_back
+from scripts.evaluation import changes_judged, coming_back, steady
 from scripts.evaluation.changes import harmless
 from scripts.evaluation.changes.catalogue import Change, catalogue
 from scripts.evaluation.changes.frames import Frames
@@ -42,6 +42,8 @@ def test_a_small_evaluation_is_written_whole(tmp_path: Path, capsys: pytest.Capt
     printed = capsys.readouterr().out
     assert "Alarms where nothing moved, 3 random halves of 40 users" in printed
     assert "Users who rate highest in both windows, 1 pairs each:" in printed
+    assert [row["part"] for row in written["steady"]] == list(steady.PARTS)
+    assert "The last part of a simulated service whose users come back, 1 services each:\n  50 %: any" in printed
 
 
 def _bare(frame: pd.DataFrame) -> Frames:
