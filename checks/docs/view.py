@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from checks import times
 from checks.docs import drawing, findings, words
 from checks.texts import printable
 from checks.wording import counted
@@ -43,7 +44,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"), clock=words.clock
+        policy=POLICY, stylesheet=_stylesheet(), severities=("critical", "warning", "info"), time_meant=times.meant
     )
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(

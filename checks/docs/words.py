@@ -113,16 +113,6 @@ def cell(value: Any) -> Markup:
     return Markup('<span class="{}">{}</span>').format(kind, text)
 
 
-def clock(column: str, value: Any) -> str:
-    """The time (UTC) that a whole number in `timestamp` means; nothing where a calendar has no such time."""
-    if column != "timestamp" or not isinstance(value, int):
-        return ""
-    try:
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
 def moment(value: str | None, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time of a record (ISO 8601, UTC) for a person."""
     return datetime.fromisoformat(value).strftime(form) if value else ""

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from checks import times
 from checks.engine import suites
 from checks.gate.terms import Decision, Status
 from checks.gate.verdict import FailingRow, Outcome, Verdict, questions
@@ -125,8 +126,16 @@ def details(outcome: Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
 def row_text(row: FailingRow) -> str:
     """A failing row on one line: its place and its values."""
     place = f"{row.file}:{row.line}" if row.line is not None else row.file or "row"
-    values = ", ".join(f"{printable(name)} {shortened(value)}" for name, value in row.values.items())
+    values = ", ".join(
+        f"{printable(name)} {shortened(value)}{_time(name, value)}" for name, value in row.values.items()
+    )
     return f"{printable(place)}  {values}"
+
+
+def _time(column: str, value: Any) -> str:
+    """The time that a delivered number means, in brackets behind it; of seconds nobody knows the day by heart."""
+    said = times.meant(column, value)
+    return f" ({said})" if said else ""
 
 
 def _print_decision(out: Console, verdict: Verdict) -> None:

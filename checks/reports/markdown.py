@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from checks import times
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict, questions
@@ -141,12 +143,17 @@ def _rows(outcome: Outcome) -> Iterator[str]:
     yield from _table_head("Row", *[prose(name) for name in names])
     for row in shown:
         place = f"{row.file}:{row.line}" if row.line is not None else row.file or ""
-        cells = {name: code(shortened(value, SHOWN_VALUE)) for name, value in row.values.items()}
+        cells = {name: _cell(name, value) for name, value in row.values.items()}
         yield _table_row(code(place), *[cells.get(name, "") for name in names])
     more = (outcome.unexpected_count or 0) - len(shown)
     if more > 0:
         yield ""
         yield f"… and {more:,} more."
+
+
+def _cell(column: str, value: Any) -> str:
+    """A value from the data, and the time that it means where it is one."""
+    return f"{code(shortened(value, SHOWN_VALUE))} {times.meant(column, value)}".rstrip()
 
 
 def _unasked(verdict: Verdict) -> list[str]:

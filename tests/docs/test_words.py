@@ -127,18 +127,3 @@ def found(counted: str, count: int, *rows: dict[str, Any]) -> dict[str, Any]:
 )  # fmt: skip
 def test_users_and_features_are_called_by_name(one: dict[str, Any], named: str) -> None:
     assert words.names(one) == named
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        ("timestamp", 964982703, "2000-07-30 18:45"),
-        ("timestamp", 964982703000000, ""),
-        ("timestamp", -(10**18), ""),
-        ("timestamp", None, ""),
-        ("timestamp", "964982703", ""),
-        ("userId", 964982703, ""),
-    ],
-)
-def test_a_timestamp_is_also_told_as_a_time(column: str, value: object, said: str) -> None:
-    assert words.clock(column, value) == said
