@@ -81,5 +81,7 @@ def test_a_run_tells_the_fault_once_and_the_columns_in_the_files_order(
     with load(folder) as warehouse:
         assert set(warehouse.sources["ratings"].lacks.values()) == {cause}
     verdict = deliveries.judge(folder, tmp_path / "work")
-    assert next(o for o in verdict.gating if "exactly the columns" in o.sentence).observed == observed
+    broken = next(o for o in verdict.gating if "exactly the columns" in o.sentence)
+    assert broken.observed == observed
+    assert broken.example == ", at ratings.csv:1"
     assert {o.cause for o in verdict.undetermined} == {cause}

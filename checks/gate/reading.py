@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from checks import headers
@@ -61,12 +62,24 @@ def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:
     """What a rule on a set of columns found, and how it differs; where their order counts, GX lists pairs instead."""
-    apart = (detail.get("details") or {}).get("mismatched")
-    if not isinstance(apart, Mapping):
+    apart = _differs(detail)
+    if apart is None:
         return None
     found = _listed(headers.in_order(detail.get("observed_value") or (), suite.columns))
     found = found.replace(headers.WRONG_CASE, "") or "none"
     return f"{found} ({suite.header_fault or headers.difference(apart, suite.columns)})"
+
+
+def _differs(detail: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How a set of columns differs from the expected one; None of any other rule."""
+    apart = (detail.get("details") or {}).get("mismatched")
+    return apart if isinstance(apart, Mapping) else None
+
+
+def _has_header(suite: Declared) -> bool:
+    """Whether the table's columns stand in the first line of its file: one CSV that was delivered, and not empty."""
+    text = suite.source_file is not None and ".csv" in Path(suite.source_file).suffixes
+    return text and bool(suite.columns) and not suite.parts
 
 
 def _found(detail: Mapping[str, Any], things: str) -> str:
@@ -109,7 +122,9 @@ def _listed(value: Any) -> str:
 
 
 def failing_rows(suite: Declared, detail: Mapping[str, Any]) -> Iterator[FailingRow]:
-    """The rows that break it, of which GX lists the first ones."""
+    """The rows that break it, of which GX lists the first ones; of a rule on the columns, the header."""
+    if _differs(detail) and _has_header(suite):
+        yield FailingRow(suite.source_file, 1, {})
     located = detail.get("partial_unexpected_index_list") or []
     listed = (detail.get("details") or {}).get("unexpected_rows") or []
     rows = [*located, *listed]

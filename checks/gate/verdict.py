@@ -73,8 +73,10 @@ class Outcome:
     @property
     def example(self) -> str:
         """Where a row that breaks it can be seen, to end a sentence with; nothing where no row has a place."""
-        located = (f", for example at {row.file}:{row.line}" for row in self.cases if row.file and row.line)
-        return next(located, "")
+        row = next((row for row in self.cases if row.file and row.line), None)
+        if row is None:
+            return ""
+        return f", {'for example ' if row.values else ''}at {row.file}:{row.line}"
 
     @property
     def share(self) -> float | None:

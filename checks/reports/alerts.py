@@ -86,8 +86,8 @@ def _remedy(outcome: Outcome) -> str:
 
 
 def _extent(outcome: Outcome) -> str:
-    if outcome.unexpected_count is None:
-        return ""
+    if outcome.unexpected_count is None:  # as of a wrong header
+        return f" ({outcome.example.removeprefix(', ')})." if outcome.example else ""
     if outcome.counted == MEASURE:
         return f" ({outcome.observed})."
     return f" ({counted(outcome.unexpected_count, outcome.counted.removesuffix('s'))}{outcome.example})."

@@ -124,12 +124,12 @@ def details(outcome: Outcome, shown_rows: int = SHOWN_ROWS) -> list[str]:
 
 
 def row_text(row: FailingRow) -> str:
-    """A failing row on one line: its place and its values."""
+    """A failing row on one line: its place and its values, which a header has not."""
     place = f"{row.file}:{row.line}" if row.line is not None else row.file or "row"
     values = ", ".join(
         f"{printable(name)} {shortened(value)}{_time(name, value)}" for name, value in row.values.items()
     )
-    return f"{printable(place)}  {values}"
+    return f"{printable(place)}  {values}".rstrip()
 
 
 def _time(column: str, value: Any) -> str:

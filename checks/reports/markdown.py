@@ -9,7 +9,7 @@ from typing import Any
 from checks import times
 from checks.engine import suites
 from checks.gate.terms import Status
-from checks.gate.verdict import Outcome, Verdict, questions
+from checks.gate.verdict import FailingRow, Outcome, Verdict, questions
 from checks.reports.console import shortened
 from checks.results.changes import Changes, since_last_run
 from checks.results.quarantine import STAYS, read_counts
@@ -133,22 +133,28 @@ def _recommendation(outcome: Outcome, run: Run) -> Iterator[str]:
     file, line = suites.place(outcome.suite, outcome.expectation_id, run.root)
     yield f"- Where the rule stands: `{file}:{line}`"
     if outcome.cases:
-        yield ""
         yield from _rows(outcome)
 
 
 def _rows(outcome: Outcome) -> Iterator[str]:
     shown = outcome.cases[:SHOWN_ROWS]
     names = list(dict.fromkeys(name for row in shown for name in row.values))
+    if not names:  # a header, of which all is said by now
+        yield from (f"- Where the data show it: {code(_place(row))}" for row in shown)
+        return
+    yield ""
     yield from _table_head("Row", *[prose(name) for name in names])
     for row in shown:
-        place = f"{row.file}:{row.line}" if row.line is not None else row.file or ""
         cells = {name: _cell(name, value) for name, value in row.values.items()}
-        yield _table_row(code(place), *[cells.get(name, "") for name in names])
+        yield _table_row(code(_place(row)), *[cells.get(name, "") for name in names])
     more = (outcome.unexpected_count or 0) - len(shown)
     if more > 0:
         yield ""
         yield f"… and {more:,} more."
+
+
+def _place(row: FailingRow) -> str:
+    return f"{row.file}:{row.line}" if row.line is not None else row.file or ""
 
 
 def _cell(column: str, value: Any) -> str:

@@ -146,6 +146,16 @@ def test_users_and_features_of_a_finding_lead_to_where_they_are_told_of(tmp_path
     assert re.findall(r'id="((?:user|drift)-\w+)"', page) == ["user-53", "drift-gap"]
 
 
+def test_a_wrong_header_is_told_with_its_line_and_without_a_table_of_nothing(tmp_path: Path) -> None:
+    header = verdicts.outcome(rows=(FailingRow("ratings.csv", 1, {}),), observed="stars", unexpected_count=None)
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((header,))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert '<p class="more">At <span class="place">ratings.csv:1</span></p>' in page
+    assert 'class="rows' not in page
+    landing = view.PageView().render(renderers.LandingRenderer().render([one], one_run()))
+    assert 'ratings, at <span class="place">ratings.csv:1</span>' in landing
+
+
 def test_one_row_and_one_user_are_said_to_be_one(tmp_path: Path) -> None:
     six = tuple(FailingRow("a.csv", line, {"userId": line}) for line in range(6))
     card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}

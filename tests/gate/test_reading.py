@@ -156,3 +156,23 @@ def test_suites_name_what_their_queries_count_by_known_words() -> None:
     stated = [(one.get("meta") or {}).get("counts") for suite in declared_suites().values() for one in suite]
     assert set(stated) - {None} <= {*COUNTED, MEASURE}
     assert stated.count("users") >= 1
+
+
+@pytest.mark.parametrize(
+    ("file", "columns", "parts", "rows"),
+    [
+        ("ratings.csv", ("stars",), (), (FailingRow("ratings.csv", 1, {}),)),
+        ("ratings.csv.gz", ("stars",), (), (FailingRow("ratings.csv.gz", 1, {}),)),
+        ("ratings.parquet", ("stars",), (), ()),  # has no lines
+        ("ratings.csv", (), (), ()),  # empty, or no table of the delivery
+        ("ratings.csv", ("stars",), ((0, "ratings-1.csv"), (9, "ratings-2.csv")), ()),  # which of them is not known
+    ],
+)
+def test_a_wrong_header_is_named_by_its_line(
+    file: str, columns: tuple[str, ...], parts: tuple[tuple[int, str], ...], rows: tuple[FailingRow, ...]
+) -> None:
+    rule = expectation() | {"type": "expect_table_columns_to_match_set"}
+    apart = {"observed_value": ["stars"], "details": {"mismatched": {"missing": ["rating"], "unexpected": ["stars"]}}}
+    results = SimpleNamespace(results=[result(rule, success=False, detail=apart)])
+    suite = Declared("ratings", [rule], file, columns=columns, parts=parts)
+    assert judge({"ratings": results}, [suite]).outcomes[0].rows == rows

@@ -187,10 +187,16 @@ def test_the_message_says_where_there_is_nothing_to_compare_with_or_nothing_new(
     assert unchanged.endswith("Nothing new since the last run (2026-03-01 12:00 UTC, fail).")
 
 
+def test_a_wrong_header_is_told_with_its_line(tmp_path):
+    header = verdicts.outcome(unexpected_count=None, rows=(FailingRow("ratings.csv", 1, {}),))
+    _, text = alerts.message(Verdict((header,)), verdicts.run(tmp_path), None)
+    assert "1. CRITICAL ratings: `rating` is on the scale. (at ratings.csv:1). Mend the export." in text
+
+
 @pytest.mark.parametrize("text", verdicts.HOSTILE)
 def test_no_value_of_the_data_leaves_the_house(tmp_path, text):
     verdict = Verdict((verdicts.outcome(observed=text, rows=(FailingRow("ratings.csv", 3, {"tag": text}),)),))
-    plain = Verdict((verdicts.outcome(observed="", rows=(FailingRow("ratings.csv", 3, {}),)),))
+    plain = Verdict((verdicts.outcome(observed="", rows=(FailingRow("ratings.csv", 3, {"tag": ""}),)),))
     run = verdicts.run(tmp_path)
     assert alerts.message(verdict, run, None) == alerts.message(plain, run, None)
 

@@ -384,6 +384,14 @@ def test_a_waiver_of_what_was_not_asked_is_not_needed(tmp_path):
     assert "Nothing: every expectation that was asked holds." in shown
 
 
+def test_a_wrong_header_is_told_with_its_line_and_without_a_table_of_nothing(tmp_path):
+    header = verdicts.outcome(rows=(FailingRow("ratings.csv", 1, {}),), observed="stars", unexpected_count=None)
+    assert row_text(header.rows[0]) == "ratings.csv:1"
+    shown = report(Verdict((header,)), verdicts.run(tmp_path))
+    assert "\n- Where the data show it: `ratings.csv:1`\n" in shown
+    assert "| Row |" not in shown
+
+
 def test_the_report_shows_evidence_in_full(tmp_path):
     evidence = "98 % or more of the ratings are at one level. " * 6
     rows = (FailingRow("ratings.csv", 3, {"evidence": evidence}),)
