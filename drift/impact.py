@@ -294,14 +294,16 @@ def _fields(impact: Impact) -> dict[str, Any]:
 
 
 def _message(impact: Impact) -> str:
+    """The reason first, as it is what to go by; then what it was taken from."""
     advice, reason = recommendation(impact)
-    return f"Recommendation: {advice}: {_errors_said(impact)} {_shares_said(impact)} {reason}"
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return f"Recommendation: {advice}: {reason} {_errors_said(impact)} {_shares_said(impact)}"
 
 
 def _errors_said(impact: Impact) -> str:
     more = impact.current - impact.reference
     return (
-        f"a model trained on the reference errs by {impact.reference:.2f} stars there, on users and films that it "
+        f"A model trained on the reference errs by {impact.reference:.2f} stars there, on users and films that it "
         f"knows, and by {impact.current:.2f} now. Of the difference of "
         f"{_stars(more)} stars, users and films that it has never seen explain {_stars(impact.cold_start)}, and change "
         f"{_stars(impact.change)} (95 % interval {_stars(impact.low)} to {_stars(impact.high)})."
@@ -312,7 +314,7 @@ def _shares_said(impact: Impact) -> str:
     """How much of the current window the model could not know."""
     _, new_user, new_film, both_new = impact.shares
     users, films = (f"{100 * share:.0f} %" for share in (new_user + both_new, new_film + both_new))
-    return f"{users} of the current ratings are by such users, {films} are of such films."
+    return f"Of the current ratings {users} are by users and {films} of films that it has never seen."
 
 
 def _stars(change: float) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import COST, TRENDS
+from checks.texts import printable
 from checks.warehouse import Warehouse
 
 SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
 COPIED = "copied_profile"  # a name in `rules_broken`
 SHOWN_FILMS = 3  # films a user moves most
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")  # where one ends and the next begins; our own have no other full stops
 MEASURES = {"n_ratings": "Ratings", "mean_rating": "Mean rating (stars)", "std_rating": "Spread (stars)"}
 
 
@@ -116,7 +120,33 @@ def is_cost(row: Mapping[str, Any]) -> bool:
 
 def advice(recommendation: str) -> str:
     """A recommendation in words."""
-    return "nothing to do" if recommendation == "nothing" else recommendation
+    return {"nothing": "nothing to do", "undetermined": "none yet"}.get(recommendation, recommendation)
+
+
+def compared(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which windows the rows of `drift` compare, in a sentence; nothing where none are known."""
+    if not rows or not rows[0].get("reference_window"):
+        return ""
+    return f"Compared: {rows[0]['reference_window']}, the reference, with {rows[0]['current_window']}."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What all of the drift costs a model: what to do, the reason, and what that was taken from, a sentence each."""
+
+    advice: str
+    reason: str
+    points: tuple[str, ...]
+
+
+def cost(rows: Iterable[Mapping[str, Any]]) -> Cost | None:
+    """The recommendation among the rows of `drift` in parts that can be read at a glance; None where there is none."""
+    for row in rows:
+        if said := row.get("recommendation"):
+            told = str(row["message"] or "").removeprefix(f"Recommendation: {said}: ")
+            reason, *points = SENTENCES.split(printable(f"{told[:1].upper()}{told[1:]}"))
+            return Cost(advice(said), reason, tuple(points))
+    return None
 
 
 def trends(warehouse: Warehouse) -> list[dict[str, Any]]:

@@ -48,7 +48,8 @@ def _environment() -> Environment:
     )
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(
-        advice=findings.advice,
+        compared=findings.compared,
+        cost=findings.cost,
         cell=words.cell,
         counted=counted,
         plain=printable,

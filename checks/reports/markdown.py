@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from checks import times
+from checks.docs import findings
 from checks.engine import suites
 from checks.gate.terms import Status
 from checks.gate.verdict import FailingRow, Outcome, Verdict, questions
@@ -39,6 +40,7 @@ def report(verdict: Verdict, run: Run) -> str:
         _changes(since_last_run(verdict, run), run),
         _recommendations(verdict, run),
         _unasked(verdict),
+        _drift(run),
         _waivers(verdict),
         _data(run),
         _settings(run),
@@ -167,6 +169,21 @@ def _unasked(verdict: Verdict) -> list[str]:
         return []
     rules = [f"- {_named(outcome)}" for outcome in verdict.unasked]
     return ["## What was not asked", "", f"These rules are {prose(verdict.unasked[0].cause or '')}.", "", *rules]
+
+
+def _drift(run: Run) -> Iterator[str]:
+    """What was compared, and what to do about all that moved: rules tell of features, and none of it on a pass."""
+    rows = run.figures.found["drift"] if run.figures is not None else []
+    cost = findings.cost(rows)
+    if cost is None:
+        return
+    yield "## What the drift costs a model"
+    yield ""
+    yield prose(findings.compared(rows))
+    yield ""
+    yield f"**Recommendation: {prose(cost.advice)}.** {prose(cost.reason)}"
+    yield ""
+    yield from (f"- {prose(point)}" for point in cost.points)
 
 
 def _waivers(verdict: Verdict) -> list[str]:

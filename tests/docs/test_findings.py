@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from anomaly import rules
 from anomaly.titles import tidy
 from checks.docs import findings
+from drift.impact import Impact, _message, recommendation
 from tests.docs.tables import warehouse
 
 TEXTS = [{"text": "Rated 64 films in 10 s, more than 998 of 1,000 users; typical: 2 to 9"}]
@@ -116,3 +118,36 @@ def test_drift_comes_strongest_first_and_unjudged_before_ok() -> None:
 @pytest.mark.parametrize("held", [None, "{}", '{"labels": [], "share": []}'])
 def test_a_feature_without_both_windows_has_no_histogram(held: str | None) -> None:
     assert findings.histogram({"histogram": held}) == {}
+
+
+MESSAGE = (
+    "Recommendation: watch: new films cost enough. A model errs by 0.88 stars there, and by 1.04 now. Of the current "
+    "ratings 92 % are by users that it has never seen. 40 ratings without a user were left out."
+)
+
+
+def test_what_drift_costs_is_a_reason_and_what_it_was_taken_from() -> None:
+    assert findings.cost([{"recommendation": None}, {"recommendation": "watch", "message": MESSAGE}]) == findings.Cost(
+        "watch",
+        "New films cost enough.",
+        (
+            "A model errs by 0.88 stars there, and by 1.04 now.",
+            "Of the current ratings 92 % are by users that it has never seen.",
+            "40 ratings without a user were left out.",
+        ),
+    )
+    unjudged = {"recommendation": "undetermined", "message": "Cost of the drift: could not be judged: 3 users."}
+    assert findings.cost([unjudged]) == findings.Cost("none yet", unjudged["message"], ())
+    assert findings.cost([]) is None
+
+
+def test_our_own_recommendations_come_apart_sentence_by_sentence() -> None:
+    shares, errors = np.array([0.5, 0.5, 0.0, 0.0]), np.ones(4)
+    for low, high, cold in ((0.3, 0.4, 0.0), (0.03, 0.4, 0.0), (-0.4, -0.3, 0.0), (-0.1, 0.1, 0.1), (0.0, 0.0, 0.0)):
+        impact = Impact((50, 50), (900, 900), 0.9, 0.9 + cold, 1.0, low, high, shares, errors, errors)
+        advice, _ = recommendation(impact)
+        told = findings.cost([{"recommendation": advice, "message": _message(impact)}])
+        assert told is not None
+        assert len(told.points) >= 3
+        assert all(point.endswith(".") for point in (told.reason, *told.points))
+        assert told.points[-2].startswith("Of the difference of ")

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from checks.docs.drawing import Drawings
+from checks.docs.figures import Figures
 from checks.editions import Kind
 from checks.engine import suites
 from checks.gate.terms import QUESTIONS, Status
@@ -397,6 +399,19 @@ def test_the_report_shows_evidence_in_full(tmp_path):
     rows = (FailingRow("ratings.csv", 3, {"evidence": evidence}),)
     shown = text_of(report(Verdict((verdicts.outcome(rows=rows),)), verdicts.run(tmp_path)))
     assert evidence in shown
+
+
+def test_the_report_tells_what_the_drift_costs_at_a_glance(tmp_path):
+    windows = {"reference_window": "2001", "current_window": "<b>2002"}
+    cost = {"recommendation": "watch", "message": "Recommendation: watch: new films cost. A model errs. Of it 3 % do."}
+    run = verdicts.run(tmp_path, figures=Figures({"drift": [windows | cost]}, Drawings([])))
+    shown = report(verdicts.every_kind(), run)
+    told = shown.partition("## What the drift costs a model\n\n")[2].partition("\n\n##")[0]
+    assert told == (
+        "Compared: 2001, the reference, with &lt;b&gt;2002.\n\n"
+        "**Recommendation: watch.** New films cost.\n\n- A model errs.\n- Of it 3 % do."
+    )
+    assert "What the drift costs" not in report(verdicts.every_kind(), verdicts.run(tmp_path))
 
 
 def test_the_report_says_where_rows_went(tmp_path):
