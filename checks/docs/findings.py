@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checks.docs.chart import capital
 from checks.results.pseudonyms import PLAIN, UserNames
 from checks.tables import COST, TRENDS
 from checks.texts import printable
@@ -121,6 +122,27 @@ def is_cost(row: Mapping[str, Any]) -> bool:
 def advice(recommendation: str) -> str:
     """A recommendation in words."""
     return {"nothing": "nothing to do", "undetermined": "none yet"}.get(recommendation, recommendation)
+
+
+def told_once(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, but the message without the cause, where that stands beside it."""
+    cause, message = values.get("cause"), values.get("message")
+    return {**values, **({"message": message.replace(f" {cause}", "")} if cause and message else {})}
+
+
+def in_parts(row: Mapping[str, Any], elsewhere: Sequence[str] = ()) -> dict[str, str]:
+    """What is told of a feature beside its title: what was `found`, and the `statistics`; nothing told elsewhere."""
+    title = str(row.get("title") or "")
+    message = printable(str(told_once(row)["message"] or "")).removeprefix(f"{printable(capital(title))}: ")
+    found, mark, numbers = message.partition(" Statistic ")
+    return {
+        "found": _but(capital(found), elsewhere),
+        "statistics": _but(f"Statistic {numbers}", elsewhere) if mark else "",
+    }
+
+
+def _but(text: str, elsewhere: Sequence[str]) -> str:
+    return " ".join(sentence for sentence in SENTENCES.split(text) if sentence not in elsewhere)
 
 
 def compared(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -49,6 +49,8 @@ def _environment() -> Environment:
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(
         compared=findings.compared,
+        in_parts=findings.in_parts,
+        amount=words.amount,
         cost=findings.cost,
         cell=words.cell,
         counted=counted,

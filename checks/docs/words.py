@@ -126,6 +126,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.0f}" if whole else f"{value:,.{digits}g}"
 
 
+def amount(value: float | None, unit: str | None) -> str:
+    """A number in its unit: a share in per cent."""
+    if value is None or not unit:
+        return number(value)
+    return f"{number(100 * value)} %" if unit == "share" else f"{number(value)} {unit}"
+
+
 def size(count: int) -> str:
     """A file's size."""
     value = float(count)

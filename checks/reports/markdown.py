@@ -15,10 +15,12 @@ from checks.reports.console import shortened
 from checks.results.changes import Changes, since_last_run
 from checks.results.quarantine import STAYS, read_counts
 from checks.run import Run
+from checks.tables import FINDINGS
 from checks.texts import printable
 
 SHOWN_ROWS = 5  # a report is read; Data Docs and the quarantine hold the rest
-SHOWN_VALUE = 300  # the evidence against a user has some two sentences
+SHOWN_VALUE = 700  # what is told of a feature that drifted has some five sentences
+SHORT_TEXT = 60  # characters of a finding's cell; a longer one is a sentence
 # What Markdown would make a link of itself, list or heading; the rest of the signs reads better bare.
 ACTIVE = re.compile(r"([\\`*\[\]|~$@#])|((?<![^\W_])_|_(?![^\W_]))|(?<=\w)(:)(?=//)|(?<=www)(\.)")
 STATUSES = {Status.UNASKED: "not asked"}  # where a status is no word of a report's
@@ -145,14 +147,36 @@ def _rows(outcome: Outcome) -> Iterator[str]:
         yield from (f"- Where the data show it: {code(_place(row))}" for row in shown)
         return
     yield ""
-    yield from _table_head("Row", *[prose(name) for name in names])
-    for row in shown:
-        cells = {name: _cell(name, value) for name, value in row.values.items()}
-        yield _table_row(code(_place(row)), *[cells.get(name, "") for name in names])
+    yield from _as_list(shown) if outcome.suite in FINDINGS and any(map(_is_wordy, shown)) else _as_table(shown, names)
     more = (outcome.unexpected_count or 0) - len(shown)
     if more > 0:
         yield ""
         yield f"… and {more:,} more."
+
+
+def _as_table(rows: Sequence[FailingRow], names: Sequence[str]) -> Iterator[str]:
+    yield from _table_head("Row", *[prose(name) for name in names])
+    for row in rows:
+        cells = {name: _cell(name, value) for name, value in row.values.items()}
+        yield _table_row(code(_place(row)), *[cells.get(name, "") for name in names])
+
+
+def _as_list(rows: Sequence[FailingRow]) -> Iterator[str]:
+    """A line a finding, and its sentences below it: side by side in a table none of them could be read."""
+    for row in rows:
+        told = findings.told_once({name: value for name, value in row.values.items() if value is not None})
+        short = (f"{prose(name)} {_cell(name, value)}" for name, value in told.items() if not _is_sentence(value))
+        yield f"* {', '.join((code(_place(row)), *short))}"  # not `-`, which would go on with the list above
+        sentences = {name: shortened(value, SHOWN_VALUE)[1:-1] for name, value in told.items() if _is_sentence(value)}
+        yield from (f"  - {prose(name)}: {prose(text)}" for name, text in sentences.items())
+
+
+def _is_wordy(row: FailingRow) -> bool:
+    return any(map(_is_sentence, row.values.values()))
+
+
+def _is_sentence(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > SHORT_TEXT
 
 
 def _place(row: FailingRow) -> str:

@@ -168,13 +168,15 @@ def test_one_row_and_one_user_are_said_to_be_one(tmp_path: Path) -> None:
 
 
 def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
-    told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began.", "cause": "Half stars began."}
-    row = feature(severity="info", recommendation=None, action="Look.", **told)
+    told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began. 3 ratings were left out."}
+    row = feature(severity="info", unit="share", recommendation=None, action="Look.", cause="Half stars began.", **told)
+    cost = feature(feature=COST, recommendation="watch", message="It cost. 3 ratings were left out.")
     [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((verdicts.outcome(),))))
-    (one.folder / record.FIGURES).write_text(json.dumps({"charts": [], "users": None, "drift": [row]}))
+    (one.folder / record.FIGURES).write_text(json.dumps({"charts": [], "users": None, "drift": [row, cost]}))
     page = view.PageView().render(renderers.RunRenderer().render(one))
-    cell = Markup(page).partition("drifted.")[2].partition("</td>")[0].striptags()
-    assert cell == "Cause Half stars began. What to do Look. Statistic 4 against 2."
+    cells = [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in re.findall("<td.*?</td>", page, re.DOTALL)]
+    cells = cells[cells.index("Drifted. Cause Half stars began. What to do Look. Statistic 4 against 2.") :]
+    assert cells[1:3] == ["20 %", "2 %"], "in the unit of the words"
 
 
 def test_a_rule_that_holds_is_not_said_to_be_kept_by_no_row(tmp_path: Path) -> None:

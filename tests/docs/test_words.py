@@ -127,3 +127,11 @@ def found(counted: str, count: int, *rows: dict[str, Any]) -> dict[str, Any]:
 )  # fmt: skip
 def test_users_and_features_are_called_by_name(one: dict[str, Any], named: str) -> None:
     assert words.names(one) == named
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [(0.0615, "share", "6.15 %"), (7.99, "years", "7.99 years"), (None, "years", "–"), (0.2, None, "0.2")],
+)
+def test_amounts_are_told_with_their_unit(value: float | None, unit: str | None, said: str) -> None:
+    assert words.amount(value, unit) == said

@@ -401,6 +401,16 @@ def test_the_report_shows_evidence_in_full(tmp_path):
     assert evidence in shown
 
 
+def test_the_report_lists_findings_that_are_told_in_sentences(tmp_path):
+    values = {"feature": "gap", "cause": None, "action": "<b>Look at the users with the shortest gaps.</b> " * 2}
+    rows = (FailingRow("drift_analysis.csv", 3, values),)
+    shown = report(Verdict((verdicts.outcome(suite="drift_findings", rows=rows),)), verdicts.run(tmp_path))
+    told = "&lt;b&gt;Look at the users with the shortest gaps.&lt;/b&gt;"
+    assert f"\n* `drift_analysis.csv:3`, feature `'gap'`\n  - action: {told} {told}\n" in shown
+    delivered = report(Verdict((verdicts.outcome(suite="movies", rows=rows),)), verdicts.run(tmp_path))
+    assert "| `drift_analysis.csv:3` |" in delivered, "of what was delivered each blank is seen"
+
+
 def test_the_report_tells_what_the_drift_costs_at_a_glance(tmp_path):
     windows = {"reference_window": "2001", "current_window": "<b>2002"}
     cost = {"recommendation": "watch", "message": "Recommendation: watch: new films cost. A model errs. Of it 3 % do."}
