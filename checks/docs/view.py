@@ -59,6 +59,7 @@ def _environment() -> Environment:
         names=words.names,
         number=words.number,
         reason=words.reason,
+        sentence=words.sentence,
         size=words.size,
         markdown=words.markdown,
         inline=words.inline,

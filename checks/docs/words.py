@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from checks.docs.chart import capital
 from checks.gate.declared import FRESH_SINCE
 from checks.gate.terms import Status
 from checks.gate.verdict import after_causes
@@ -101,6 +102,12 @@ def reason(facts: Mapping[str, Any], told: int) -> str:
     """Why a run has its verdict, by its record."""
     causes = (one["cause"] for one in facts["expectations"] if one["status"] == Status.UNDETERMINED)
     return printable(after_causes(facts["why"], facts["verdict"], causes, told))
+
+
+def sentence(text: str) -> str:
+    """A cause with its full stop, and with a capital unless it begins with the name of a file or table."""
+    name = set("./\\_") & set(text.partition(" ")[0])
+    return printable((text if name else capital(text)) + ("" if text.endswith(".") else "."))
 
 
 def cell(value: Any) -> Markup:

@@ -14,6 +14,7 @@ from checks.gate.verdict import FailingRow
 from checks.tables import FINDINGS, LOCATOR
 from checks.wording import counted, format_share
 
+ROW_COUNT = "expect_table_row_count"  # how the types of rules on a table's number of rows begin
 # What a row of a suite's table is; elsewhere just a row. Only of these a share of the table's rows makes sense:
 # one row of drift_findings is no feature but the cost of the drift.
 ROWS_ARE = {"user_anomalies": "users"}
@@ -50,7 +51,13 @@ def unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> 
 
 def observed(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any], things: str) -> str:
     """What was found, in a few words. things: what a query counts."""
-    return _age(suite, declared, detail) or _columns(suite, detail) or _found(detail, things)
+    return _age(suite, declared, detail) or _columns(suite, detail) or _rows(declared, detail) or _found(detail, things)
+
+
+def _rows(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:
+    """How many rows a rule on their number found: a bare number is of anything."""
+    value = detail.get("observed_value")
+    return counted(value, "row") if declared["type"].startswith(ROW_COUNT) and isinstance(value, int) else None
 
 
 def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:

@@ -24,7 +24,7 @@ def test_findings_are_those_that_did_not_hold_with_what_to_do() -> None:
     lost = verdicts.outcome(status=Status.UNDETERMINED, cause="no file", has_result=False, sentence="This is lost.")
     shown = excerpt.findings(Verdict((held, failed, lost)))._repr_html_()
     assert shown.count("<li") == 2
-    assert "no file.</b>" in shown
+    assert "No file.</b>" in shown
     assert "Mend it." in shown
     assert "This holds." not in shown
     assert SCRIPT not in shown

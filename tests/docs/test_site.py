@@ -167,6 +167,20 @@ def test_one_row_and_one_user_are_said_to_be_one(tmp_path: Path) -> None:
     assert '#users">The evidence</a>' in landing
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "1 of 4 rows (25 %) against the rule: rating is on the scale."),
+        ({"counted": "measure", "observed": "9 drifted"}, "9 drifted, but the rule is: rating is on the scale."),
+        ({"unexpected_count": None, "observed": "0 rows"}, "0 rows, but the rule is: rating is on the scale."),
+    ],
+)
+def test_only_what_breaks_a_rule_is_said_to_be_against_it(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((verdicts.outcome(**changes),))))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert said in [Markup(title).striptags() for title in re.findall("<h3>(.*?)</h3>", page)]
+
+
 def test_the_cause_of_a_drift_stands_before_its_statistics(tmp_path: Path) -> None:
     told = {"message": "Half-stars: drifted. Statistic 4 against 2. Half stars began. 3 ratings were left out."}
     row = feature(severity="info", unit="share", recommendation=None, action="Look.", cause="Half stars began.", **told)

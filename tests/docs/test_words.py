@@ -130,6 +130,19 @@ def test_users_and_features_are_called_by_name(one: dict[str, Any], named: str) 
 
 
 @pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("fewer than 30 users", "Fewer than 30 users."),
+        ("tags.csv is not in data/x.", "tags.csv is not in data/x."),
+        ("user_anomalies has no row", "user_anomalies has no row."),
+        ("", "."),
+    ],
+)
+def test_a_cause_is_a_sentence_and_a_files_name_stays_as_it_is(cause: str, said: str) -> None:
+    assert words.sentence(cause) == said
+
+
+@pytest.mark.parametrize(
     ("value", "unit", "said"),
     [(0.0615, "share", "6.15 %"), (7.99, "years", "7.99 years"), (None, "years", "–"), (0.2, None, "0.2")],
 )

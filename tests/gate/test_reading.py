@@ -176,3 +176,10 @@ def test_a_wrong_header_is_named_by_its_line(
     results = SimpleNamespace(results=[result(rule, success=False, detail=apart)])
     suite = Declared("ratings", [rule], file, columns=columns, parts=parts)
     assert judge({"ratings": results}, [suite]).outcomes[0].rows == rows
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, "0 rows"), (1, "1 row"), (1234, "1,234 rows")])
+def test_a_number_of_rows_is_told_as_one(rows: int, said: str) -> None:
+    rule = expectation() | {"type": "expect_table_row_count_to_be_between"}
+    found = result(rule, success=False, detail={"observed_value": rows})
+    assert judged((rule, found)).outcomes[0].observed == said
