@@ -16,6 +16,8 @@ from checks.warehouse import Warehouse, quoted
 from checks.wording import counted, format_share
 
 LEVELS = [level / 2 for level in range(1, 11)]  # the half-star scale
+# Bars of ratings off it, in few letters each: a longer name would turn all names of the axis.
+BELOW, BETWEEN, ABOVE, NONE = ODD = ("< 0.5", "other", "> 5", "none")
 LATEST = 4_102_444_800  # 2100-01-01: a later time is milliseconds or damage, and would flatten the axis
 
 
@@ -25,29 +27,31 @@ def data_charts(warehouse: Warehouse) -> list[Chart]:
 
 
 def rating_levels(warehouse: Warehouse) -> Chart | None:
-    """How many ratings each level has; what is off the scale is one bar of its own."""
+    """How many ratings each level has; what is off the scale is a bar below it, one above it and one between levels."""
     if not warehouse.has("ratings"):
         return None
     listed = ", ".join(map(str, LEVELS))
     frame = warehouse.sql(
-        f"""select case when rating is null then 'none' when rating in ({listed}) then format('{{:.1f}}', rating)
-            else 'off scale' end as level, sum(ratings) as ratings
+        f"""select case when rating is null then '{NONE}' when rating in ({listed}) then format('{{:.1f}}', rating)
+            when rating < {LEVELS[0]} then '{BELOW}' when rating > {LEVELS[-1]} then '{ABOVE}'
+            else '{BETWEEN}' end as level, sum(ratings) as ratings
             from (select rating, count(*) as ratings from ratings group by rating) group by level"""
     )
     counts = dict(zip(frame["level"], frame["ratings"].astype(int), strict=True))
     if not counts:
         return None
-    shown = [f"{level:.1f}" for level in LEVELS] + [extra for extra in ("off scale", "none") if extra in counts]
-    values = [{"level": level, "ratings": counts.get(level, 0), "odd": level in ODD_LEVELS} for level in shown]
+    values = [
+        {"level": level, "ratings": counts.get(level, 0), "odd": level in ODD}
+        for level in (BELOW, *(f"{level:.1f}" for level in LEVELS), BETWEEN, ABOVE, NONE)
+        if level in counts or level not in ODD
+    ]
     top = max(values, key=lambda value: value["ratings"])
     share = format_share(top["ratings"] / sum(counts.values()))
-    odd = "".join(f"; {counts[extra]:,} {ODD_LEVELS[extra]}" for extra in shown[len(LEVELS) :])
+    off, none = sum(counts.get(level, 0) for level in (BELOW, BETWEEN, ABOVE)), counts.get(NONE, 0)
+    odd = "".join(f"; {count:,} {said}" for count, said in ((off, "off the scale"), (none, "without a value")) if count)
     title = f"The commonest rating is {top['level']}, in {share} of rows{odd}"
     alt = "Ratings by level: " + ", ".join(f"{value['level']}: {value['ratings']:,}" for value in values)
     return Chart("rating-levels", "data", title, alt, "levels", values)
-
-
-ODD_LEVELS = {"off scale": "off the scale", "none": "without a value"}
 
 
 def ratings_over_time(warehouse: Warehouse) -> Chart | None:

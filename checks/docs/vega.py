@@ -61,14 +61,17 @@ def _name(field: str, **more: Any) -> Spec:
 
 
 def _levels(values: Values) -> Spec:
-    odd = any(value["odd"] for value in values)
-    return _mark(
-        values,
-        {"type": "bar", "cornerRadiusEnd": 1.5},
-        x=_name("level", axis={"labelAngle": -40 if odd else 0}) | {"title": "Stars"},
-        y=_number("ratings", "Ratings", axis=COUNTS),
-        color={"condition": {"test": "datum.odd", "value": VERMILION}, "value": BLUE},
-    )
+    """A bar a level; what is off the scale has its number above it, as a single row among many gives no height."""
+    short = "replace(replace(datum.label, '.0', ''), ' ', '')"  # up to 14 names, and none turned
+    names = {"labelAngle": 0, "labelExpr": short, "labelFontSize": 11 if len(values) <= 12 else 10}
+    order = {"domain": [value["level"] for value in values]}
+    x = _name("level", axis=names | {"labelOverlap": False}, scale=order) | {"title": "Stars"}
+    y = _number("ratings", "Ratings", axis=COUNTS)
+    color = {"condition": {"test": "datum.odd", "value": VERMILION}, "value": BLUE}
+    number = {"field": "ratings", "type": "quantitative", "format": ".2~s"}
+    text = {"type": "text", "dy": -6, "color": INK, "fontSize": 10}
+    bars = _mark(values, {"type": "bar", "cornerRadiusEnd": 1.5}, x=x, y=y, color=color)
+    return {"layer": [bars, _mark(_having(values, "odd", True), text, x=x, y=y, text=number)]}
 
 
 def _over_time(values: Values, unit: str) -> Spec:

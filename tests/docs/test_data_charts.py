@@ -12,16 +12,30 @@ from tests.docs.tables import Rows, only, warehouse
 
 
 def test_rating_levels_count_every_level_and_name_what_is_off_the_scale() -> None:
-    chart = only(
-        data_charts.rating_levels(warehouse([(1, 1, 4.0, 0), (1, 2, 4.0, 0), (1, 3, 7.3, 0), (2, 1, None, 0)]))
-    )
-    assert {value["level"]: value["ratings"] for value in chart.values if value["ratings"]} == {
-        "4.0": 2,
-        "off scale": 1,
+    found = [4.0, 4.0, 4.0, 7.3, 80.0, 0.0, 3.7, None]
+    chart = only(data_charts.rating_levels(warehouse([(1, film, one, 0) for film, one in enumerate(found)])))
+    counts = {value["level"]: value["ratings"] for value in chart.values}
+    assert {level: count for level, count in counts.items() if count} == {
+        "< 0.5": 1,
+        "4.0": 3,
+        "other": 1,
+        "> 5": 2,
         "none": 1,
     }
-    assert chart.title == "The commonest rating is 4.0, in 50 % of rows; 1 off the scale; 1 without a value"
-    assert [value["level"] for value in chart.values if value["odd"]] == ["off scale", "none"]
+    assert list(counts)[:2] == ["< 0.5", "0.5"], "in the order of the scale"
+    assert list(counts)[-4:] == ["5.0", "other", "> 5", "none"]
+    assert chart.title == "The commonest rating is 4.0, in 38 % of rows; 4 off the scale; 1 without a value"
+    assert [value["level"] for value in chart.values if value["odd"]] == ["< 0.5", "other", "> 5", "none"]
+
+
+def test_names_of_levels_are_never_turned_and_what_is_odd_has_its_number() -> None:
+    ratings: Rows = [(1, film, one, 0) for film, one in enumerate([4.0] * 40 + [7.5, 0.0, 3.7, None] * 7)]
+    svg = drawing.draw([only(data_charts.rating_levels(warehouse(ratings))).as_dict()])[0]["svg"]
+    texts = [(one.get("transform", ""), one.text) for one in ET.fromstring(svg).iter() if one.tag.endswith("text")]
+    names = [(place, text) for place, text in texts if text in ("<0.5", "0.5", "5", "other", ">5", "none")]
+    assert [text for _, text in names] == ["<0.5", "0.5", "5", "other", ">5", "none"]
+    assert not [place for place, _ in names if "rotate" in place]
+    assert [text for _, text in texts].count("7") == 4
 
 
 def test_ratings_over_time_leave_out_and_mention_times_of_no_calendar() -> None:
