@@ -309,6 +309,17 @@ def test_paper_shows_nothing_that_only_a_click_would_open(site: Path, visitor: V
     assert page.evaluate(rule) == "avoid"
 
 
+def test_on_paper_a_users_card_is_wide_and_low(site: Path, visitor: Visitor) -> None:
+    """Two high ones beside each other left the rest of each page empty."""
+    page = visitor.open(run_pages(site)[0], width=690).page  # A4 between its margins
+    page.emulate_media(media="print")
+    card, said, compared = (page.locator(f".user {part}").first.bounding_box() for part in ("h3", ".said", ".compared"))
+    cards = page.locator(".cards").first.bounding_box()
+    assert None not in (card, said, compared, cards)
+    assert card["width"] > 0.9 * cards["width"]
+    assert said["x"] + said["width"] <= compared["x"]
+
+
 def test_what_was_found_is_opened_for_paper(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1]).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
