@@ -48,7 +48,7 @@ def _percent(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}"
+    return f"{value:z.2f}"
 
 
 def _whole_of_log(value: float) -> str:
@@ -98,7 +98,7 @@ WORDINGS: dict[str, Wording] = {
     "share_middle": Wording("{} of the ratings are 2.5 to 3.5 stars", _percent),
     "levels_used": Wording("{} of the scale used", lambda value: f"{value:.0f}", "level"),
     "half_star_share": Wording("{} of the ratings are half stars", _percent),
-    "mean_deviation": Wording("on average {} stars from the films' means", lambda value: f"{value:+.2f}"),
+    "mean_deviation": Wording("on average {} stars from the films' means", lambda value: f"{value:+z.2f}"),
     "mean_absolute_deviation": Wording("ratings {} stars away from the films' means", _number),
     "residual_spread": Wording("ratings scatter {} stars about the films' means", _number),
     "residual_tail": Wording("one rating {} stars from what the film and the user's habit suggest", _number),

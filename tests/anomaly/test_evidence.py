@@ -193,3 +193,8 @@ def test_the_films_that_a_user_moves_most_come_first_and_those_of_few_others_las
     assert [film["movieId"] for film in found] == [102, 103, 101, 104, 105]
     assert found[0] == {"movieId": 102, "mean": 3.4, "mean_without": 3.0, "n_others": 4}
     assert (found[4]["mean_without"], found[4]["n_others"]) == (None, 0)
+
+
+@pytest.mark.parametrize("feature", ["mean_deviation", "mean"])
+def test_nothing_is_never_told_as_less_than_nothing(feature: str) -> None:
+    assert "-0.00" not in WORDINGS[feature].said(-0.001)
