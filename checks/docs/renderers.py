@@ -160,13 +160,17 @@ def listed(failures: Sequence[Mapping[str, Any]]) -> int:
 
 
 def anchored(failures: Sequence[dict[str, Any]], figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each with the `anchors` of the users and features that the page tells of in full, by column and value."""
+    """Each with the `anchors` of users, groups and features that the page tells of in full, by column and value."""
     cards = (figures.get("users") or {}).get("cards", ())
     users = {str(card["userId"]): f"user-{card['userId']}" for card in cards}
     features = {
         row["feature"]: f"drift-{row['feature']}" for row in figures.get("drift", ()) if not findings.is_cost(row)
     }
-    return [one | {"anchors": {"userId": users, "feature": features}} for one in failures]
+    groups = {
+        one["name"]: f"group-{n}" for n, one in enumerate((figures.get("users") or {}).get("groups", ()), start=1)
+    }
+    anchors = {"userId": users, "feature": features, "attack_group": groups}
+    return [one | {"anchors": anchors} for one in failures]
 
 
 def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

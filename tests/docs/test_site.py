@@ -156,6 +156,24 @@ def test_a_wrong_header_is_told_with_its_line_and_without_a_table_of_nothing(tmp
     assert 'ratings, at <span class="place">ratings.csv:1</span>' in landing
 
 
+def test_a_group_is_told_of_once_with_its_films_by_name(tmp_path: Path) -> None:
+    values = {"attack_group": "attack-1", "users": 23, "target_movies": "7|8", "target_shift": "+0.90|-0.10"}
+    found = verdicts.outcome(suite="user_anomalies", rows=(FailingRow("ratings.csv", 2, values),))
+    films = [{"title": "<b>Heat", "shift": "+0.90"}, {"title": "Up", "shift": "-0.10"}]
+    group = {"name": "attack-1", "users": 23, "films": films}
+    figures = {"charts": [], "users": {"counts": {}, "groups": [group], "cards": []}, "drift": []}
+    [one] = kept(tmp_path, ("20260301T120000.000000Z", Verdict((found,))))
+    (one.folder / record.FIGURES).write_text(json.dumps(figures))
+    page = view.PageView().render(renderers.RunRenderer().render(one))
+    assert '<a href="#group-1"><span class="text">attack-1</span></a>' in page
+    [told] = re.findall('<p class="group" id="group-1">.*?</p>', page)
+    said = (
+        "attack-1 23 users acted together, and moved the mean rating of <b>Heat by +0.90 stars, of Up by -0.10 stars."
+    )
+    assert Markup(told).striptags() == said
+    assert "7|8" not in page
+
+
 def test_one_row_and_one_user_are_said_to_be_one(tmp_path: Path) -> None:
     six = tuple(FailingRow("a.csv", line, {"userId": line}) for line in range(6))
     card = user(53, "flagged", 9.0) | {"said": [], "compared": [], "films": []}
