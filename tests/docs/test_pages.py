@@ -65,6 +65,14 @@ def test_landing_page_answers_in_one_screen(site: Path, visitor: Visitor) -> Non
     assert page.locator("#charts").locator("xpath=..").locator("svg[role=img]").count() >= 4
 
 
+def test_all_texts_of_the_landing_page_begin_on_one_line(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html", width=1000).page
+    left = "all => [...new Set(all.map(one => Math.round(one.getBoundingClientRect().left)))]"
+    texts = page.locator(".brief .line > a, .brief > p")
+    assert len({one.inner_text() for one in page.locator(".brief .badge").all()}) > 1, "of several widths"
+    assert len(texts.evaluate_all(left)) == 1
+
+
 def test_landing_page_lists_runs_newest_first_and_filters_them(site: Path, visitor: Visitor) -> None:
     page = visitor.open(site / "index.html").page
     rows = page.locator("tr[data-verdict]")
