@@ -6,6 +6,7 @@ thousands).
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -132,7 +133,9 @@ class _Summing:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".!")
+    """What an engine complains of, without the name of the error's class before it."""
+    first = str(error).strip().partition("\n")[0].rstrip(".!")
+    return re.sub(r"^\w+ (Error|Exception): ", "", first)
 
 
 def _sorted(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.float32], NDArray[np.float32]]:

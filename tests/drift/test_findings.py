@@ -322,7 +322,7 @@ def test_a_source_that_is_missing_costs_its_own_features_alone() -> None:
         warehouse.sql("drop table tags")
         found = find_drift(warehouse, relabellings=99).set_index("feature")
     assert found.loc["tagging", "status"] == "undetermined"
-    assert "tagging could not be read" in found.loc["tagging", "message"]
+    assert "tagging could not be read: Table with name tags does not exist" in found.loc["tagging", "message"]
     assert found.loc["rating", "status"] in ("ok", "drifted")
 
 
