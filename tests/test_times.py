@@ -52,4 +52,4 @@ def test_report_and_page_tell_the_time_beside_the_number(tmp_path: Path) -> None
     record.write(tmp_path, "20260301T120000.000000Z", run, verdict)
     [one] = record.records(tmp_path)
     page = PageView().render(RunRenderer().render(one))
-    assert f'<span class="number">964982703000</span> <span class="muted">{said}</span>' in page
+    assert f'<span class="number">964982703000</span> <span class="muted time">{said}</span>' in page
