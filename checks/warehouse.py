@@ -35,6 +35,9 @@ VALUE_CHARACTERS = 40  # of a bad value, as much as a reader needs to recognise 
 # What a cell must look like to be taken as it stands; a cast alone is too kind ('0x10', '1_000', 'nan').
 PATTERNS = {WHOLE_NUMBER: r"-?[0-9]+(\.0+)?", NUMBER: r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"}
 
+# The reader's options by which a value that is not there is told from an empty one.
+PADDED = r", null_padding = true, nullstr = chr(10), allow_quoted_nulls = false"
+
 REJECTED_COLUMNS = "source_file varchar, table_name varchar, column_name varchar, reason varchar, raw_text varchar"
 
 
@@ -291,17 +294,31 @@ class _Loader:
         return not self.warehouse._scalar(f"select coalesce({infinite}, false)::int from {self.loaded}")
 
     def _read_fast(self, names: Sequence[str]) -> bool:
+        if not names:
+            return False
         try:
-            self._cast(names, f"from {self._reader({f'c{i}': 'varchar' for i in range(len(names))})}", None)
+            self._cast(names, f"from ({self._whole_rows(len(names))})", None)
         except duckdb.Error:
             return False
         return True
 
-    def _reader(self, columns: Mapping[str, str]) -> str:
+    def _whole_rows(self, width: int) -> str:
+        """Every row's cells as text; raises where a row has not as many as the header.
+
+        DuckDB drops empty values beyond the last column in silence. So it is given a column more, and told to pad with
+        nulls, for which it takes no value of the file: an unquoted one holds no line end.
+        """
+        reader = self._reader({f"c{i}": "varchar" for i in range(width + 1)}, PADDED)
+        ragged = f"c{width} is not null or c{width - 1} is null"
+        cells = ", ".join(f"nullif(c{i}, '') as c{i}" for i in range(1, width))
+        first = f"case when {ragged} then error('ragged') else nullif(c0, '') end as c0"
+        return f"select {first}{', ' * bool(cells)}{cells} from {reader}"
+
+    def _reader(self, columns: Mapping[str, str], besides: str = "") -> str:
         cells = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
         return f"""read_csv({_path(self.path)}, columns = {{{cells}}}, header = false, skip = 1,
             delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
-            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())})"""
+            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())}{besides})"""
 
     def _compression(self) -> str:
         return "gzip" if self.path.suffix == ".gz" else "none"
