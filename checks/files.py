@@ -368,8 +368,14 @@ def record(number: int, raw: bytes, width: int) -> Record:
         cells = next(csv.reader([raw.decode()], strict=True))
     except UnicodeDecodeError:
         return Record(number, [], "the line is not valid UTF-8", shown)
-    except csv.Error:
-        return Record(number, [], "a quote is not closed or stands inside a value", shown)
+    except csv.Error as error:
+        return Record(number, [], _why_no_csv(error), shown)
     if len(cells) != width:
         return Record(number, [], f"the row has {len(cells)} values where the header has {width}", shown)
     return Record(number, [cell or None for cell in cells], None, shown)
+
+
+def _why_no_csv(error: csv.Error) -> str:
+    if "new-line" in str(error):  # as the csv module calls it; the file's own line ends are gone by now
+        return "a carriage return stands inside the line"
+    return "a quote is not closed or stands inside a value"

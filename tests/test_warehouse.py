@@ -78,6 +78,7 @@ def test_missing_cell_is_loaded_as_null(tmp_path: Path) -> None:
         (b"1,2,3.0,4,5", "the row has 5 values where the header has 4"),
         (b"1,2,3.0,4,", "the row has 5 values where the header has 4"),
         (b'1,2,3.0,,"",', "the row has 6 values where the header has 4"),
+        (b"1,2,3.0,4\r5,6,3.0,4", "a carriage return stands inside the line"),
         (b"1,2,\xff\xfe,4", "the line is not valid UTF-8"),
         (b'1,2,"3.0,4', "a quote is not closed or stands inside a value"),
         (b"1,2," + b"9" * files.LONGEST_LINE_BYTES + b",4", "the line is longer than 131,072 bytes"),
