@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -167,8 +168,15 @@ def _part(content: Any, file: Path, key: str, kind: type[T]) -> T:
 
 
 def _read(path: Path) -> Any:
+    """What a JSON file holds. A name given twice, as a merge may leave it, would silence what stood under it first."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if twice := sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1):
+            raise ProjectError(f"{path}: `{twice[0]}` is given twice in one object; leave one of the two out.")
+        return dict(pairs)
+
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
     except OSError as error:
         raise ProjectError(f"{path}: can't be read ({error.strerror}); restore it with git.") from error
     except json.JSONDecodeError as error:

@@ -133,12 +133,20 @@ def test_renamed_column_fails_and_what_needs_it_is_undetermined(tmp_path: Path) 
     assert verdict.undetermined
 
 
-@pytest.mark.parametrize("text", ["{", ""])
-def test_broken_suite_file_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", r"a\.json:1: is no valid JSON"),
+        ("", r"a\.json:1: is no valid JSON"),
+        ('{"name": "a", "expectations": [{}], "expectations": []}', r"a\.json: `expectations` is given twice"),
+        ('{"name": "a", "expectations": [{"severity": "critical", "severity": "info"}]}', r"`severity` is given twice"),
+    ],
+)
+def test_broken_suite_file_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
     for folder in ("checkpoints", "validation_definitions", "expectations"):
         (tmp_path / folder).mkdir()
     (tmp_path / "checkpoints" / "movielens.json").write_text('{"validation_definitions": [{"name": "a"}]}')
     (tmp_path / "validation_definitions" / "a.json").write_text('{"suite": {"name": "a"}}')
     (tmp_path / "expectations" / "a.json").write_text(text)
-    with pytest.raises(ProjectError, match=r"a\.json:1: is no valid JSON"):
+    with pytest.raises(ProjectError, match=fault):
         declared_suites(tmp_path)
