@@ -18,6 +18,8 @@ COUNTED = (
     *("genres", "levels", "seconds", "blocks", "gaps", "tags"),
 )
 MEASURE = "measure"  # said in its place of a query whose one row is no case, but what was measured on the whole table
+# Of these no row of a file is one: a query gives the first that belongs to it, to show where it can be seen.
+OF_MANY_ROWS = (MEASURE, "users", "attacks", "features", "levels", "seconds", "blocks", "gaps")
 
 
 class Status(StrEnum):

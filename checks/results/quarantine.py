@@ -2,10 +2,11 @@
 
 Which rows break a rule is asked of the rule itself: the query that Great Expectations ran for it. Nothing here
 knows what a rule says. A rule of rows is one whose query gives `source_line`; a rule about a whole table (its
-columns, its size) parts nothing. Of rows that contradict each other, such as two ratings of one film by one user,
-none is kept, because the rule can't tell which is right. A waived failure still sends its rows to the quarantine:
-a waiver lets the delivery pass, not the rows. Rows of a table with a critical rule that could not be judged, or
-whose rows can't be told, are all quarantined: what was not judged is not validated.
+columns, its size), or about what many rows make up (their mean, a user), parts nothing. Of rows that contradict each
+other, such as two ratings of one film by one user, none is kept, because the rule can't tell which is right. A waived
+failure still sends its rows to the quarantine: a waiver lets the delivery pass, not the rows. Rows of a table with a
+critical rule that could not be judged, or whose rows can't be told, are all quarantined: what was not judged is not
+validated.
 
 Each table is parted by its own rules, and what depends on a row stays: ratings, tags and links of a quarantined
 film, and all ratings of users whom `user_anomalies` flags, because that suite judges users, not rows. `STAYS` says
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from checks.gate.terms import Status
+from checks.gate.terms import OF_MANY_ROWS, Status
 from checks.gate.verdict import Outcome, Verdict, told_once
 from checks.results import outputs
 from checks.results.outputs import QUARANTINE, VALIDATED
@@ -97,7 +98,7 @@ class _Table:
         self.name, self.run, self.execute = name, run, execute
         critical = [o for o in verdict.of_suites([name]).outcomes if o.severity == "critical"]
         broken = [o for o in critical if o.status in BREAKS]
-        self.rules = [o for o in broken if is_sql(o.rows_query)]
+        self.rules = [o for o in broken if is_sql(o.rows_query) and o.counted not in OF_MANY_ROWS]
         self.unlocated = [o for o in broken if o.unexpected_count and not is_sql(o.rows_query)]
         self.unjudged = [o for o in critical if o.status is Status.UNDETERMINED]
         self.columns = [str(row[0]) for row in execute(f"describe {quoted(name)}") if row[0] != LOCATOR]

@@ -90,6 +90,9 @@ def test_a_row_is_listed_once_with_every_rule_that_it_breaks(tmp_path):
         ({"rows_query": "select 1 as ratings"}, 100),  # likewise, by a query
         ({"rows_query": "select source_line, rating from ratings where source_line = 3;"}, 99),
         ({"rows_query": "select null::bigint as source_line"}, 100),
+        ({"counted": "measure", "unexpected_count": 1}, 100),  # its one row is an example's place
+        ({"counted": "levels", "unexpected_count": 1}, 100),
+        ({"counted": "genres", "unexpected_count": 1}, 99),
     ],
 )
 def test_which_outcomes_part_rows(tmp_path, changes, left):
