@@ -52,7 +52,10 @@ def _project(run: Run) -> Iterator[Any]:
 
 
 def _judge(run: Run, checkpoint: Any, act: bool) -> Verdict:
+    from checks.engine.slips import check_parameters
+
     parameters = _parameters(run, int(time.time()))
+    check_parameters(run.suites, run.root, parameters)
     if not act:
         return run.judge_suites(_evaluate(run, checkpoint, parameters))
     with under_way(run):

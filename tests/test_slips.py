@@ -88,6 +88,11 @@ HEAVY: list[tuple[str, Change, str]] = [
     ),
     (
         "expectations/tags",
+        arguments(RANGE, column="timestamp", max_value={"$PARAMETER": "nov"}),
+        r"\S+ has the argument `max_value` of the \$PARAMETER `nov`, which there is not; did you mean `now`\?",
+    ),
+    (
+        "expectations/tags",
         rule(NOT_NULL, type=f"{QUERY}s", kwargs={}),
         rf"is of the type `{QUERY}s`, which there is not; did you mean `{QUERY}`\?",
     ),

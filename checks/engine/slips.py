@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 from great_expectations.checkpoint.actions import ValidationAction
 from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.exceptions import DataContextError, GreatExpectationsError
+from great_expectations.core.suite_parameters import parse_suite_parameter
+from great_expectations.exceptions import DataContextError, GreatExpectationsError, SuiteParameterError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.registry import (
     get_expectation_impl,
@@ -29,6 +30,7 @@ Suites = Mapping[str, Sequence[Mapping[str, Any]]]
 
 SETTINGS = "great_expectations.yml"
 SUPERFLUOUS, MISSING = "value_error.extra", "value_error.missing"  # as pydantic calls them
+PARAMETER = "$PARAMETER"  # how a rule names what is known only when it is judged
 SHOWN_CHARACTERS = 200  # of a reason that GX gives
 
 
@@ -60,6 +62,23 @@ def loaded(context: Any, declared: Suites, root: Path) -> Any:
     for slip in _unknown_types(declared, root):  # which GX loads, as rules that can't be judged
         raise ProjectError(slip)
     return checkpoint
+
+
+def check_parameters(declared: Suites, root: Path, parameters: Mapping[str, Any]) -> None:
+    """Raise ProjectError where a rule names a parameter that there is not: GX's own error tells no rule."""
+    for which, one in _expectations(declared, root):
+        for name, value in one["kwargs"].items():
+            if not (isinstance(value, Mapping) and PARAMETER in value):
+                continue
+            try:
+                parse_suite_parameter(str(value[PARAMETER]), dict(parameters))
+            except SuiteParameterError as error:
+                raise ProjectError(_no_parameter(which, name, str(value[PARAMETER]), parameters)) from error
+
+
+def _no_parameter(which: str, argument: str, text: str, known: Collection[str]) -> str:
+    told = _instead(text, (), known)
+    return f"{which} has the argument `{argument}` of the {PARAMETER} `{text}`, which there is not; {told}"
 
 
 def _check_settings(file: Path) -> None:
