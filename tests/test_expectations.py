@@ -140,11 +140,26 @@ def dramas_and_horror(lower: float) -> Callable[[Files], None]:
     def plant(files: Files) -> None:
         for film in range(26, 126):
             files["movies"].append(f"{film},Film {film} (1990),{('Drama', 'Horror')[film % 2]}")
-            files["links"].append(f"{film},{film:07d},{film + 100}")
+            files["links"].append(f"{film},{film + 7:07d},{film + 100}")
         for user in range(5, 25):
             for film in range(26, 126):
                 level = max(0.5, deliveries.LEVELS[film // 2 % 25] - lower * (film % 2))
                 files["ratings"].append(f"{user},{film},{level},{own_time(user, film)}")
+
+    return plant
+
+
+def more_films(
+    title: str = "Film {} (1990)",
+    elsewhere: Callable[[int], tuple[int, int]] = lambda film: (film + 7, film + 100),
+) -> Callable[[Files], None]:
+    """A hundred films more, each with its title and its ids at IMDb and TMDB."""
+
+    def plant(files: Files) -> None:
+        for film in range(26, 126):
+            imdb, tmdb = elsewhere(film)
+            files["movies"].append(f"{film},{title.format(film)},War")
+            files["links"].append(f"{film},{imdb:07d},{tmdb}")
 
     return plant
 
@@ -183,6 +198,8 @@ FAULTS = [
     Fault("ratings", "No rating level holds more than 45", every("ratings", 2, lambda v: "4.0" if v > "3.0" else v)),
     Fault("ratings", "Of the ratings since 2003-03", every("ratings", 2, lambda v: str(float(round(float(v)))))),
     Fault("ratings", "Films differ in how", crowd(user_id, film_id, any_level, own_time)),
+    Fault("ratings", "Users rate in sittings", crowd(
+        user_id, film_id, level_of_film, lambda u, f: str(deliveries.START + u * 61 + f * 7 * 86_400))),
     Fault("ratings", "At most half of the ratings are of one second", crowd(
         user_id, film_id, level_of_film, lambda u, f: str(deliveries.START + 1)), also=("No second is shared",)),
     Fault("ratings", "At most a fifth of the ratings are timed", crowd(
@@ -228,6 +245,13 @@ FAULTS = [
                                                            for line in range(2, 8)], 2),
     Fault("movies", "At most 40 % of the films", lambda f: [cell("movies", line, 2, "(no genres listed)")(f)
                                                            for line in range(2, 13)], 2),
+    Fault("movies", "At least 90 % of the titles", more_films("Unknown (1990)"), also=("A title stands",)),
+    Fault("movies", "A film's genres are each given once", cell("movies", 4, 2, "Drama|Comedy|Drama"), 4),
+    Fault("movies", "A film's genres are each given once", cell("movies", 5, 2, "(no genres listed)|Drama"), 5),
+    Fault("movies", "No list of genres is that", more_films()),
+    Fault("movies", "No year of release is that", more_films()),
+    Fault("tags", "At most half of the tags", lambda f: [add("tags", f"1,{n % 25 + 1},word {n},{deliveries.START}")(f)
+                                                         for n in range(100)], 6),
     Fault("tags", "Tags and ratings were timed", tags_of(lambda user: int(own_time(user, user % 25 + 1)) + 4 * 3600)),
     Fault("tags", "At least half of the taggers", tags_of(lambda user: deliveries.START, lambda user: 26 + user % 2),
           also=("Every tagged film",)),
@@ -264,6 +288,10 @@ FAULTS = [
     Fault("links", "A `movieId` stands in links once", cell("links", 7, 0, "1"), 7),
     Fault("links", "An `imdbId` stands in links once", cell("links", 8, 1, "0000001"), 8),
     Fault("links", "`imdbId` has 7 or 8 digits", cell("links", 9, 1, "8"), 9),
+    Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 7, film))),
+    Fault("links", "No column of links", more_films(elsewhere=lambda film: (film, film + 100))),
+    Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 100, film + 100))),
+    Fault("links", "At least 98 % of the `tmdbId`", more_films(elsewhere=lambda film: (film + 7, film % 90 + 500))),
     Fault("links", "Every linked film is in movies", add("links", "77,0000077,77"), 27),
     Fault("links", "`tmdbId` of links is a positive", cell("links", 5, 2, "0"), 5),
     Fault("rejected_rows", "rejected_rows has its columns",

@@ -253,6 +253,39 @@ def _values() -> Iterator[Fault]:
         ("links", "`tmdbId` of links is a positive"),
         WARNING,
     )
+    for name, plant, meant, severity in (
+        (
+            "half of the titles set to one",
+            to.put("movies", 0.5, title="Unknown (2000)"),
+            ("movies", "At least 90 % of the titles"),
+            CRITICAL,
+        ),
+        (
+            "years of all films set to 1970",
+            to.alter("movies", "title", lambda c: c.str.replace(r"\(\d{4}\)", "(1970)", regex=True)),
+            ("movies", "No year of release is that"),
+            WARNING,
+        ),
+        (
+            "four in five genres set to Drama",
+            to.put("movies", 0.8, genres="Drama"),
+            ("movies", "No list of genres is that"),
+            WARNING,
+        ),
+        (
+            "half of the TMDB ids set to one",
+            to.put("links", 0.5, tmdbId="862"),
+            ("links", "At least 98 % of the `tmdbId`"),
+            WARNING,
+        ),
+        (
+            "all times of tags set to the load's",
+            to.put("tags", 1.0, timestamp="1537799250"),
+            ("tags", "At most half of the tags"),
+            WARNING,
+        ),
+    ):
+        yield Fault("silent defaulting", name, plant, meant, severity)
     yield Fault(
         "silent defaulting",
         "half of the words set to unknown",
@@ -284,6 +317,13 @@ def _rows() -> Iterator[Fault]:
     yield Fault("duplicates", "one tag given twice", to.repeat("tags", None), ("tags", "A user gives a film"), WARNING)
     yield Fault("joined twice", "ratings joined with tags", to.joined_with_tags, once)
     yield Fault("joined twice", "movies joined with itself", to.repeat("movies", 1.0), ("movies", "A `movieId` stands"))
+    yield Fault(
+        "joined twice",
+        "genres put together twice",
+        to.alter("movies", "genres", lambda c: c + "|" + c, 0.05),
+        ("movies", "A film's genres are each given once"),
+        WARNING,
+    )
     yield Fault("repeated delivery", "ratings appended to themselves", to.repeat("ratings", 1.0), once)
     yield Fault(
         "repeated delivery",
@@ -417,6 +457,18 @@ def _meaning() -> Iterator[Fault]:
     yield Fault("swapped columns", "ratings shuffled", to.shuffle("ratings", "rating"), ("ratings", "Films differ"))
     yield Fault(
         "swapped columns", "times shuffled", to.shuffle("ratings", "timestamp"), ("ratings", "Half stars appear only")
+    )
+    yield Fault(
+        "swapped columns",
+        "users shuffled within each film",
+        to.shuffle_within("ratings", "userId", "movieId"),
+        ("ratings", "Users rate in sittings"),
+    )
+    yield Fault(
+        "swapped columns",
+        "film ids for TMDB ids",
+        to.copy("links", "tmdbId", "movieId"),
+        ("links", "No column of links is a copy"),
     )
     yield Fault(
         "swapped columns",

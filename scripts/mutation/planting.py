@@ -69,6 +69,18 @@ def shuffle(table: str, column: str) -> Plant:
     return plant
 
 
+def shuffle_within(table: str, column: str, group: str) -> Plant:
+    """The same among the rows of one film, or another group, as a paste beside rows sorted by that alone does."""
+
+    def plant(delivery: Delivery) -> None:
+        rows = delivery[table]
+        rows[column] = rows.groupby(group)[column].transform(
+            lambda cells: delivery.random.permutation(cells.to_numpy())
+        )
+
+    return plant
+
+
 def slide(table: str, column: str) -> Plant:
     """Move a column down by one row, as a paste one line off does."""
 
@@ -76,6 +88,11 @@ def slide(table: str, column: str) -> Plant:
         delivery[table][column] = np.roll(delivery[table][column].to_numpy(), 1)
 
     return plant
+
+
+def copy(table: str, column: str, other: str) -> Plant:
+    """Fill a column from another one."""
+    return lambda delivery: delivery[table].__setitem__(column, delivery[table][other])
 
 
 def rename(table: str, **names: str) -> Plant:
