@@ -10,6 +10,7 @@ import hashlib
 import io
 import itertools
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PosixPath
@@ -63,16 +64,44 @@ class Record(NamedTuple):
 def find(folder: Path, table: str) -> Path | None:
     """The one file of `folder` that holds `table`, or None where there is none.
 
-    Raises DeliveryError where the folder can't be looked into, or two files claim the same table: choosing one would be
-    a guess.
+    Raises DeliveryError where the folder can't be looked into, or two files claim the same table, be it one by its
+    columns and a name such as ratings-2.csv: choosing one would be a guess.
     """
     candidates = [folder / f"{table}{suffix}" for suffix in SUFFIXES]
     with entering(folder):
         found = [path for path in candidates if path.is_symlink() or path.exists()]
+    if len(found) == 1:
+        found += itertools.islice(_more_of(found[0], table), 1)
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise DeliveryError(f"{folder}: holds both {names}; keep the one that is to be judged.")
     return found[0] if found else None
+
+
+def _more_of(path: Path, table: str) -> Iterator[Path]:
+    """Files beside `path` that are named like the table and have its columns: more of it, which nobody would judge."""
+    try:
+        alike = [one for one in sorted(path.parent.iterdir()) if _alike(table).fullmatch(one.name)]
+    except OSError:  # a folder that may be entered, and not listed
+        return
+    # Where names are told without their case, one of them is the file itself; so is a link to it.
+    others = [one for one in alike if one.exists() and path.exists() and not one.samefile(path)]
+    if others and (columns := _columns_of(path)):
+        yield from (one for one in others if _columns_of(one) == columns)
+
+
+def _columns_of(path: Path) -> frozenset[str]:
+    """A file's columns; none where they can't be read."""
+    try:
+        if problem(path):
+            return frozenset()
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq  # most deliveries do without, and a receipt is verified in no time
+
+            return frozenset(pq.read_schema(path).names)
+        return frozenset(header(path))
+    except (OSError, EOFError, ValueError, zlib.error):  # ValueError: PyArrow's, of what is no Parquet
+        return frozenset()
 
 
 def missing(folder: Path, table: str) -> str:
@@ -97,14 +126,20 @@ def mistaken(folder: Path, tables: Iterable[str], alone: bool = False) -> dict[s
 
 
 def _hint(table: str, entries: Sequence[Path], inner: Sequence[Path]) -> str | None:
-    alike = re.compile(rf"{table}([^a-z].*)?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
-    renamed = (f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if alike.fullmatch(one.name))
+    renamed = (
+        f"{one.name}: name it {table}.csv, .csv.gz or .parquet" for one in entries if _alike(table).fullmatch(one.name)
+    )
     packed = (f"{one.name}: unpack it" for one in entries if one.name.lower().endswith(ARCHIVES))
     deeper = (f"{one.name}/ with it: give that folder" for one in inner if find(one, table) is not None)
     try:
         return next(itertools.chain(renamed, packed, deeper), None)
     except DeliveryError:  # of a folder that is closed, or holds two of them
         return None
+
+
+def _alike(table: str) -> re.Pattern[str]:
+    """Names that are nearly a table's, such as Ratings.csv, ratings-2.csv.gz or "ratings (1).csv"."""
+    return re.compile(rf"{table}([^a-z].*)?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
 
 
 class Address(PosixPath):

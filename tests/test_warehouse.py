@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -219,6 +220,26 @@ def test_two_files_for_one_table_are_not_guessed_between(tmp_path: Path) -> None
     (tmp_path / "ratings.csv.gz").write_bytes(gzip.compress(HEADER))
     with pytest.raises(DeliveryError, match=r"holds both ratings\.csv and ratings\.csv\.gz"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ratings-2.csv", "ratings (1).csv", "Ratings.csv.gz", "ratings_old.parquet"])
+def test_more_of_a_table_beside_its_file_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / "ratings.csv").write_bytes(HEADER + b"1,1,4.0,5\n")
+    more = pd.DataFrame({"userId": [2], "movieId": [1], "timestamp": [5], "rating": [4.0]})
+    if name.endswith(".parquet"):
+        more.to_parquet(tmp_path / name)
+    else:
+        more.to_csv(tmp_path / name, index=False)
+    (tmp_path / "ratings-0.csv").symlink_to("nowhere")
+    with pytest.raises(DeliveryError, match=rf"holds both ratings\.csv and {re.escape(name)}; keep the one"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ratings-summary.csv", "ratings.csv.bak", "ratings-2.parquet", "ratings-2.csv.gz"])
+def test_what_is_no_more_of_a_table_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"year,ratings\n1996,5\n" if "summary" in name else HEADER)
+    (tmp_path / "ratings_latest.csv").symlink_to("ratings.csv")
+    assert loaded(tmp_path, HEADER + b"1,1,4.0,5\n") == ([(2, 1, 1, 4.0, 5)], [])
 
 
 def test_hostile_names_are_only_names(tmp_path: Path) -> None:
