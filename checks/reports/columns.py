@@ -105,7 +105,7 @@ def _counted(table: str, name: str, type_: str) -> str:
     """A query for the same measures from how often each value occurs: exact, and cheaper than any estimate."""
     number = type_ in NUMERIC
     quartiles = [_quartile_of_counted(share) if number else "null" for share in QUARTILES.values()]
-    tame = f"case when abs(value) < {LARGEST_SQUARED} then value::double end" if number else "null::double"
+    tame = f"case when abs(value::double) < {LARGEST_SQUARED} then value::double end" if number else "null::double"
     return f"""with counted as (select {quoted(name)} as value, count(*) as n from {quoted(table)} group by 1),
         tamed as (select value, n, {tame} as tame, case when {tame} is not null then n end as tame_n
             from counted where value is not null),
@@ -137,7 +137,7 @@ def _measures(name: str, type_: str, exact: bool) -> str:
     shares = list(QUARTILES.values())
     quartiles = [f"quantile_cont({column}, {shares})[{i}]" if sorted_out else "null" for i in (1, 2, 3)]
     # A value whose square is out of range would end the whole query; the suites report it.
-    tame = f"case when abs({column}) < {LARGEST_SQUARED} then {column} end"
+    tame = f"case when abs({column}::double) < {LARGEST_SQUARED} then {column} end"
     moments = [f"{measure}({tame})" if number else "null" for measure in ("avg", "stddev_samp")]
     return f"""struct_pack("rows" := count(*), nulls := count(*) - count({column}), "distinct" := {distinct},
         "min" := min({column}), first_quartile := {quartiles[0]}, median := {quartiles[1]},

@@ -20,6 +20,7 @@ TABLES = {
     "constant": "values (7, 2.5, 'a'), (7, 2.5, 'a'), (7, 2.5, 'a')",
     "out of range": "values (1, 1e200, 'a'), (2, -1e200, 'a'), (3, 4.0, 'a'), (9223372036854775807, 3.0, 'a')",
     "far apart": "values (9000000000000000000, 1e308, 'a'), (-9000000000000000000, -1e307, 'b')",
+    "the least number": "values (1, 4.0, 'a'), (2, 3.0, 'a'), (-9223372036854775807 - 1, 3.5, 'b')",
     "nothing given": "values (null::bigint, null::double, null::varchar), (null, null, null)",
     "no row": "select 1, 2.0, 'a' where false",
 }
