@@ -349,6 +349,14 @@ def test_every_expectation_of_the_delivered_tables_has_a_fault() -> None:
     assert unproved == []
 
 
+def test_ratings_out_of_all_range_leave_every_critical_rule_judged(tmp_path: Path) -> None:
+    """Else all rows go to the quarantine for two of them."""
+    files = deliveries.clean()
+    files["ratings"] += [f"1,{film},1e308,{deliveries.START}" for film in (1, 2)]
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path / "work")
+    assert [one.sentence for one in verdict.undetermined if one.severity == "critical"] == []
+
+
 def test_horror_films_that_are_rated_lower_are_as_ever(tmp_path: Path) -> None:
     files = deliveries.clean()
     dramas_and_horror(0.5)(files)
