@@ -354,12 +354,16 @@ class _Loader:
         self.warehouse.connection.unregister("rows_to_insert")
 
     def _parquet_names(self) -> list[str]:
-        described = self.warehouse.sql(f"describe select * from read_parquet({_path(self.path)})")
+        described = self.warehouse.sql(f"describe select * from {self._parquet()}")
         return [str(name) for name in described["column_name"]]
 
     def _parquet_cells(self, names: Sequence[str]) -> str:
         cells = ", ".join(f"{quoted(name)}::varchar as c{i}" for i, name in enumerate(names))
-        return f"from (select {cells} from read_parquet({_path(self.path)}))"
+        return f"from (select {cells} from {self._parquet()})"
+
+    def _parquet(self) -> str:
+        """Text that a file does not call so, as Impala's and older Spark's don't, is text all the same."""
+        return f"read_parquet({_path(self.path)}, binary_as_string = true)"
 
     def _cast(self, names: Sequence[str], source: str, line: str | None) -> None:
         """Fill the staging table: typed values, and for a row that holds a bad cell its column and text.

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +122,15 @@ def test_gzip_and_parquet_are_read_like_csv(tmp_path: Path) -> None:
         found = warehouse.connection.execute("select * from ratings order by all").fetchall()
     assert [row[1:] for row in found] == [row[1:] for row in rows]
     assert [row[0] for row in found] == [1, 2]  # a Parquet file has rows, not lines
+
+
+def test_text_that_a_parquet_file_does_not_call_so_is_read_as_text(tmp_path: Path) -> None:
+    """As Impala and older Spark write it: bytes, without a word on what they are."""
+    titles = ["Mr. Holland's Opus (1995)", "Amélie (2001)"]
+    table = pa.table({"movieId": [1, 2], "title": [one.encode() for one in titles], "genres": [b"Drama", b"Drama"]})
+    pq.write_table(table, tmp_path / "movies.parquet")
+    with load(tmp_path) as warehouse:
+        assert warehouse.sql("select title from movies order by movieId")["title"].tolist() == titles
 
 
 def test_fast_and_exact_reader_agree(tmp_path: Path) -> None:
