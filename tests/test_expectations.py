@@ -203,7 +203,10 @@ FAULTS = [
     Fault("ratings", "At most half of the ratings are of one second", crowd(
         user_id, film_id, level_of_film, lambda u, f: str(deliveries.START + 1)), also=("No second is shared",)),
     Fault("ratings", "At most a fifth of the ratings are timed", crowd(
-        user_id, film_id, level_of_film, lambda u, f: str((deliveries.START + u * 3600 + f * 41) // 60 * 60))),
+        user_id, film_id, level_of_film, lambda u, f: str((deliveries.START + u * 3600 + f * 41) // 60 * 60)),
+          also=("At least a quarter of the ratings",)),
+    Fault("ratings", "At least a quarter of the ratings are timed", crowd(
+        user_id, film_id, level_of_film, lambda u, f: str((deliveries.START + u * 3600 + f * 41) // 64 * 64))),
     Fault("ratings", "Of a thousand ratings and more, the mean", crowd(
         user_id, film_id, lambda u, f: str(5.5 - float(level_of_film(u, f))), own_time)),
     Fault("ratings", "No rating level holds more than 55", crowd(

@@ -191,6 +191,9 @@ def _values() -> Iterator[Fault]:
         rounded = to.timed(partial(_rounded, seconds=seconds))
         meant = ratings, "At most a fifth of the ratings are timed"
         yield Fault("units of time", name, to.alter(ratings, "timestamp", rounded), meant)
+    through_float = to.timed(lambda times: times.astype("float32").astype("int64"))
+    meant = ratings, "At least a quarter of the ratings are timed"
+    yield Fault("units of time", "times through a 32-bit float", to.alter(ratings, "timestamp", through_float), meant)
     yield Fault("units of time", "one rating in the future", to.put(ratings, timestamp="4102444800"), clock)
     yield Fault("units of time", "one rating of 1970", to.put(ratings, timestamp="0"), clock)
     east = to.timed(lambda times: times - EASTERN)
