@@ -146,10 +146,19 @@ def _but(text: str, elsewhere: Sequence[str]) -> str:
 
 
 def compared(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Which windows the rows of `drift` compare, in a sentence; nothing where none are known."""
+    """Which windows the rows of `drift` compare, and how, in a sentence or two; nothing where none are known."""
     if not rows or not rows[0].get("reference_window"):
         return ""
-    return f"Compared: {rows[0]['reference_window']}, the reference, with {rows[0]['current_window']}."
+    windows = f"Compared: {rows[0]['reference_window']}, the reference, with {rows[0]['current_window']}."
+    told = cost(rows)
+    return " ".join([windows, *(each for each in told_of_all(rows) if told is None or each not in told.points)])
+
+
+def told_of_all(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The sentences that the messages of all features share, such as how the reference was looked at."""
+    said = [SENTENCES.split(printable(str(row["message"] or ""))) for row in rows if not is_cost(row)]
+    first, *others = said if len(said) > 1 else [[]]
+    return tuple(sentence for sentence in first if all(sentence in other for other in others))
 
 
 @dataclass(frozen=True)

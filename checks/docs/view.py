@@ -49,6 +49,7 @@ def _environment() -> Environment:
     environment.tests["cost"] = findings.is_cost
     environment.filters.update(
         compared=findings.compared,
+        told_of_all=findings.told_of_all,
         in_parts=findings.in_parts,
         amount=words.amount,
         cost=findings.cost,

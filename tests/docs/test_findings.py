@@ -151,3 +151,19 @@ def test_our_own_recommendations_come_apart_sentence_by_sentence() -> None:
         assert len(told.points) >= 3
         assert all(point.endswith(".") for point in (told.reason, *told.points))
         assert told.points[-2].startswith("Of the difference of ")
+
+
+def test_what_all_features_share_is_told_once_beside_the_windows() -> None:
+    """But what the cost tells already, or what one feature alone says."""
+    shared, dropped = "Compared with 3 periods of the reference.", "A sample of 5 % of the users was compared."
+    about = {"reference_window": "1996", "current_window": "1997"}
+    rows = [
+        about | {"feature": "hour", "message": f"Hours: the same for every user. {shared} {dropped}"},
+        about | {"feature": "gap", "message": f"Gaps: drifted. Statistic 3.00 against 2.00. {shared} {dropped}"},
+        about | {"feature": "impact", "recommendation": "watch", "message": f"Recommendation: watch: why. {dropped}"},
+    ]
+    assert findings.told_of_all(rows) == (shared, dropped)
+    assert findings.compared(rows) == f"Compared: 1996, the reference, with 1997. {shared}"
+    assert findings.told_of_all(rows[:1]) == ()
+    told = findings.in_parts(rows[1] | {"title": "gaps"}, findings.told_of_all(rows))
+    assert told == {"found": "Drifted.", "statistics": "Statistic 3.00 against 2.00."}
