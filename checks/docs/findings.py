@@ -156,7 +156,7 @@ def compared(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def told_of_all(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The sentences that the messages of all features share, such as how the reference was looked at."""
-    said = [SENTENCES.split(printable(str(row["message"] or ""))) for row in rows if not is_cost(row)]
+    said = [SENTENCES.split(printable(str(row["message"] or ""))) for row in rows if row.get("feature") != COST]
     first, *others = said if len(said) > 1 else [[]]
     return tuple(sentence for sentence in first if all(sentence in other for other in others))
 
