@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from drift.windows import Part
 
 FILM_PRIOR: Final = 10  # ratings at the overall mean that a film's mean starts with: one rating is no mean
-PEERS: Final = 250  # films that a film is compared with in how often it is rated, or up to twice as many
+PEERS: Final = 250  # films that one is compared with in how often it is rated, about; those of a year stay together
 YEAR: Final = 31_536_000  # seconds for which a film is new
+FIRST_YEAR: Final = 1970  # from which seconds are counted
 YEAR_IN_TITLE: Final = r"\((\d{4})\)\s*$"
 NO_GENRES: Final = "(no genres listed)"
 MOST_GENRES: Final = 62  # the commonest; MovieLens knows 19, so many more are another column's text
@@ -76,13 +77,14 @@ def known_films(parts: tuple[Part, ...]) -> Films:
     mean = films["total"].sum() / max(1, films["n"].sum())
     catalogues = [_catalogue(part.handle) for part in parts]
     catalogue = pd.concat(catalogues).drop_duplicates("movieId").set_index("movieId").reindex(films.index)
+    year = pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce")
     facts = pd.DataFrame(
         {
             "film_row": np.arange(len(films)),
-            "film_popularity": _popularity(films),
+            "film_popularity": _popularity(films, year),
             "film_new_until": films["first_rated"] + YEAR,
             "film_mean": (films["total"] + FILM_PRIOR * mean) / (films["n"] + FILM_PRIOR),
-            "film_year": pd.to_numeric(catalogue["title"].str.extract(YEAR_IN_TITLE)[0], errors="coerce"),
+            "film_year": year,
         },
         index=films.index,
     )
@@ -131,13 +133,15 @@ def _catalogue(handle: Handle) -> pd.DataFrame:
     )
 
 
-def _popularity(films: pd.DataFrame) -> pd.Series:
+def _popularity(films: pd.DataFrame, year: pd.Series) -> pd.Series:
     """Share of the ratings of films that came at about the same time, that go to those rated more often, from 0 to 1.
 
-    Among all films new ones would look unpopular, as they have not been rated for long.
+    Among all films new ones would look unpopular, as they have not been rated for long. Films came in the year of their
+    title, and without one when they were first rated; by that alone, old films that few know would all be new.
     """
-    came = films.sort_values("first_rated", kind="stable")
-    peers = pd.Series(np.arange(len(came)) * max(1, len(came) // PEERS) // max(1, len(came)), came.index)
+    came = year.fillna(FIRST_YEAR + films["first_rated"] / YEAR).sort_values(kind="stable")
+    earlier = came.rank(method="min") - 1
+    peers = earlier * max(1, len(films) // PEERS) // max(1, len(films))
     ordered = films["n"].sort_values(ascending=False, kind="stable")
     of_peers = ordered.groupby(peers.reindex(ordered.index))
     return (of_peers.cumsum() - ordered / 2) / of_peers.transform("sum").clip(1)

@@ -159,15 +159,19 @@ def test_numbers_can_be_taken_as_tables() -> None:
     assert set(taken) == {"drift_films", "drift_film_levels", "drift_user_levels"}
 
 
+@pytest.mark.parametrize("titles", [["A (1999)", "B (2001)", "C (1999)", "D (2000)"], ["A", "B", "C", "D"]])
 def test_films_are_compared_in_how_often_they_are_rated_with_those_that_came_when_they_did(
-    monkeypatch: pytest.MonkeyPatch,
+    titles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two that came early and are rated six times and twice, and two of late, three times and once."""
+    """Of two that came early and are rated six times and twice, and two of late, three times and once.
+
+    Without a year a film came when it was first rated.
+    """
     monkeypatch.setattr(films, "PEERS", 2)
     rated = [(1, 0, 6), (2, 9, 3), (3, 1, 2), (4, 20, 1)]
     rows = [(user, film, 4.0, START + came + user) for film, came, n in rated for user in range(n)]
     table = pd.DataFrame(rows, columns=["userId", "movieId", "rating", "timestamp"])
-    with Handle(ratings=table, movies=movies(4)) as warehouse:
+    with Handle(ratings=table, movies=movies(4).assign(title=titles)) as warehouse:
         facts = known_films(windows_in_time(warehouse, 0.5, None).parts).facts
     assert facts["film_popularity"].tolist() == [3 / 8, 3 / 8, 7 / 8, 7 / 8]
 
