@@ -20,7 +20,7 @@ from drift.films import Films, film_columns, known_films, push_films
 from drift.handle import statement
 from drift.sums import UNIT, Sums
 from drift.units import APPEARANCES, Units, UserValues
-from drift.windows import CURRENT, LONGER, REFERENCE, in_periods
+from drift.windows import CURRENT, LONGER, REFERENCE, in_periods, periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from drift.features import Feature
     from drift.handle import Handle
-    from drift.windows import Part, Windows
+    from drift.windows import Part, Periods, Windows
 
 SIDE_AND_USER = ["side", "user_id"]
 RATINGS: Final = "events"  # the source of features that read the ratings; others stand beside them
@@ -58,20 +58,23 @@ def collect_each(
 ) -> Iterator[tuple[Windows, Collected]]:
     """The same for each of `narrowed`: the reference of `windows` and a part of their current window.
 
-    The reference is added up once for all. What is known of films is what all of `windows` say, so a relabelling of
-    users leaves it as it is here too.
+    The reference is added up once for all that it is looked at alike for. What is known of films is what all of
+    `windows` say, so a relabelling of users leaves it as it is here too.
     """
     summing = _Summing.of(windows, features)
     usual = max((_length(each) for each in narrowed), default=0)
-    reference: dict[int, list[pd.DataFrame]] = {}
+    known: dict[tuple[int, bool], tuple[Periods | None, list[pd.DataFrame]]] = {}
     for each in narrowed:
         # Months and quarters are as good as of one length; the first and the last one may be parts of one.
-        length = usual if LONGER * _length(each) >= usual else _length(each)
-        compared = in_periods(each, length)
-        if length not in reference:
-            reference[length] = summing.tables([part.of_side(REFERENCE) for part in compared.parts])
+        key = usual if LONGER * _length(each) >= usual else _length(each), each.follow
+        if key not in known:
+            periods = periods_of(each, key[0])
+            parts = each.looked_at_in(periods).parts
+            known[key] = periods, summing.tables([part.of_side(REFERENCE) for part in parts])
+        periods, reference = known[key]
+        compared = each.looked_at_in(periods)
         current = summing.tables([part.of_side(CURRENT) for part in compared.parts])
-        yield each, summing.collected(each, compared, [*reference[length], *current])
+        yield each, summing.collected(each, compared, [*reference, *current])
 
 
 def _length(windows: Windows) -> int:

@@ -106,13 +106,13 @@ class Part:
         """The part's reference, and of its current ratings those in `current`."""
         time = 'ratings."timestamp"'
         inside = f"{time} >= {current.start} and {time} < {current.end}"
-        return replace(self, side=f"case when {self.side} <= {REFERENCE} or ({inside}) then {self.side} end")
+        return replace(self, side=f"case when {self.side} = {REFERENCE} or ({inside}) then {self.side} end")
 
-    def in_periods(self, end: int, length: int, n: int, step: int) -> Part:
-        """Of the part's reference, every `step`-th of the last n periods of so many seconds before `end`."""
-        place = _period(end, length)
-        taken = f"{place} < {n} and {place} % {step} = 0"
-        reference = f"case when {taken} then -({place} // {step}) end"
+    def in_periods(self, periods: Periods) -> Part:
+        """The part, its reference in these periods."""
+        place = _period(periods.end, periods.length)
+        taken = f"{place} < {periods.n} and {place} % {periods.step} = 0"
+        reference = f"case when {taken} then -({place} // {periods.step}) end"
         return replace(self, side=f"case when {self.side} = {REFERENCE} then {reference} else {self.side} end")
 
 
@@ -142,6 +142,13 @@ class Windows:
         """Whether the current window begins when the reference is over."""
         old, new = self.reference, self.current
         return old is not None and new is not None and new.start >= old.end
+
+    def looked_at_in(self, periods: Periods | None) -> Windows:
+        """The windows, the reference in these periods, or as it is."""
+        if periods is None:
+            return self
+        parts = tuple(part.in_periods(periods) for part in self.parts)
+        return replace(self, parts=parts, periods=ceil(periods.n / periods.step))
 
     def label(self, side: int) -> str:
         """The window's name in the findings."""
@@ -231,22 +238,36 @@ def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
     return replace(windows, parts=tuple(part.of_drawn(share) for part in windows.parts), compared_share=share)
 
 
+@dataclass(frozen=True)
+class Periods:
+    """Every `step`-th of the last n periods of `length` seconds before `end`, in which a reference is looked at."""
+
+    end: int
+    length: int
+    n: int
+    step: int
+
+
 def in_periods(windows: Windows, length: int | None = None) -> Windows:
-    """The same, the reference in periods as long as the current window, if that follows and is shorter.
+    """The same, the reference in its `periods_of`, if there are any."""
+    return windows.looked_at_in(periods_of(windows, length))
+
+
+def periods_of(windows: Windows, length: int | None = None) -> Periods | None:
+    """Periods of the reference as long as the current window, if that follows and is shorter.
 
     length: of a period in seconds, where it is not the current window's; of a day at least. So many periods that users
     have `COMPARED_PERIODS` in them, evenly spread over the reference; what is left of its oldest part is not compared.
     """
     old, new = windows.reference, windows.current
     if old is None or new is None or not windows.follow:
-        return windows
+        return None
     length, whole = max(length or new.end - new.start, DAY), old.end - old.start
     if whole <= LONGER * length:
-        return windows
+        return None
     n = int((whole + (1 - 1 / LONGER) * length) // length)  # a little less than a whole one counts, too
     step = max(1, ceil(_users_periods(windows, old.end, length) / COMPARED_PERIODS), ceil(n / MOST_PERIODS))
-    parts = tuple(part.in_periods(old.end, length, n, step) for part in windows.parts)
-    return replace(windows, parts=parts, periods=ceil(n / step))
+    return Periods(old.end, length, n, step)
 
 
 def _users_periods(windows: Windows, end: int, length: int) -> int:

@@ -157,6 +157,25 @@ def test_trends_hold_each_part_against_periods_as_long() -> None:
     assert len(set(looked_at[1:-1])) == 1
 
 
+def test_trends_part_the_reference_for_those_that_come_after_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delivery that begins a year before its reference ends: the first year is held against it as it is."""
+    asked: list[int] = []
+    counting = windows._users_periods
+    monkeypatch.setattr(windows, "_users_periods", lambda *given: asked.append(1) or counting(*given))
+    every = steady.service(np.random.default_rng(1))
+    even = every.ratings["userId"] % 2 == 0
+    year = pd.to_datetime(every.ratings["timestamp"], unit="s").dt.year
+    before, now = (every.having(ratings=every.ratings[rows]) for rows in (even & (year < 2008), ~even & (year > 2006)))
+    with before.warehouse() as reference, now.warehouse() as delivery:
+        table = find_trends(delivery, reference=reference, every="year")
+    table = table[table["feature"] == "user_level"]
+    table = table.set_index(table["window_start"].str[:4])
+    parted = table["message"].str.contains("periods of the reference")
+    assert parted.to_dict() == {"2007": False, "2008": True, "2009": True, "2010": True}
+    assert table["reference_n"].gt(table["reference_users"]).tolist() == parted.tolist(), "a user counts in each period"
+    assert len(asked) == 1, "those of one length are asked of once"
+
+
 def test_the_message_says_how_the_reference_was_looked_at() -> None:
     row = {"title": "a feature", "status": "undetermined", "problem": "x", "compared_share": 1.0, "held_rows": 0}
     row |= {"excluded_rows": 0}
