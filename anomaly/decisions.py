@@ -41,11 +41,11 @@ def decide(
     scores: scoring.Scores, broken: dict[str, Bools], trusted: Bools, n_judged: int, rate: float | None
 ) -> Judgement:
     """Flags of the batch's users: by calibrated error rate, or by the plain rules where nothing calibrates."""
-    score = scoring.combined(scores)[:n_judged]
+    score, strictness = scoring.combined(scores)[:n_judged], rules.strictness(broken)
     if rate is not None:
-        judgement = _calibrated(scores, score, rules.strictness(broken), trusted, rate)
+        judgement = _calibrated(scores, score, strictness, trusted, rate)
         return replace(judgement, review=judgement.review | _doubtful(score, broken, trusted))
-    nothing, any_rule = np.full(n_judged, np.nan), rules.strictness(broken)[:n_judged] > 0
+    nothing, any_rule = np.full(n_judged, np.nan), strictness[:n_judged] > 0
     top = _highest(score, max(1, min(REVIEW_MOST, int(REVIEW_SHARE * n_judged))))
     return Judgement(score, nothing, nothing, any_rule, top & ~any_rule, np.full(n_judged, -1))
 

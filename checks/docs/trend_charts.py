@@ -63,7 +63,7 @@ def _nothing_moved(courses: Sequence[_Course], every: str, windows: Sequence[str
 def _reading(every: str, shown: int, features: int) -> str:
     """How to read the chart, and what it leaves out."""
     reading = (
-        f"Each {every} against the whole reference. The fuller the colour, the larger the effect: below 1, 3 and 10 "
+        f"Each {every} against the reference. The fuller the colour, the larger the effect: below 1, 3 and 10 "
         "times the smallest that matters, and above."
     )
     left_out = f"{shown} of {features} features are shown: those that drifted in at least one {every}."

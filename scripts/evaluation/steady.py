@@ -66,40 +66,40 @@ def parted(delivery: Frames, part: float) -> tuple[Frames, Frames]:
     return delivery.having(ratings=delivery.ratings[~late]), delivery.having(ratings=delivery.ratings[late])
 
 
-def service(rng: Generator, users: int = USERS) -> Frames:
+def service(rng: Generator) -> Frames:
     """The service's ratings in its `YEARS`; its films' titles don't say when they came out."""
     import pandas as pd
 
-    ratings = _rated(rng, users)
+    ratings = _rated(rng)
     films = ratings["movieId"].unique()
     movies = pd.DataFrame({"movieId": films, "title": "A film", "genres": np.where(films % 3, "Drama", "Comedy|War")})
     nothing = {name: pd.DataFrame(columns=list(COLUMNS[name])).astype("int64") for name in ("tags", "links")}
     return Frames(ratings, movies, **nothing)
 
 
-def _rated(rng: Generator, users: int) -> pd.DataFrame:
+def _rated(rng: Generator) -> pd.DataFrame:
     """Ratings of all sittings, each user's films once."""
     import pandas as pd
 
-    user, day, ratings = _sittings(rng, users)
+    user, day, ratings = _sittings(rng)
     sitting = np.repeat(np.arange(len(user)), ratings)
     place = np.arange(len(sitting)) - np.repeat(np.cumsum(ratings) - ratings, ratings)
     owner, time = user[sitting], (day[sitting] * DAY).astype(np.int64) + 40 * place
     film = _films(rng, time)
-    level, care = rng.normal(3.5, 0.4, users)[owner], rng.uniform(0.5, 1.0, users)[owner]
+    level, care = rng.normal(3.5, 0.4, USERS)[owner], rng.uniform(0.5, 1.0, USERS)[owner]
     stars = np.round(2 * (level + np.sin(film) / 2 + rng.normal(0, care))) / 2
     frame = pd.DataFrame({"userId": owner + 1, "movieId": film, "rating": np.clip(stars, 0.5, 5.0)})
     return frame.assign(timestamp=BEGINS + time).drop_duplicates(["userId", "movieId"], ignore_index=True)
 
 
-def _sittings(rng: Generator, users: int) -> tuple[Ints, Floats, Ints]:
+def _sittings(rng: Generator) -> tuple[Ints, Floats, Ints]:
     """Of each sitting the user, the day and the number of ratings, shape (n_sittings,)."""
-    n = rng.geometric(1 / SITTINGS, users)
-    user = np.repeat(np.arange(users), n)
+    n = rng.geometric(1 / SITTINGS, USERS)
+    user = np.repeat(np.arange(USERS), n)
     first = np.append(True, np.diff(user) > 0)
     waited = np.cumsum(np.where(first, 0, rng.exponential(AWAY, len(user))))
-    day = 365 * rng.uniform(-BEFORE, YEARS, users)[user] + waited - waited[first][user]
-    eager = np.exp(rng.normal(0, 0.5, users))[user]
+    day = 365 * rng.uniform(-BEFORE, YEARS, USERS)[user] + waited - waited[first][user]
+    eager = np.exp(rng.normal(0, 0.5, USERS))[user]
     ratings = 1 + rng.poisson(np.where(first, FIRST, LATER) * eager)
     shown = (day >= 0) & (day < 365 * YEARS)
     return user[shown], day[shown], ratings[shown]
