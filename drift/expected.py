@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def changes(units: Units, columns: NDArray[np.float32], weight: NDArray[np.float32]) -> list[Floats]:
     """Differences of weighted means of columns that are to be expected, each shape (n_columns,), by either reason.
 
-    Where the reference is in periods, users of all come back alike, so that none is to be expected; or that which the
-    share of newcomers makes, as of a service's first years all are new.
+    Where a side is in periods, users of all come back alike, so that none is to be expected; or that which the share of
+    newcomers makes, as of a service's first years all are new.
     """
     if units.first is not None:
         return [np.zeros(columns.shape[1]), of_newcomers(units, units.first, columns, weight)]
@@ -77,14 +77,12 @@ def of_return(units: Units, columns: NDArray[np.float32], weight: NDArray[np.flo
 def of_newcomers(
     units: Units, first: NDArray[np.bool_], columns: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> Floats:
-    """The differences that the current window's share of newcomers makes, each kind being as before, (n_columns,)."""
-    reference, current = units.sides == REFERENCE, units.sides == CURRENT
-    share = over(_total(weight[current & first]), _total(weight[current]), 0)
-    new, old, every = (
-        _mean(columns[rows], weight[rows]) for rows in (reference & first, reference & ~first, reference)
-    )
+    """The differences that the lone side's share of newcomers makes, each kind being as on the other, (n_columns,)."""
+    lone = units.sides == units.lone
+    share = over(_total(weight[lone & first]), _total(weight[lone]), 0)
+    new, old, every = (_mean(columns[rows], weight[rows]) for rows in (~lone & first, ~lone & ~first, ~lone))
     apart = share * new + (1 - share) * old - every
-    return np.where(np.isnan(apart), 0, apart)
+    return np.where(np.isnan(apart), 0, apart if units.lone == CURRENT else -apart)
 
 
 def _mean(columns: NDArray[np.float32], weight: NDArray[np.float32]) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from drift.windows import REFERENCE
 from drift.words import DOUBLINGS, SHARE, amount, counted, percent, places
 
 TO_BE_EXPECTED: Final = "is to be expected, as users seen in both windows differ from others"
@@ -140,10 +141,13 @@ def what_was_compared(row: dict[str, Any]) -> str:
 
 
 def _periods(row: dict[str, Any]) -> str:
-    """Says so where the reference is longer than the current window."""
+    """Says so where one window is longer than the other."""
     if not (periods := row.get("periods")):
         return ""
-    return f"Compared with {counted(periods, 'period')} of the reference, as long as the current window."
+    drawn = f", in each of {percent(periods.share)} of its users" if periods.share < 1 else ""
+    if periods.side == REFERENCE:
+        return f"Compared with {counted(periods.n, 'period')} of the reference, as long as the current window{drawn}."
+    return f"The current window was looked at in {periods.n:,} periods, about as long as the reference{drawn}."
 
 
 def _held(row: dict[str, Any]) -> str:

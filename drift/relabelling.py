@@ -102,7 +102,7 @@ class _Users:
 
 @dataclass(frozen=True)
 class _Periods:
-    """The same where the reference is in periods: one row of a user may count for the current side, the others not.
+    """The same where a side is in periods: one row of a user may count for the lone side, all others for that.
 
     order: the rows by user; begins: where each one's do; n: how many they are; odds: that one counts; all (n_users,).
     """
@@ -115,6 +115,7 @@ class _Periods:
     begins: NDArray[np.int64]
     n: NDArray[np.int64]
     odds: NDArray[np.float64]
+    lone: int
 
     @classmethod
     def of(cls, units: Units, parts: Iterable[NDArray[np.float32]], width: int) -> _Periods:
@@ -124,15 +125,15 @@ class _Periods:
         expected = np.einsum("i,ij->j", units.chance, movable, dtype=np.float64)
         observed = movable[units.sides == CURRENT].sum(axis=0, dtype=np.float64)
         by_user = (units.by_user, units.begins, units.rows_of_user, units.odds)
-        return cls(movable, np.zeros(width), expected, observed, *by_user)
+        return cls(movable, np.zeros(width), expected, observed, *by_user, units.lone)
 
     def labels(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Random relabellings, shape (count, n_rows): 1 where the row counts for the current side."""
-        labels = np.zeros((count, len(self.movable)), np.float32)
+        labels = np.full((count, len(self.movable)), np.float32(self.lone != CURRENT))
         for row in labels:
             drawn = rng.random(len(self.odds)) / self.odds  # below one: how far into the user's rows
             users = np.flatnonzero(drawn < 1)
-            row[self.order[self.begins[users] + (drawn[users] * self.n[users]).astype(np.int64)]] = 1
+            row[self.order[self.begins[users] + (drawn[users] * self.n[users]).astype(np.int64)]] = self.lone == CURRENT
         return labels
 
 

@@ -24,14 +24,16 @@ APPEARANCES: Final = "presence"  # the source of features that compare who is th
 class Units:
     """User-and-side pairs as rows: `users` and `sides` of shape (n_units,), a user at most once a side.
 
-    follows: whether the current side comes after the reference, so that who is on both came back. first: of a reference
-    in periods, in each of which a user may stand, whether the user was first seen in the row's, shape (n_units,).
+    follows: whether the current side comes after the reference, so that who is on both came back. first: where one side
+    is in periods, in each of which a user may stand, whether the user was first seen in the row's, shape (n_units,).
+    lone: the other side then, which is one period.
     """
 
     users: NDArray[np.int64]
     sides: NDArray[np.int8]
     follows: bool = False
     first: NDArray[np.bool_] | None = None
+    lone: int = CURRENT
 
     @cached_property
     def user(self) -> NDArray[np.int64]:
@@ -46,7 +48,8 @@ class Units:
         they are the larger part.
         """
         if self.first is not None:
-            return (self.odds / self.rows_of_user)[self.user].astype(np.float32)
+            alone = (self.odds / self.rows_of_user)[self.user].astype(np.float32)
+            return alone if self.lone == CURRENT else 1 - alone
         chance, single = np.full(len(self.users), 0.5, np.float32), self.single_rows
         if len(single):
             current = self.sides[single] == CURRENT
@@ -74,11 +77,11 @@ class Units:
 
     @cached_property
     def odds(self) -> NDArray[np.float64]:
-        """How often one of each user's rows counts for the current side, where the reference is in periods: (n_users,).
+        """How often one of each user's rows counts for the lone side, where the other is in periods: (n_users,).
 
-        In proportion to their number, so that all rows count as often; one at most, as the current side is one period.
+        In proportion to their number, so that all rows count as often; one at most, as the lone side is one period.
         """
-        wanted, rows = int((self.sides == CURRENT).sum()), self.rows_of_user
+        wanted, rows = int((self.sides == self.lone).sum()), self.rows_of_user
         share = wanted / max(1, len(self.users))
         for _ in range(BALANCED):
             odds = np.minimum(1, rows * share)

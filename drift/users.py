@@ -44,7 +44,7 @@ class Collected:
     units: Units
     values: dict[str, UserValues]
     missing: dict[str, str]
-    periods: int = 0  # that the reference is looked at in, or 0: as it is
+    periods: Periods | None = None  # that the longer window is looked at in, if it is
 
 
 def collect(windows: Windows, features: Sequence[Feature]) -> Collected:
@@ -72,6 +72,8 @@ def collect_each(
             parts = each.looked_at_in(periods).parts
             known[key] = periods, summing.tables([part.of_side(REFERENCE) for part in parts])
         periods, reference = known[key]
+        if periods is not None and periods.side == CURRENT:
+            periods = periods_of(each)
         compared = each.looked_at_in(periods)
         current = summing.tables([part.of_side(CURRENT) for part in compared.parts])
         yield each, summing.collected(each, compared, [*reference, *current])
@@ -109,17 +111,19 @@ class _Summing:
     def collected(self, windows: Windows, compared: Windows, tables: list[pd.DataFrame]) -> Collected:
         """The tables, which are taken out of the list, together; and beside them what is not read from the ratings.
 
-        compared: the same windows, with the reference in periods where it is looked at so.
+        compared: the same windows, with the longer one in periods where it is looked at so.
         """
         units, ratings, columns = _sorted(tables)
         genres = tuple(map(str, self.films.genres))
         values = {one.name: _values(one, columns[:, self.sums.spans[one.name]], ratings, genres) for one in self.read}
         _place(windows.parts)  # what was placed last may be one side alone, or in periods
-        first = _first(units, windows) if compared.periods else None
+        periods = compared.periods
+        first = _first(units, windows) if periods else None
         found, missing = self._beside(compared, units[SIDE_AND_USER], ratings, first)
-        sides = (units["side"] == CURRENT).to_numpy().astype(np.int8)
-        who = Units(units["user_id"].to_numpy(np.int64), sides, windows.follow, first)
-        return Collected(who, values | found, missing, compared.periods)
+        sides = (units["side"] >= CURRENT).to_numpy().astype(np.int8)
+        lone = periods.lone if periods else CURRENT
+        who = Units(units["user_id"].to_numpy(np.int64), sides, windows.follow, first, lone)
+        return Collected(who, values | found, missing, periods)
 
     def _beside(
         self, windows: Windows, units: pd.DataFrame, ratings: NDArray[np.float32], first: NDArray[np.bool_] | None
@@ -205,13 +209,10 @@ def _beside(
     first: NDArray[np.bool_] | None,
 ) -> UserValues:
     """Values of a feature that is not read from the ratings themselves."""
-    if feature.source == APPEARANCES and first is not None:  # the last period is as long as the current window
-        new = np.where(units["side"] < REFERENCE, np.float32(np.nan), first.astype(np.float32))
+    if feature.source == APPEARANCES:
+        new = _newcomers(windows, units, first)
         return _values(feature, new[:, None], np.ones_like(ratings), ())
     found = units.merge(_told(windows, feature.source), how="left", on=SIDE_AND_USER)
-    if feature.source == APPEARANCES:
-        new = _is_new(found, windows.recent, windows.recent_end)
-        return _values(feature, new[:, None], np.ones_like(ratings), ())
     marks = found["n"].fillna(0).to_numpy(np.float32)
     rows = ratings + marks
     share = (marks > 0).astype(np.float32) if feature.per == "user" else marks / rows
@@ -230,16 +231,28 @@ def _told(windows: Windows, source: str) -> pd.DataFrame:
     return pd.concat([part.handle.sql(part.statement(source)) for part in windows.parts], ignore_index=True)
 
 
-def _is_new(seen: pd.DataFrame, recent: int, end: int) -> NDArray[np.float32]:
-    """Who is new: of the current window, seen before `end`, users not in the reference; of its last part, not before.
+def _newcomers(windows: Windows, units: pd.DataFrame, first: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Who is new, shape (n_units,): 1 or 0, NaN for whom it is not asked of. first: as of `Units`.
 
-    Parts as long as each other: of a longer one more users are new, as those who come back come first.
+    The reference's last period, where it has any, is as long as the current window: all who were first seen in either.
     """
-    reference = seen["side"] == REFERENCE
-    known = seen["user_id"].isin(seen.loc[reference, "user_id"])
-    new = np.where(seen["side"] == CURRENT, ~known, seen["first_seen"] >= recent).astype(np.float32)
-    beside = np.where(reference, seen["last_seen"] < recent, seen["first_seen"] >= end)
-    return np.where(beside, np.float32(np.nan), new)
+    if first is not None and windows.periods is not None and windows.periods.side == REFERENCE:
+        return np.where(units["side"] < REFERENCE, np.float32(np.nan), first.astype(np.float32))
+    return _is_new(units.merge(_told(windows, APPEARANCES), how="left", on=SIDE_AND_USER), windows)
+
+
+def _is_new(seen: pd.DataFrame, windows: Windows) -> NDArray[np.float32]:
+    """The same of users of the reference's last part, and of those seen in as long a part of the current window.
+
+    New is who was not seen in as long a time before the part: more would be new of a longer part, as those who come
+    back come first, and fewer with more known of before.
+    """
+    reference, begins = seen["side"] == REFERENCE, windows.reference.start if windows.reference else 0
+    since = begins + (windows.reference.end if windows.reference else 0) - windows.recent
+    known = seen["user_id"].isin(seen.loc[reference & (seen["last_seen"] >= since), "user_id"])
+    new = np.where(reference, seen["first_seen"] >= windows.recent, ~known).astype(np.float32)
+    beside = np.where(reference, seen["last_seen"] < windows.recent, seen["first_seen"] >= windows.recent_end)
+    return np.where(beside | (seen["side"] > CURRENT), np.float32(np.nan), new)
 
 
 def _values(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from math import ceil
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as milliseconds, cannot be placed
 USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
-REFERENCE, CURRENT = 0, 1  # of a reference in periods, these are 0 for the last one, -1 for the one before, and so on
+# Of windows in periods, these are 0 for the reference's last one, -1 for the one before, and so on; 1 for the current
+# window's first one, 2 for the next.
+REFERENCE, CURRENT = 0, 1
 DAY: Final = 86_400  # seconds
 RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared with; who is new there, the rest tells
 # Users of the smaller window that are compared. With so many, the least difference that matters is nearly six standard
@@ -25,18 +27,14 @@ RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared
 # minds, a thousandth of the ratings, is then some ten users', if these have no other ratings. A fault of a few very
 # busy users may be missed by a sample; the suites look at every row.
 COMPARED_USERS: Final = 10_000
-_USER: Final = "(ratings.userId % 1000003)"
-# A user's draw, from 0 to DRAWS - 1: the square of the id times a constant, of which the remainder by a power of two is
-# kept. Such remainders are spread evenly in whatever steps ids go (Weyl: Über die Gleichverteilung von Zahlen mod.
-# Eins, 1916; held by test). By another number than a power of two they take far longer. The constant is odd, and no
-# product with it leaves 64 bits.
-DRAWS: Final = 1 << 31
-DRAW_OF_USER: Final = f"({_USER} * {_USER} * 5184405 & {DRAWS - 1})"
+DRAWS: Final = 1 << 31  # a draw is from 0 to one less
+NUMBERED: Final = 1_000_003  # so many numbers are drawn by
+APART: Final = 7_919  # by which a user's number grows from period to period, for another draw in each
 # How much users give, and how sure a user's mean is, hangs on how long they are looked at: a reference longer than so
 # many times the current window is looked at in periods as long as that. Up to there a user who rates all the time has a
 # third of a doubling more ratings, and one who rates on one day or two, as most do, no more.
 LONGER: Final = 1.25
-# Of users, that are compared: some 200 MB of arrays, and beside the current window's most users they err little.
+# Of users, that are compared: some 200 MB of arrays, and beside the other window's most users they err little.
 COMPARED_PERIODS: Final = 50_000
 MOST_PERIODS: Final = 32_000  # which two bytes number
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
@@ -44,6 +42,20 @@ LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still 
 BOUNDED: Final = (
     f"case when abs(ratings.rating) > {LARGEST!r} then sign(ratings.rating) * {LARGEST!r} else ratings.rating end"
 )
+
+
+def _draw(number: str) -> str:
+    """SQL of a draw by a whole number: its square times a constant, of which the remainder by a power of two is kept.
+
+    Such remainders are spread evenly in whatever steps numbers go (Weyl: Über die Gleichverteilung von Zahlen mod.
+    Eins, 1916; held by test). By another number than a power of two they take far longer. The constant is odd, and no
+    product with it leaves 64 bits.
+    """
+    number = f"(({number}) % {NUMBERED})"
+    return f"({number} * {number} * 5184405 & {DRAWS - 1})"
+
+
+DRAW_OF_USER: Final = _draw("ratings.userId")
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class Part:
 
     def of_side(self, side: int) -> Part:
         """The part's ratings of one side alone."""
-        mine = f"{self.side} {'=' if side == CURRENT else '<='} {side}"
+        mine = f"{self.side} {'>=' if side == CURRENT else '<='} {side}"
         return replace(self, side=f"case when {mine} then {self.side} end")
 
     def within(self, current: Window) -> Part:
@@ -109,11 +121,11 @@ class Part:
         return replace(self, side=f"case when {self.side} = {REFERENCE} or ({inside}) then {self.side} end")
 
     def in_periods(self, periods: Periods) -> Part:
-        """The part, its reference in these periods."""
-        place = _period(periods.end, periods.length)
-        taken = f"{place} < {periods.n} and {place} % {periods.step} = 0"
-        reference = f"case when {taken} then -({place} // {periods.step}) end"
-        return replace(self, side=f"case when {self.side} = {REFERENCE} then {reference} else {self.side} end")
+        """The part, one of its sides in these periods."""
+        place, side = periods.place, periods.side
+        number = f"-{place}" if side == REFERENCE else f"{CURRENT} + {place}"
+        parted = f"case when {place} < {periods.n}{periods.drawn} then {number} end"
+        return replace(self, side=f"case when {self.side} = {side} then {parted} else {self.side} end")
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ class Windows:
     with. The part has as many ratings as the current window, but at most half of the reference's; where it has fewer
     than the current window, only newcomers until `recent_end` count, as many ratings into that window. `compared_share`
     is the share of the users that is compared; `held` is how many ratings of the delivery are left out, as the
-    reference holds them, too; `periods`, how many the reference is looked at in, or 0: as it is.
+    reference holds them, too; `periods`, which the longer window is looked at in, if it is.
     """
 
     reference: Window | None
@@ -135,7 +147,7 @@ class Windows:
     compared_share: float = 1.0
     recent_end: int = LATEST
     held: int = 0
-    periods: int = 0
+    periods: Periods | None = None
 
     @property
     def follow(self) -> bool:
@@ -144,11 +156,10 @@ class Windows:
         return old is not None and new is not None and new.start >= old.end
 
     def looked_at_in(self, periods: Periods | None) -> Windows:
-        """The windows, the reference in these periods, or as it is."""
+        """The windows, the longer one in these periods, or as it is."""
         if periods is None:
             return self
-        parts = tuple(part.in_periods(periods) for part in self.parts)
-        return replace(self, parts=parts, periods=ceil(periods.n / periods.step))
+        return replace(self, parts=tuple(part.in_periods(periods) for part in self.parts), periods=periods)
 
     def label(self, side: int) -> str:
         """The window's name in the findings."""
@@ -240,47 +251,71 @@ def sampled(windows: Windows, n_narrowed: int = 1) -> Windows:
 
 @dataclass(frozen=True)
 class Periods:
-    """Every `step`-th of the last n periods of `length` seconds before `end`, in which a reference is looked at."""
+    """The n periods of `length` seconds beside `border` in which a side is looked at: before it, or from it on.
 
-    end: int
+    share: of the users of each period, those who are compared.
+    """
+
+    side: int
+    border: int
     length: int
     n: int
-    step: int
+    share: float = 1.0
+
+    @property
+    def lone(self) -> int:
+        """The other side, which is one period."""
+        return CURRENT if self.side == REFERENCE else REFERENCE
+
+    @property
+    def place(self) -> str:
+        """SQL of which of them a rating is in: 0 beside the border."""
+        time = 'ratings."timestamp"'
+        away = f"{self.border - 1} - {time}" if self.side == REFERENCE else f"{time} - {self.border}"
+        return f"(({away}) // {self.length})"
+
+    @property
+    def drawn(self) -> str:
+        """SQL that adds to a condition whether the user is drawn for the period: for each one others."""
+        user = f"ratings.userId % {NUMBERED} + (1 + {self.place}) * {APART}"
+        return "" if self.share == 1 else f" and {_draw(user)} < {round(self.share * DRAWS)}"
 
 
 def in_periods(windows: Windows, length: int | None = None) -> Windows:
-    """The same, the reference in its `periods_of`, if there are any."""
+    """The same, the longer one in its `periods_of`, if there are any."""
     return windows.looked_at_in(periods_of(windows, length))
 
 
 def periods_of(windows: Windows, length: int | None = None) -> Periods | None:
-    """Periods of the reference as long as the current window, if that follows and is shorter.
+    """Periods of the longer window as long as the other one, where the current follows the reference.
 
-    length: of a period in seconds, where it is not the current window's; of a day at least. So many periods that users
-    have `COMPARED_PERIODS` in them, evenly spread over the reference; what is left of its oldest part is not compared.
+    length: of the current window in seconds, where it is not its own; it is taken to be of a day at least, as is the
+    reference. What is left of the reference's oldest part is not compared; all of the current window is. Of each period
+    so many users are drawn that `COMPARED_PERIODS` of them are compared.
     """
     old, new = windows.reference, windows.current
     if old is None or new is None or not windows.follow:
         return None
-    length, whole = max(length or new.end - new.start, DAY), old.end - old.start
-    if whole <= LONGER * length:
-        return None
-    n = int((whole + (1 - 1 / LONGER) * length) // length)  # a little less than a whole one counts, too
-    step = max(1, ceil(_users_periods(windows, old.end, length) / COMPARED_PERIODS), ceil(n / MOST_PERIODS))
-    return Periods(old.end, length, n, step)
+    length, whole = max(length or new.end - new.start, DAY), max(old.end - old.start, DAY)
+    if whole > LONGER * length:
+        n = int((whole + (1 - 1 / LONGER) * length) // length)  # a little less than a whole one counts, too
+        return _drawn(Periods(REFERENCE, old.end, length, min(n, MOST_PERIODS)), windows)
+    n = min(_nearest(length / whole), MOST_PERIODS)
+    return _drawn(Periods(CURRENT, new.start, ceil(length / n), n), windows) if n > 1 else None
 
 
-def _users_periods(windows: Windows, end: int, length: int) -> int:
-    """In how many such periods users are to be compared, each user counted in each; of very many about how many."""
+def _nearest(times: float) -> int:
+    """Into how many equal parts to divide a window so many times as long as another one, for parts about as long."""
+    return ceil(sqrt(times * times + 0.25) - 0.5)  # the least n with n (n + 1) at least the square
+
+
+def _drawn(periods: Periods, windows: Windows) -> Periods:
+    """The same for a part of their users if they are very many, each counted in each period; or about how many."""
     one_in = 1 if windows.compared_share == 1 else COUNTED_PART
     drawn = [part.of_drawn(windows.compared_share / one_in) if one_in > 1 else part for part in windows.parts]
-    counts = [part.handle.sql(part.statement("periods", period=_period(end, length))) for part in drawn]
-    return one_in * sum(int(each["n"].sum()) for each in counts)
-
-
-def _period(end: int, length: int) -> str:
-    """SQL of which period of so many seconds before `end` a rating is in, counted from the last one, 0."""
-    return f'(({end - 1} - ratings."timestamp") // {length})'
+    asked = {"mine": periods.side, "period": periods.place}
+    counts = [part.handle.sql(part.statement("periods", **asked)) for part in drawn]
+    return replace(periods, share=min(1.0, COMPARED_PERIODS / max(1, one_in * sum(int(n["n"].sum()) for n in counts))))
 
 
 def since_start(windows: Windows, start: int) -> Windows:

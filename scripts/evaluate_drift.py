@@ -353,7 +353,8 @@ def _print(results: dict[str, Any]) -> None:
     print(f"The last part of a simulated service whose users come back, {results['power_splits']} services each:")
     for row in results["steady"]:
         fallen = f"levels with {100 * steady.FALL:g} % half a star down {row['levels']:.2f}"
-        print(f"  {100 * row['part']:g} %: any feature {row['any']:.2f}  {fallen}")
+        steadily = f"any feature {row['any']:.2f} ({row['without_popularity']:.2f} without popularity)"
+        print(f"  {100 * row['part']:g} %: {steadily}  {fallen}")
 
 
 if __name__ == "__main__":

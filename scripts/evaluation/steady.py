@@ -32,7 +32,7 @@ AWAY: Final = 200.0  # days between two of them, on average
 FIRST, LATER = 25, 8  # ratings of a user's first sitting and of later ones, about
 FILMS_A_DAY: Final = 0.5
 FILMS_AGE: Final = 3.0  # years that a film is out when it is rated, on average
-PARTS: Final = (0.5, 0.2, 0.05, 0.01)  # of the time, held against all before
+PARTS: Final = (0.95, 0.8, 0.5, 0.2, 0.05, 0.01)  # of the time, held against all before
 FALL: Final = 0.2  # the share of a part's ratings that go half a star down, where something moved
 LEVELS: Final = ("rating", "user_level", "user_bias")
 
@@ -44,6 +44,7 @@ def each_part(services: int, rate: float, relabellings: int, seed: int) -> Itera
             [told(part, fall, rate, relabellings, seed + number) for number in range(services)] for fall in (0.0, FALL)
         )
         found = {"any": float(np.mean(list(map(bool, steady))))}
+        found |= {"without_popularity": float(np.mean([bool(one - {"popularity"}) for one in steady]))}
         yield {"part": part} | found | {"levels": float(np.mean([bool(one.intersection(LEVELS)) for one in fallen]))}
 
 

@@ -12,7 +12,7 @@ from drift.features import declared_features
 from drift.films import YEAR, Films, film_columns, known_films
 from drift.findings import find_drift
 from drift.sums import Sums, cell
-from drift.windows import windows_in_time
+from drift.windows import Window, Windows, windows_in_time
 from tests.drift.deliveries import START, Handle, movies, ratings
 
 if TYPE_CHECKING:
@@ -218,7 +218,10 @@ def test_shares_of_genres_are_compared_as_roots_with_half_a_rating_added() -> No
 
 
 def test_who_is_new_is_asked_of_the_current_window_and_of_the_last_part_before_it() -> None:
-    """Users 1 to 3 in the reference, whose last part begins at 50; users 3 and 4 in the current window."""
-    seen = [(1, 0, 10, 40), (2, 0, 10, 60), (3, 0, 55, 60), (3, 1, 80, 90), (4, 1, 80, 90), (5, 1, 90, 95)]
-    found = users._is_new(pd.DataFrame(seen, columns=["user_id", "side", "first_seen", "last_seen"]), recent=50, end=90)
-    np.testing.assert_array_equal(found, [np.nan, 0, 1, 0, 1, np.nan])  # user 1 was gone by then, 5 came late
+    """Users 1 to 3 in the reference, whose last part begins at 50; the first part of the current window ends at 90."""
+    seen = [(1, 0, 10, 34), (2, 0, 10, 60), (3, 0, 55, 60), (3, 1, 80, 90), (4, 1, 80, 90), (5, 1, 90, 95)]
+    again = [(1, 1, 81, 90), (2, 1, 81, 90), (6, 2, 85, 85)]  # user 1 was gone for more than 40, as much as before 50
+    windows = Windows(Window(10, 75), Window(75, 100), (), recent=50, excluded=0, recent_end=90)
+    columns = ["user_id", "side", "first_seen", "last_seen"]
+    found = users._is_new(pd.DataFrame(seen + again, columns=columns), windows)
+    np.testing.assert_array_equal(found, [np.nan, 0, 1, 0, 1, np.nan, 1, 0, np.nan])

@@ -43,7 +43,7 @@ def test_a_small_evaluation_is_written_whole(tmp_path: Path, capsys: pytest.Capt
     assert "Alarms where nothing moved, 3 random halves of 40 users" in printed
     assert "Users who rate highest in both windows, 1 pairs each:" in printed
     assert [row["part"] for row in written["steady"]] == list(steady.PARTS)
-    assert "The last part of a simulated service whose users come back, 1 services each:\n  50 %: any" in printed
+    assert "The last part of a simulated service whose users come back, 1 services each:\n  95 %: any" in printed
 
 
 def _bare(frame: pd.DataFrame) -> Frames:
