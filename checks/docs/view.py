@@ -52,6 +52,7 @@ def _environment() -> Environment:
         told_of_all=findings.told_of_all,
         in_parts=findings.in_parts,
         amount=words.amount,
+        answered=words.answered,
         cost=findings.cost,
         cell=words.cell,
         counted=counted,

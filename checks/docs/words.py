@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from checks.docs.chart import capital
 from checks.gate.declared import FRESH_SINCE
-from checks.gate.terms import Status
+from checks.gate.terms import QUESTIONS, Decision, Status
 from checks.gate.verdict import after_causes
 from checks.tables import LOCATOR
 from checks.texts import printable
@@ -98,10 +98,28 @@ def _name(values: Mapping[str, Any], column: str) -> str:
     return printable(title if column == "feature" and told else str(values[column]))[:LONGEST_NAME]
 
 
-def reason(facts: Mapping[str, Any], told: int) -> str:
+CAUSES_TOLD = 2  # beside a verdict; its page tells all
+
+
+def reason(facts: Mapping[str, Any], told: int = CAUSES_TOLD) -> str:
     """Why a run has its verdict, by its record."""
-    causes = (one["cause"] for one in facts["expectations"] if one["status"] == Status.UNDETERMINED)
-    return printable(after_causes(facts["why"], facts["verdict"], causes, told))
+    return sentence(after_causes(facts["why"], facts["verdict"], _causes(facts), told))
+
+
+def answered(answer: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Why a question has its answer: after the cause where it could not be judged, unless `reason` tells that."""
+    if answer["decision"] == Decision.PASS:
+        return str(answer["why"].partition("failed; ")[2] or answer["why"])
+    told = _causes(facts)[:CAUSES_TOLD] if facts["verdict"] == Decision.UNDETERMINED else ()
+    causes = [cause for cause in _causes(facts, QUESTIONS.get(answer["question"], ())) if cause not in told]
+    return sentence(after_causes(answer["why"], answer["decision"], causes, 1))
+
+
+def _causes(facts: Mapping[str, Any], suites: Sequence[str] | None = None) -> list[str]:
+    """What kept expectations of these suites, or of all, from being judged: each cause once."""
+    lost = (one for one in facts["expectations"] if one["status"] == Status.UNDETERMINED)
+    asked = (one["cause"] for one in lost if suites is None or one["suite"] in suites)
+    return list(dict.fromkeys(filter(None, asked)))
 
 
 def sentence(text: str) -> str:

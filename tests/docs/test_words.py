@@ -97,6 +97,33 @@ def test_sparklines_have_gaps_where_nothing_is_known(values: list[float | None],
     assert words.sparkline(values) == path
 
 
+def facts(verdict: str, **causes: str) -> dict[str, Any]:
+    lost = [{"suite": suite, "status": "undetermined", "cause": cause} for suite, cause in causes.items()]
+    return {"verdict": verdict, "why": "5 expectations could not be judged.", "expectations": lost}
+
+
+def test_a_question_without_an_answer_names_the_cause_that_the_verdict_does_not() -> None:
+    honest = {"question": "Are the users honest?", "decision": "undetermined", "why": "17 could not be judged."}
+    lost = {"tags": "tags.csv is not there", "user_anomalies": "no column rating"}
+    assert words.answered(honest, facts("fail", **lost)) == "No column rating. 17 could not be judged."
+    assert words.answered(honest, facts("undetermined", **lost)) == "17 could not be judged."
+    assert words.reason(facts("undetermined", **lost)).startswith("tags.csv is not there; no column rating. 5 ")
+
+
+def test_a_question_that_passes_says_what_is_to_be_read() -> None:
+    passed = {
+        "question": "Are the users honest?",
+        "decision": "pass",
+        "why": "Nothing critical failed; 1 info to read.",
+    }
+    assert words.answered(passed, facts("pass")) == "1 info to read."
+
+
+def test_a_reason_begins_with_a_capital_but_a_files_name_keeps_its_own() -> None:
+    assert words.reason(facts("undetermined", movies="film ids differ")).startswith("Film ids differ. 5 ")
+    assert words.reason(facts("undetermined", movies="movies.csv is damaged")).startswith("movies.csv is damaged. 5 ")
+
+
 def test_numbers_are_written_short() -> None:
     assert [words.number(value) for value in (None, 0, 100836, 0.08123, 604.25, 999.6, -1234.5)] == [
         "–",
