@@ -53,6 +53,7 @@ class LandingRenderer:
             "figures": newest.figures,
             "trends": trends(courses),
             "records": records,
+            "broken": {record.id: broken(record.facts) for record in records},
             "verdicts": Counter(record.facts["verdict"] for record in records),
         }
 
@@ -151,6 +152,19 @@ def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, A
     """Each with `folded`: what stops the delivery is read first, so the rest is a line until it is opened."""
     stopping = order.gated(fail_on)
     return [one | {"folded": not (one["status"] == "undetermined" or _weight(one).gates(stopping))} for one in failures]
+
+
+def broken(facts: Mapping[str, Any]) -> str:
+    """The worst rule that a run failed by, which tells one failure from another in a list of runs."""
+    stopping = [one["sentence"] for one in folded(worst_first(facts), facts["fail_on"]) if _stops(one)]
+    if not stopping:
+        return ""
+    more = f" and {len(stopping) - 1:,} more" if len(stopping) > 1 else ""
+    return f"{stopping[0].removesuffix('.')}{more}."
+
+
+def _stops(one: Mapping[str, Any]) -> bool:
+    return not one["folded"] and one["status"] == Status.FAILED
 
 
 def listed(failures: Sequence[Mapping[str, Any]]) -> int:

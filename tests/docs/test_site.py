@@ -102,6 +102,22 @@ def test_landing_page_lists_all_that_stops_the_delivery(
     assert page.count('<li class="brief failed critical">') == min(critical, listed)
 
 
+def test_a_list_of_runs_tells_by_which_rule_each_failed(tmp_path: Path) -> None:
+    """Several failures in a row would else read alike."""
+    scale = verdicts.outcome(sentence="`rating` is on the scale.", expectation_id="a")
+    keys = verdicts.outcome(sentence="<b> is one.", expectation_id="b", suite="tags")
+    calm = verdicts.outcome(sentence="Every title ends in its year.", severity="warning", suite="movies")
+    runs = [("20260301T120000.000000Z", Verdict((scale, keys, calm))), ("20260302T120000.000000Z", Verdict((keys,)))]
+    runs.append(("20260303T120000.000000Z", Verdict((calm,))))
+    page = view.PageView().render(renderers.LandingRenderer().render(kept(tmp_path, *runs), one_run()))
+    told = re.findall(r"<td>([^<]*(?:<code>.*?</code>)?[^<]*)</td><td class=\"folder\">", page)
+    assert told == [
+        "Nothing critical failed; 1 warning to read.",
+        "1 critical expectation failed. Broken: &lt;b&gt; is one.",
+        "2 critical expectations failed. Broken: <code>rating</code> is on the scale and 1 more.",
+    ]
+
+
 def one_run() -> pd.DataFrame:
     return pd.DataFrame({name: [1.0] for name, _, _ in renderers.TRENDS})
 
