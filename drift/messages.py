@@ -145,9 +145,10 @@ def _periods(row: dict[str, Any]) -> str:
     if not (periods := row.get("periods")):
         return ""
     drawn = f", in each of {percent(periods.share)} of its users" if periods.share < 1 else ""
+    parted = counted(periods.n, "period")
     if periods.side == REFERENCE:
-        return f"Compared with {counted(periods.n, 'period')} of the reference, as long as the current window{drawn}."
-    return f"The current window was looked at in {periods.n:,} periods, about as long as the reference{drawn}."
+        return f"The reference was looked at in {parted} as long as the current window{drawn}."
+    return f"The current window was looked at in {parted} about as long as the reference{drawn}."
 
 
 def _held(row: dict[str, Any]) -> str:

@@ -155,7 +155,7 @@ def test_our_own_recommendations_come_apart_sentence_by_sentence() -> None:
 
 def test_what_all_features_share_is_told_once_beside_the_windows() -> None:
     """But what the cost tells already, or what one feature alone says."""
-    shared, dropped = "Compared with 3 periods of the reference.", "A sample of 5 % of the users was compared."
+    shared, dropped = "The reference was looked at in 3 periods.", "A sample of 5 % of the users was compared."
     about = {"reference_window": "1996", "current_window": "1997"}
     rows = [
         about | {"feature": "hour", "message": f"Hours: the same for every user. {shared} {dropped}"},

@@ -215,7 +215,7 @@ def test_trends_hold_each_part_against_periods_as_long() -> None:
         table = find_trends(handle, since="2010-06-20", every="month")
     table = table[table["feature"] == "user_level"]
     assert table["window_start"].tolist()[:3] == ["2010-06-01", "2010-07-01", "2010-08-01"]
-    looked_at = table["message"].str.extract(r"Compared with (\d+) periods")[0].astype(int).tolist()
+    looked_at = table["message"].str.extract(r"The current window was looked at in (\d+) periods")[0].astype(int).tolist()
     assert looked_at[0] > 2 * looked_at[1], "ten days, where others are a month"
     assert len(set(looked_at[1:-1])) == 1
 
@@ -224,7 +224,7 @@ def test_trends_part_years_that_are_longer_than_the_reference() -> None:
     with steady.service(np.random.default_rng(1)).warehouse() as handle:
         table = find_trends(handle, since="2005-03-01", every="year")
     table = table[table["feature"] == "activity"]
-    looked_at = table["message"].str.extract(r"looked at in (\d+) periods")[0].astype(int)
+    looked_at = table["message"].str.extract(r"The current window was looked at in (\d+) periods")[0].astype(int)
     assert looked_at.tolist() == 6 * [3], "of four months or so, as the reference"
     assert (table["status"] == "ok").all()
 
@@ -242,7 +242,7 @@ def test_trends_part_the_reference_for_those_that_come_after_it_alone(monkeypatc
         table = find_trends(delivery, reference=reference, every="year")
     table = table[table["feature"] == "user_level"]
     table = table.set_index(table["window_start"].str[:4])
-    parted = table["message"].str.contains("periods of the reference")
+    parted = table["message"].str.contains("The reference was looked at in")
     assert parted.to_dict() == {"2007": False, "2008": True, "2009": True, "2010": True}
     assert table["reference_n"].gt(table["reference_users"]).tolist() == parted.tolist(), "a user counts in each period"
     assert len(asked) == 1, "those of one length are asked of once"
@@ -252,10 +252,8 @@ def test_the_message_says_how_the_reference_was_looked_at() -> None:
     row = {"title": "a feature", "status": "undetermined", "problem": "x", "compared_share": 1.0, "held_rows": 0}
     row |= {"excluded_rows": 0}
     assert "period" not in message(row | {"periods": None})
-    assert "with 1 period of" in message(row | {"periods": Periods(REFERENCE, 900, 100, 1)})
-    told = message(row | {"periods": Periods(REFERENCE, 900, 100, 3)})
-    assert told.endswith("Compared with 3 periods of the reference, as long as the current window.")
+    assert "in 1 period as long" in message(row | {"periods": Periods(REFERENCE, 900, 100, 1)})
+    told = message(row | {"periods": Periods(REFERENCE, 900, 100, 3)})  # after "Compared: ..., the reference, with ..."
+    assert told.endswith("The reference was looked at in 3 periods as long as the current window.")
     told = message(row | {"periods": Periods(CURRENT, 900, 100, 3, share=0.25)})
-    assert told.endswith(
-        "The current window was looked at in 3 periods, about as long as the reference, in each of 25.0 % of its users."
-    )
+    assert told.endswith("looked at in 3 periods about as long as the reference, in each of 25.0 % of its users.")
