@@ -22,6 +22,21 @@ function unfold() {
 addEventListener("hashchange", unfold);
 unfold();
 
+// Further rows that are opened join the table above them: one head, and columns of one width.
+function join(rest) {
+  const above = rest.previousElementSibling?.querySelector("tbody");
+  const rows = [...rest.querySelectorAll("tbody tr")];
+  if (!above || !rows.length) return;
+  const chosen = rest.contains(document.activeElement); // by keyboard, whose place must not be lost
+  above.append(...rows);
+  rest.remove();
+  stops(); // the rows may be wider than those above
+  if (!chosen) return;
+  rows[0].tabIndex = -1;
+  rows[0].focus({ preventScroll: true });
+}
+for (const rest of document.querySelectorAll(".rest")) rest.addEventListener("toggle", () => join(rest));
+
 // Tables wider than the screen can be scrolled by keyboard; others are no stop on the way through the page.
 function stops() {
   for (const region of document.querySelectorAll(".scroll")) {
@@ -36,4 +51,5 @@ stops();
 // Printed pages show what was found, but not anew every rule that holds and every feature that did not move.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll(".finding, .further:not(.unmoved)")) folded.open = true;
+  document.querySelectorAll(".rest").forEach(join); // now, as the event of opening comes after the printing
 });
