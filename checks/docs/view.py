@@ -63,6 +63,7 @@ def _environment() -> Environment:
         reason=words.reason,
         sentence=words.sentence,
         size=words.size,
+        whole=words.whole,
         markdown=words.markdown,
         inline=words.inline,
         sparkline=words.sparkline,

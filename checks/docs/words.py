@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -173,13 +174,25 @@ def markdown(text: str | None) -> Markup:
     return Markup(_markdown()(text or ""))  # noqa: S704  the renderer escapes
 
 
+# Dates, options of the command line and shares, which browsers break after any hyphen and before the sign.
+WHOLE = re.compile(r"(?<![\w.,-])(\d{4}-\d\d-\d\d|--[a-z][a-z-]{1,30}|[+-]?\d[\d.,]{0,12} %)(?!\w)")
+
+
+def whole(text: str | None) -> Markup:
+    """Text of which no line begins within a date, an option or a share."""
+    pieces = WHOLE.split(str(text or ""))
+    return Markup("").join(
+        Markup('<span class="whole">{}</span>').format(one) if i % 2 else escape(one) for i, one in enumerate(pieces)
+    )
+
+
 def inline(text: str | None) -> Markup:
     """One sentence, of whose Markdown code in backticks alone is meant."""
     pieces = str(text or "").split("`")
     if len(pieces) % 2 == 0:  # a backtick without its fellow
-        return escape(text)
+        return whole(text)
     return Markup("").join(
-        Markup("<code>{}</code>").format(one) if i % 2 else escape(one) for i, one in enumerate(pieces)
+        Markup("<code>{}</code>").format(one) if i % 2 else whole(one) for i, one in enumerate(pieces)
     )
 
 

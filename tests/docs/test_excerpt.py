@@ -15,7 +15,7 @@ def test_charts_are_drawn_and_those_that_the_data_did_not_allow_left_out() -> No
     levels = data_charts.rating_levels(warehouse([(1, 1, 4.0, 0)]))
     shown = excerpt.charts(levels, data_charts.rating_levels(warehouse(None)))._repr_html_()
     assert shown.count("<svg") == shown.count("<figure") == 1
-    assert "The commonest rating is 4.0, in 100 % of rows" in shown
+    assert 'The commonest rating is 4.0, in <span class="whole">100 %</span> of rows' in shown
 
 
 def test_findings_are_those_that_did_not_hold_with_what_to_do() -> None:

@@ -60,6 +60,19 @@ def test_only_code_of_a_sentence_is_marked_up() -> None:
     assert words.inline("one ` alone") == "one ` alone"
 
 
+def test_dates_options_and_shares_are_kept_on_one_line() -> None:
+    said = words.whole("to 2018-09-24, --reference <b>: from -19.9 % to 1,000 %")
+    kept = '<span class="whole">{}</span>'.format
+    assert said == (
+        f"to {kept('2018-09-24')}, {kept('--reference')} &lt;b&gt;: from {kept('-19.9 %')} to {kept('1,000 %')}"
+    )
+
+
+@pytest.mark.parametrize("text", [f"{'9' * 300} %", f"--{'a' * 300}", "1" * 300 + "2018-09-24", "a-2018-09-24-b"])
+def test_no_text_of_the_data_is_kept_on_one_line_that_no_screen_holds(text: str) -> None:
+    assert words.whole(text) == text
+
+
 @given(st.text())
 def test_cells_never_hold_markup_or_control_characters(text: str) -> None:
     shown = str(words.cell(text))
