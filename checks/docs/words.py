@@ -18,6 +18,7 @@ from checks.tables import LOCATOR
 from checks.texts import printable
 
 LONGEST_CELL = 160  # characters of a value; a longer one is damage, and its start tells as much
+PARTS_OF_PATHS = re.compile(r"[^/\\]+[/\\]*|[/\\]+")
 SHORT_CELL = 40  # a longer text is a sentence, which needs some width to be read
 
 
@@ -133,10 +134,20 @@ def cell(value: Any) -> Markup:
     """A value from the data; text is marked as such, so that blanks at its ends are seen."""
     if value is None:
         return Markup('<span class="missing">missing</span>')
-    text = printable(str(value))
-    text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    text = _short(value)
     kind = ("text long" if len(text) > SHORT_CELL else "text") if isinstance(value, str) else "number"
     return Markup('<span class="{}">{}</span>').format(kind, text)
+
+
+def _short(value: Any) -> str:
+    text = printable(str(value))
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def folder(value: Any) -> Markup:
+    """A path, which may be broken behind each slash: no name in it is torn where there is room for it."""
+    parts = Markup("<wbr>").join(PARTS_OF_PATHS.findall(_short(value)))
+    return Markup('<span class="text">{}</span>').format(parts)
 
 
 def moment(value: str | None, form: str = "%Y-%m-%d %H:%M") -> str:

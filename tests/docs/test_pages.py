@@ -227,6 +227,20 @@ def test_no_page_is_wider_than_the_screen(site: Path, visitor: Visitor, width: i
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_the_list_of_runs_needs_no_scrolling_on_a_tablet_and_leaves_the_reason_its_width(
+    site: Path, visitor: Visitor
+) -> None:
+    page = visitor.open(site / "index.html", width=768).page
+    folder = (
+        "const it = document.createElement('span'); it.className = 'text'; it.innerHTML = '/tmp/<wbr>a-folder/<wbr>of';"
+    )
+    page.evaluate(f"document.querySelectorAll('.runs .folder').forEach(one => {{ {folder} one.replaceChildren(it) }})")
+    assert page.locator(".runs .scroll").evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert page.locator(".runs tbody td:nth-child(3)").first.bounding_box()["width"] > 150
+    first = page.locator(".runs tbody th a").first
+    assert first.evaluate("one => one.getClientRects().length") >= 2, "day over time"
+
+
 def test_on_a_phone_a_row_is_a_list_and_no_row_scrolls_sideways(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1], width=400).page
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

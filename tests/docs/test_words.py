@@ -89,6 +89,13 @@ def test_cells_tell_missing_from_empty_and_text_from_numbers() -> None:
     assert words.cell(7.5) == '<span class="number">7.5</span>'
 
 
+def test_a_path_is_broken_behind_its_slashes() -> None:
+    assert words.folder("/a/<b>/c d") == '<span class="text">/<wbr>a/<wbr>&lt;b&gt;/<wbr>c d</span>'
+    assert words.folder("s3://a") == '<span class="text">s3://<wbr>a</span>'
+    assert words.folder("") == '<span class="text"></span>'
+    assert "…" in words.folder("x" * 300)
+
+
 def test_notes_are_markdown_without_html_or_scripts() -> None:
     said = words.markdown("*Look* at [x](javascript:alert(1)) <script>alert(1)</script>")
     assert "<em>Look</em>" in said
