@@ -262,7 +262,7 @@ def test_a_short_word_beside_sentences_is_not_broken(site: Path, visitor: Visito
 def test_a_value_stands_beside_its_place(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1], width=1400).page
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    gaps = """[...document.querySelectorAll('.rows:not(.wide) tbody tr')].map(row => {
+    gaps = """[...document.querySelectorAll('.rows tbody tr')].map(row => {
         const text = document.createRange();
         text.selectNodeContents(row.cells[0]);
         return row.cells[1].getBoundingClientRect().left - text.getBoundingClientRect().right;
