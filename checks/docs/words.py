@@ -186,7 +186,7 @@ def markdown(text: str | None) -> Markup:
 
 
 # Dates, options of the command line and shares, which browsers break after any hyphen and before the sign.
-WHOLE = re.compile(r"(?<![\w.,-])(\d{4}-\d\d-\d\d|--[a-z][a-z-]{1,30}|[+-]?\d[\d.,]{0,12} %)(?!\w)")
+WHOLE = re.compile(r"(?<![\w.,-])(\d{4}-\d\d(?:-\d\d)?|--[a-z][a-z-]{1,30}|[+-]?\d[\d.,]{0,12} %)(?!\w)")
 
 
 def whole(text: str | None) -> Markup:
