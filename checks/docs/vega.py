@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 290, 190  # of the plot; with its axes a chart fits 368 pixels, 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#8c8c8c"
 INK, GRID = "#2b2b29", "#dedbd2"
 
-COUNTS = {"tickCount": 5, "format": "~s"}
+COUNTS = {"tickCount": 5, "format": "~s", "labelExpr": "datum.value ? datum.label : '0'"}  # else "0k" beside "10k"
 # The ticks of a logarithmic axis: powers of ten alone, without the crowd of lines between them.
 POWERS = {"values": [10**power for power in range(9)], "format": "~s"}
 LOG = {"type": "log"}

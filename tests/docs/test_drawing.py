@@ -28,6 +28,13 @@ def test_names_of_flagged_users_never_stand_on_one_another() -> None:
     assert all(lower - upper >= 10 for upper, lower in itertools.pairwise(heights))
 
 
+def test_nothing_is_not_counted_in_thousands() -> None:
+    levels = [{"level": "1.0", "ratings": 9_000, "odd": False}, {"level": "2.0", "ratings": 0, "odd": False}]
+    drawn = drawing.draw([Chart("levels", "data", "", kind="levels", values=levels).as_dict()])[0]["svg"]
+    assert {">0<", ">8k<"} <= set(re.findall(r">\w+<", drawn))
+    assert ">0k<" not in drawn
+
+
 @pytest.mark.parametrize(
     ("places", "apart"),
     [([], []), ([3.0, 1.0], [3.0, 1.0]), ([3.0, 3.0, 2.5], [3.0, 2.0, 1.0]), ([0.4, 0.2], [1.0, 0.0])],
