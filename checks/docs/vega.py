@@ -32,6 +32,7 @@ LINES = {"labelExpr": "split(datum.label, '\\n')"}  # Vega-Lite's way to a label
 # The tick lies between two lines, or at the middle of one.
 BETWEEN = {"condition": {"test": "indexof(datum.label, '\\n') > 0", "value": "bottom"}, "value": "middle"}
 IN_LINES = LINES | {"labelLimit": LONGEST, "labelBaseline": BETWEEN, "domain": False, "ticks": False}
+SPARSE = 200  # dots that hardly lie on one another, and must be seen one by one
 FEW = 5  # bins whose names have room below them
 # How a cell of a trend is drawn: colour, and share of the row's height, so that it is told by form too.
 CELLS = {"drifted": (VERMILION, 0.9), "not drifted": (BLUE, 0.4), "not judged": (GREY, 0.1)}
@@ -112,10 +113,12 @@ def _users(values: Values) -> Spec:
     places = _apart([value["mean"] for value in named], LINE * (high - low) / height, low)
     named = [value | {"place": place} for value, place in zip(named, places, strict=True)]
     title, scale = "Mean rating (stars)", {"domain": [low, high], "nice": False}
-    x = _number("ratings", "Ratings of the user (log scale)", scale=LOG, axis=POWERS)
+    across = LOG | {"domain": _powers([value["ratings"] for value in values]), "nice": False}
+    x = _number("ratings", "Ratings of the user (log scale)", scale=across, axis=POWERS)
     y = _number("mean", title, scale=scale)
     text = {"type": "text", "align": "left", "baseline": "middle", "color": INK, "fontSize": 10}
-    circle = {"type": "circle", "color": BLUE, "size": 14, "opacity": 0.4}
+    size, opacity = (14, 0.5) if len(values) > SPARSE else (22, 0.85)
+    circle = {"type": "circle", "color": BLUE, "size": size, "opacity": opacity}
     end, beside, label = {"value": width + 3}, {"value": width + 5}, {"field": "label", "type": "nominal"}
     layers = [
         _mark(named, {"type": "rule", "color": GREY, "strokeWidth": 0.75}, x=x, y=y, x2=end, y2={"field": "place"}),
@@ -124,6 +127,12 @@ def _users(values: Values) -> Spec:
         _mark(named, text, x=beside, y=_number("place", title, scale=scale), text=label),
     ]
     return {"layer": layers, "width": width, "height": height}
+
+
+def _powers(values: Sequence[float]) -> tuple[float, float]:
+    """The powers of ten around the values, and a little more where a dot would lie on the axis and its labels."""
+    low, high = 10 ** math.floor(math.log10(min(values))), 10 ** math.ceil(math.log10(max(values)))
+    return (0.8 * low if min(values) < 1.2 * low else low), (1.25 * high if max(values) > 0.8 * high else high)
 
 
 def _half_steps(values: Sequence[float]) -> tuple[float, float]:

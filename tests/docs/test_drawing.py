@@ -28,6 +28,25 @@ def test_names_of_flagged_users_never_stand_on_one_another() -> None:
     assert all(lower - upper >= 10 for upper, lower in itertools.pairwise(heights))
 
 
+@pytest.mark.parametrize(
+    ("ratings", "around"),
+    [([20, 500], (10, 1000)), ([1, 500], (0.8, 1000)), ([20, 1000], (10, 1250)), ([1, 1], (0.8, 1.25))],
+)
+def test_no_dot_lies_on_an_axis_of_powers(ratings: list[float], around: tuple[float, float]) -> None:
+    assert vega._powers(ratings) == around
+
+
+def test_few_dots_are_drawn_fuller_than_a_cloud_of_them() -> None:
+    """Ninety at two fifths of their colour were hardly seen on a dark page."""
+
+    def opacity(dots: int) -> float:
+        alike = [{"ratings": 20 + n, "mean": 3.0, "flagged": False, "label": ""} for n in range(dots)]
+        drawn = drawing.draw([Chart("users", "users", "", kind="users", values=alike).as_dict()])[0]["svg"]
+        return float(re.findall(r'opacity="([\d.]+)"', drawn)[-1])
+
+    assert opacity(90) > 0.7 > opacity(700)
+
+
 def test_nothing_is_not_counted_in_thousands() -> None:
     levels = [{"level": "1.0", "ratings": 9_000, "odd": False}, {"level": "2.0", "ratings": 0, "odd": False}]
     drawn = drawing.draw([Chart("levels", "data", "", kind="levels", values=levels).as_dict()])[0]["svg"]
