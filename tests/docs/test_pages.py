@@ -334,6 +334,16 @@ def test_paper_shows_nothing_that_only_a_click_would_open(site: Path, visitor: V
     assert page.evaluate(rule) == "avoid"
 
 
+def test_cards_side_by_side_are_alike_in_height_and_in_where_their_measures_begin(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(run_pages(site)[0], width=1400).page
+    page.evaluate("document.querySelector('.cards > .chart').remove()")  # beside which the first card stands
+    page.evaluate("document.querySelector('.user .said').append('More evidence. '.repeat(60))")
+    tops = page.locator(".user .compared").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    heights = page.locator(".user").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert len(tops) == 2
+    assert len(set(tops)) == len(set(heights)) == 1
+
+
 def test_on_paper_a_users_card_is_wide_and_low(site: Path, visitor: Visitor) -> None:
     """Two high ones beside each other left the rest of each page empty."""
     page = visitor.open(run_pages(site)[0], width=690).page  # A4 between its margins
