@@ -14,7 +14,7 @@ from checks.tables import COST, TRENDS
 from checks.texts import printable
 from checks.warehouse import Warehouse
 
-SHOWN_USERS = 12  # cards; the rest is in anomalous_users.csv
+SHOWN_USERS = 12  # cards; all are in user_statistics_with_anomalies.csv, and the flagged alone in another
 COPIED = "copied_profile"  # a name in `rules_broken`
 SHOWN_FILMS = 3  # films a user moves most
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")  # where one ends and the next begins; our own have no other full stops

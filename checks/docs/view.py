@@ -68,6 +68,7 @@ def _environment() -> Environment:
         inline=words.inline,
         sparkline=words.sparkline,
         drawing=_drawing,
+        elsewhere=words.elsewhere,
         folder=words.folder,
     )
     return environment

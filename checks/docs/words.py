@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from checks.docs.chart import capital
 from checks.gate.declared import FRESH_SINCE
-from checks.gate.terms import QUESTIONS, Decision, Status
+from checks.gate.terms import OF_MANY_ROWS, QUESTIONS, Decision, Status
 from checks.gate.verdict import after_causes
 from checks.tables import LOCATOR
 from checks.texts import printable
@@ -98,6 +98,18 @@ def _name(values: Mapping[str, Any], column: str) -> str:
     """A feature by its title, with which its message begins."""
     title, told, _ = str(values.get("message") or "").partition(": ")
     return printable(title if column == "feature" and told else str(values[column]))[:LONGEST_NAME]
+
+
+# Rows of findings are in no quarantine, which holds rows of the delivery.
+FILES_OF_FINDINGS = {"user_anomalies": "user_statistics_with_anomalies.csv", "drift_findings": "drift_analysis.csv"}
+
+
+def elsewhere(one: Mapping[str, Any]) -> str:
+    """Where those rows of an expectation are to be found that a page has no room for."""
+    if file := FILES_OF_FINDINGS.get(one["suite"]):
+        return file
+    parted = one["severity"] == "critical" and one.get("counted") not in OF_MANY_ROWS
+    return "the quarantine and the warehouse" if parted else "the warehouse"
 
 
 CAUSES_TOLD = 2  # beside a verdict; its page tells all

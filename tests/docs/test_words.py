@@ -88,6 +88,20 @@ def test_cells_tell_missing_from_empty_and_text_from_numbers() -> None:
     assert words.cell(7.5) == '<span class="number">7.5</span>'
 
 
+@pytest.mark.parametrize(
+    ("suite", "severity", "counted", "said"),
+    [
+        ("ratings", "critical", "rows", "the quarantine and the warehouse"),
+        ("ratings", "critical", "users", "the warehouse"),
+        ("movies", "warning", "rows", "the warehouse"),
+        ("user_anomalies", "critical", "users", "user_statistics_with_anomalies.csv"),
+    ],
+)
+def test_rows_that_are_not_shown_are_where_it_is_said(suite: str, severity: str, counted: str, said: str) -> None:
+    """The quarantine holds rows of the delivery that break a critical rule, and no others."""
+    assert words.elsewhere({"suite": suite, "severity": severity, "counted": counted}) == said
+
+
 def test_a_path_is_broken_behind_its_slashes() -> None:
     assert words.folder("/a/<b>/c d") == '<span class="text">/<wbr>a/<wbr>&lt;b&gt;/<wbr>c d</span>'
     assert words.folder("s3://a") == '<span class="text">s3://<wbr>a</span>'
