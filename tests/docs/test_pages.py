@@ -355,6 +355,16 @@ def test_on_paper_a_users_card_is_wide_and_low(site: Path, visitor: Visitor) -> 
     assert said["x"] + said["width"] <= compared["x"]
 
 
+def test_paper_says_of_no_cards_that_they_are_more(site: Path, visitor: Visitor) -> None:
+    """They stand there; the line that unfolds them on a screen ended a page without them."""
+    page = visitor.open(run_pages(site)[0]).page
+    page.evaluate("""document.querySelector('#users').parentElement.insertAdjacentHTML('beforeend',
+        '<details class="further users" open><summary>9 more users</summary><p>cards</p></details>')""")
+    page.emulate_media(media="print")
+    assert not page.get_by_text("9 more users").is_visible()
+    assert page.get_by_text("cards", exact=True).is_visible()
+
+
 def test_what_was_found_is_opened_for_paper(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1]).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
