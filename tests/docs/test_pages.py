@@ -241,6 +241,16 @@ def test_the_list_of_runs_needs_no_scrolling_on_a_tablet_and_leaves_the_reason_i
     assert first.evaluate("one => one.getClientRects().length") >= 2, "day over time"
 
 
+def test_on_a_phone_a_run_is_its_verdict_over_the_reason(site: Path, visitor: Visitor) -> None:
+    page = visitor.open(site / "index.html", width=400).page
+    reason = page.locator("tr[data-verdict=undetermined] td:nth-child(3)")
+    reason.evaluate("one => one.textContent = 'drift_findings, user_anomalies'.repeat(9)")
+    assert page.locator(".runs .scroll").evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert reason.bounding_box()["width"] > 300
+    page.locator("label:has(#show-fail)").click()
+    assert not reason.is_visible()
+
+
 def test_on_a_phone_a_row_is_a_list_and_no_row_scrolls_sideways(site: Path, visitor: Visitor) -> None:
     page = visitor.open(run_pages(site)[-1], width=400).page
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
