@@ -65,4 +65,4 @@ def difference(mismatched: Mapping[str, Sequence[str]], columns: Sequence[str]) 
         "not expected": [name for name in unexpected if not name.endswith(WRONG_CASE)],
         "in the wrong case": cased,
     }
-    return "; ".join(f"{what}: {', '.join(found)}" for what, found in parts.items() if found)
+    return "; ".join(f"{', '.join(found)} {what}" for what, found in parts.items() if found)

@@ -53,7 +53,7 @@ def test_a_name_in_the_wrong_case_is_told_once_and_in_the_files_order() -> None:
         "unexpected": ["MovieID (wrong case)", "Rating (wrong case)", "stars"],
     }
     assert headers.difference(apart, columns) == (
-        "missing: timestamp; not expected: stars; in the wrong case: MovieID, Rating"
+        "timestamp missing; stars not expected; MovieID, Rating in the wrong case"
     )
 
 
@@ -62,12 +62,12 @@ def test_a_name_in_the_wrong_case_is_told_once_and_in_the_files_order() -> None:
     [
         (
             "USERID,movieId,Rating,timestamp",
-            "USERID, movieId, Rating, timestamp (the names in its header are in the wrong case)",
+            "the names in its header are in the wrong case (it has USERID, movieId, Rating, timestamp)",
             "ratings.csv has no columns userId, rating: the names in its header are in the wrong case",
         ),
         (
             "timestamp,rating,stars,movieId",
-            "timestamp, rating, stars, movieId (missing: userId; not expected: stars)",
+            "userId missing; stars not expected (it has timestamp, rating, stars, movieId)",
             "ratings.csv has no column userId",
         ),
     ],

@@ -68,13 +68,13 @@ def _age(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any]
 
 
 def _columns(suite: Declared, detail: Mapping[str, Any]) -> str | None:
-    """What a rule on a set of columns found, and how it differs; where their order counts, GX lists pairs instead."""
+    """How a set of columns differs from its rule, and which it is; where their order counts, GX lists pairs instead."""
     apart = _differs(detail)
     if apart is None:
         return None
     found = _listed(headers.in_order(detail.get("observed_value") or (), suite.columns))
     found = found.replace(headers.WRONG_CASE, "") or "none"
-    return f"{found} ({suite.header_fault or headers.difference(apart, suite.columns)})"
+    return f"{suite.header_fault or headers.difference(apart, suite.columns)} (it has {found})"
 
 
 def _differs(detail: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -144,7 +144,7 @@ def test_renamed_column_fails_and_is_named(published: Path, tmp_path: Path, caps
     edit(published / "ratings.csv", 1, "rating", "stars")
     assert run(published, tmp_path / "out") == 1
     told = " ".join(capsys.readouterr().out.split())
-    assert "Found: userId, movieId, stars, timestamp (missing: rating; not expected: stars)." in told
+    assert "Found: rating missing; stars not expected (it has userId, movieId, stars, timestamp)." in told
     assert "expectations of drift_findings, movies, ratings, user_anomalies could not be judged. It could" in told
     assert "not be judged: ratings.csv has no column rating." in told
 
