@@ -51,6 +51,7 @@ def _environment() -> Environment:
         compared=findings.compared,
         told_of_all=findings.told_of_all,
         in_parts=findings.in_parts,
+        alone=words.alone,
         amount=words.amount,
         answered=words.answered,
         cost=findings.cost,

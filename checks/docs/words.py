@@ -245,3 +245,8 @@ def sparkline(values: Sequence[float | None], width: int = 120, height: int = 28
         path.append(f"{pen}{place * step:.1f},{height - 2 - share * (height - 4):.1f}{'h0' if pen == 'M' else ''}")
         pen = "L"
     return " ".join(path)
+
+
+def alone(path: str) -> str:
+    """Of a sparkline's path the values without neighbours, to be drawn larger than the line is thick."""
+    return " ".join(re.findall(r"M[\d.,]+h0(?! L)", path))

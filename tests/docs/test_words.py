@@ -157,6 +157,13 @@ def test_a_reason_begins_with_a_capital_but_a_files_name_keeps_its_own() -> None
     assert words.reason(facts("undetermined", movies="movies.csv is damaged")).startswith("movies.csv is damaged. 5 ")
 
 
+def test_a_value_without_neighbours_is_told_from_the_line() -> None:
+    """Of runs of which every other could not be judged, a dot as thick as the line was all that was drawn."""
+    path = words.sparkline([0.0, None, 1.0, 1.0, None, 0.0])
+    assert words.alone(path) == "M0.0,26.0h0 M120.0,26.0h0"
+    assert words.alone(words.sparkline([1.0, 2.0])) == ""
+
+
 def test_numbers_are_written_short() -> None:
     assert [words.number(value) for value in (None, 0, 100836, 0.08123, 604.25, 999.6, -1234.5)] == [
         "–",
