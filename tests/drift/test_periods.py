@@ -215,7 +215,7 @@ def test_trends_hold_each_part_against_periods_as_long() -> None:
         table = find_trends(handle, since="2010-06-20", every="month")
     table = table[table["feature"] == "user_level"]
     assert table["window_start"].tolist()[:3] == ["2010-06-01", "2010-07-01", "2010-08-01"]
-    looked_at = table["message"].str.extract(r"The current window was looked at in (\d+) periods")[0].astype(int).tolist()
+    looked_at = table["message"].str.extract(r"The reference was looked at in (\d+)")[0].astype(int).tolist()
     assert looked_at[0] > 2 * looked_at[1], "ten days, where others are a month"
     assert len(set(looked_at[1:-1])) == 1
 
