@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.job.arguments import Parser, local
-from scripts.job.ending import answered, say
+from scripts.job.ending import answered, printing, say
 
 if TYPE_CHECKING:
     from scripts.benching.contest import Contestant, Measurement
@@ -87,9 +87,8 @@ def _run(options: argparse.Namespace) -> int:
         report.write(results, failures, options.output)
     if results is None:
         raise ContestError("--ratings or --users must say what to measure.")
-    for line in report.lines(results):
-        print(line)
-    print(f"{options.output / 'bench.json'} and bench.png written")
+    with printing():
+        print(*report.lines(results), f"{options.output / 'bench.json'} and bench.png written", sep="\n")
     for failure in failures:
         say(failure)
     return 1 if failures else 0

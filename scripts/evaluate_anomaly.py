@@ -33,7 +33,7 @@ from scripts.evaluation.in_time import each_period
 from scripts.evaluation.strangers_judged import ACCOUNTS, print_strangers, stranger_rows
 from scripts.job import arguments
 from scripts.job.delivered import REAL_DATA, sound_data
-from scripts.job.ending import answered, leaves
+from scripts.job.ending import answered, leaves, printing
 from scripts.job.settings import PERIODS
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     report = evaluate(options)
     _write(report, options.output)
-    _print(report)
-    print(f"{options.output / 'anomaly_evaluation.json'} and {options.output / 'anomaly_evaluation.svg'} written")
+    with printing():
+        _print(report)
+        print(f"{options.output / 'anomaly_evaluation.json'} and {options.output / 'anomaly_evaluation.svg'} written")
     return 0
 
 
@@ -112,8 +113,9 @@ def _by_another(options: argparse.Namespace) -> None:
     rows = stranger_rows(load(options.data), options.kinds, options)
     outputs.write_text(options.output / BY_ANOTHER, rows.to_csv(index=False))
     leaves(outputs.PUBLISHED)
-    print_strangers(rows, options.rate)
-    print(f"{options.output / BY_ANOTHER} written")
+    with printing():
+        print_strangers(rows, options.rate)
+        print(f"{options.output / BY_ANOTHER} written")
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from scripts.evaluation.changes.frames import Frames, halved
 from scripts.evaluation.drifted import drifted
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
-from scripts.job.ending import answered, leaves
+from scripts.job.ending import answered, leaves, printing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _by_another(options)
     results = evaluate(options)
     _write(results, options.output)
-    _print(results)
+    with printing():
+        _print(results)
     return 0
 
 
@@ -280,7 +281,8 @@ def _by_another(options: argparse.Namespace) -> int:
     results = _about(delivery, options) | {"pairs": options.by_another} | changes_judged.together(rows)
     outputs.write_text(options.output / "drift_by_another.json", json.dumps(results, indent=2) + "\n")
     leaves(outputs.PUBLISHED)
-    print("\n".join(changes_judged.said(results)))
+    with printing():
+        print("\n".join(changes_judged.said(results)))
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from checks.editions import is_for_editions
 from checks.engine.suites import declared_suites
 from scripts.job.arguments import Parser
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing
 
 README = Path(__file__).resolve().parent.parent / "gx" / "README.md"
 BEGIN, END = "<!-- expectations -->", "<!-- end of expectations -->"
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables = expectations_tables()
     if arguments.write:
         README.write_text(with_tables(README.read_text(encoding="utf-8"), tables), encoding="utf-8")
-    else:
+        return 0
+    with printing():
         print(tables)
     return 0
 

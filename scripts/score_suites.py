@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.job.arguments import Parser, local
 from scripts.job.delivered import REAL_DATA, sound_data
-from scripts.job.ending import answered
+from scripts.job.ending import answered, printing
 
 if TYPE_CHECKING:
     from checks.gate.verdict import Outcome
@@ -55,7 +55,8 @@ def _run(arguments: argparse.Namespace) -> int:
         started = time.monotonic()
         parts = pool.score(folder, (arguments.gx or ROOT).resolve(), faults)
         score = finished(_shown(parts, len(faults)))
-    _report(arguments, score, time.monotonic() - started)
+    with printing():
+        _report(arguments, score, time.monotonic() - started)
     return 0 if score.holds else 1
 
 

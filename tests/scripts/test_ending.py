@@ -174,6 +174,14 @@ def test_streams_that_were_closed_change_no_exit_code(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).stdout == b""
 
 
+def test_a_list_that_is_cut_short_was_printed_all_the_same() -> None:
+    with nobody() as pipe:
+        command = [sys.executable, "-m", "scripts.list_expectations"]
+        done = subprocess.run(command, cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    assert "mend that" not in done.stderr
+
+
 def test_what_waits_to_be_printed_has_no_exit_code_of_its_own() -> None:
     code = """from scripts.job import ending
 print("an answer")
