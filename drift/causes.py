@@ -12,8 +12,9 @@ from drift.effects import effect_size
 from drift.features import declared_features
 from drift.handle import statement
 from drift.relabelling import judge
+from drift.times import DAY
 from drift.users import collect
-from drift.windows import CURRENT, DAY, REFERENCE, since_start
+from drift.windows import CURRENT, REFERENCE, since_start
 
 if TYPE_CHECKING:
     from drift.relabelling import Judgement

@@ -16,7 +16,7 @@ import pandas as pd
 from drift.features import n_cells
 from drift.handle import push_numbers
 from drift.sums import FilmColumns, cell
-from drift.windows import LATEST
+from drift.times import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

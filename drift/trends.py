@@ -10,8 +10,9 @@ import pandas as pd
 
 from drift.features import declared_features
 from drift.findings import COLUMNS, check_rate, judged_rows, table_of
+from drift.times import LATEST
 from drift.users import collect_each
-from drift.windows import LATEST, Window, sampled, windows_of
+from drift.windows import Window, sampled, windows_of
 
 if TYPE_CHECKING:
     from datetime import date

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Final
 
@@ -11,16 +11,16 @@ import pandas as pd
 
 from drift.handle import statement
 from drift.held import push_held
+from drift.times import DAY, EARLIEST, LATEST, USABLE, Times, moment
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from drift.handle import Handle
 
-EARLIEST, LATEST = 0, 4_102_444_800  # 1970 to 2100: times outside, such as milliseconds, cannot be placed
-USABLE: Final = f'ratings.userId is not null and ratings."timestamp" >= {EARLIEST} and ratings."timestamp" < {LATEST}'
 # Of windows in periods, these are 0 for the reference's last one, -1 for the one before, and so on; 1 for the current
 # window's first one, 2 for the next.
 REFERENCE, CURRENT = 0, 1
-DAY: Final = 86_400  # seconds
 RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared with; who is new there, the rest tells
 # Users of the smaller window that are compared. With so many, the least difference that matters is nearly six standard
 # errors or more of any feature, and the cost is known to a hundredth of a star. The rarest fault that any feature
@@ -38,10 +38,6 @@ LONGER: Final = 1.25
 COMPARED_PERIODS: Final = 50_000
 MOST_PERIODS: Final = 32_000  # which two bytes number
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
-LARGEST: Final = 1e15  # beyond any scale; the squares of levels so large still have sums in single precision
-BOUNDED: Final = (
-    f"case when abs(ratings.rating) > {LARGEST!r} then sign(ratings.rating) * {LARGEST!r} else ratings.rating end"
-)
 
 
 def _draw(number: str) -> str:
@@ -167,20 +163,6 @@ class Windows:
         return "empty" if window is None else str(window)
 
 
-def moment(since: str | date | int) -> int:
-    """Seconds since 1970 of a date or time; one without a zone is taken as UTC. Raises ValueError."""
-    if isinstance(since, int):
-        return since
-    if isinstance(since, str):
-        try:
-            since = datetime.fromisoformat(since)
-        except ValueError:
-            raise ValueError(f"since is {since!r}: must be a date such as 2003-03-01") from None
-    if not isinstance(since, datetime):
-        since = datetime(since.year, since.month, since.day)  # the zone is set below
-    return int((since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp())
-
-
 def windows_of(warehouse: Handle, reference: Handle | None, split: float, since: str | date | int | None) -> Windows:
     """Of one delivery parted in time, or of `reference` and a delivery where there is one."""
     if reference is None:
@@ -192,7 +174,7 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
     """Ratings before and from a moment: `since`, or the time at which the share `split` of ratings was given."""
     if not 0 < split < 1:
         raise ValueError(f"split is {split}: must lie between 0 and 1")
-    times = _Times.of(warehouse)
+    times = Times.of(warehouse)
     boundary = times.nth(split * times.n) if since is None else moment(since)
     before = times.before(boundary)
     after = times.n - before
@@ -207,7 +189,7 @@ def windows_in_time(warehouse: Handle, split: float, since: str | date | int | N
 def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date | int | None) -> Windows:
     """All ratings of `reference` against those that `warehouse` holds besides, from `since` on if given."""
     start = EARLIEST if since is None else moment(since)
-    old, every = _Times.of(reference), _Times.of(warehouse)
+    old, every = Times.of(reference), Times.of(warehouse)
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, every.rating))
     parts, new = _net(parts, old, every, start)
@@ -219,7 +201,7 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     return Windows(whole, current, parts, recent, old.excluded + new.excluded, recent_end=end, held=held)
 
 
-def _net(parts: tuple[Part, Part], old: _Times, new: _Times, start: int) -> tuple[tuple[Part, Part], _Times]:
+def _net(parts: tuple[Part, Part], old: Times, new: Times, start: int) -> tuple[tuple[Part, Part], Times]:
     """The parts, and the delivery's times, without what the reference holds.
 
     With it where nothing else is left: what moved is then what was lost.
@@ -230,7 +212,7 @@ def _net(parts: tuple[Part, Part], old: _Times, new: _Times, start: int) -> tupl
     if not push_held(reference.handle, delivery.handle, (reference.rating, delivery.rating), USABLE):
         return parts, new
     net = replace(delivery, held=old.end)
-    times = _Times.of(net.handle, net.table("ratings"))
+    times = Times.of(net.handle, net.table("ratings"))
     return ((reference, net), times) if times.since(start) else (parts, new)
 
 
@@ -327,81 +309,15 @@ def since_start(windows: Windows, start: int) -> Windows:
     return replace(windows, reference=Window(start, windows.reference.end), parts=parts)
 
 
-def _recent(times: _Times, reference: int, current: int) -> int:
+def _recent(times: Times, reference: int, current: int) -> int:
     """Where the last part of the first `reference` ratings begins: as many as there are `current`, or RECENT of all."""
     share = min(RECENT, current / max(1, reference))
     return times.nth(min((1 - share) * reference, reference - 1))
 
 
-def _recent_end(times: _Times, before: int, reference: int, current: int) -> int:
+def _recent_end(times: Times, before: int, reference: int, current: int) -> int:
     """Where the first of the `current` ratings, which follow `before` ones, end: as many as that part has, or all."""
     return times.nth(before + RECENT * reference) if current > RECENT * reference else LATEST
-
-
-@dataclass(frozen=True)
-class _Times:
-    """When the usable ratings of a handle were given, by day: columns day, n, low and high, sorted.
-
-    Only the ratings of a day that is asked for are put in order, whatever the size of the data. `rating` is the SQL
-    expression of a rating's level.
-    """
-
-    handle: Handle
-    days: pd.DataFrame
-    excluded: int
-    rating: str
-
-    ratings: str = "ratings"
-
-    @classmethod
-    def of(cls, handle: Handle, ratings: str = "ratings") -> _Times:
-        """Those of the table `ratings`, or of a query in brackets."""
-        ratings = f"{ratings} as ratings"
-        days = handle.sql(statement("days", usable=USABLE, ratings=ratings)).sort_values("day", ignore_index=True)
-        every = handle.sql(f"select count(*) as n, min(rating) as low, max(rating) as high from {ratings}").iloc[0]
-        bounded = every["low"] < -LARGEST or every["high"] > LARGEST
-        excluded = int(every["n"]) - int(days["n"].sum())
-        return cls(handle, days, excluded, BOUNDED if bounded else "ratings.rating", ratings)
-
-    @property
-    def n(self) -> int:
-        return int(self.days["n"].sum())
-
-    @property
-    def start(self) -> int:
-        """The first time."""
-        return int(self.days["low"].min())
-
-    @property
-    def end(self) -> int:
-        """Just after the last time."""
-        return int(self.days["high"].max()) + 1
-
-    def since(self, moment: int) -> int:
-        """How many ratings were given at the time or after."""
-        return self.n - self.before(moment)
-
-    def before(self, moment: int) -> int:
-        """How many ratings were given before."""
-        whole = int(self.days.loc[self.days["high"] < moment, "n"].sum())
-        parted = self.days.loc[(self.days["low"] < moment) & (self.days["high"] >= moment), "day"]
-        return whole + sum(int((self._of_day(int(day)) < moment).sum()) for day in parted)
-
-    def nth(self, place: float) -> int:
-        """The time of the rating at a place in the order of time, counted from 0."""
-        if not self.n:
-            return EARLIEST
-        place = max(0, min(int(place), self.n - 1))
-        total = self.days["n"].cumsum()
-        found = int(total.searchsorted(place, side="right"))
-        earlier = int(total.iloc[found]) - int(self.days["n"].iloc[found])
-        return int(self._of_day(int(self.days["day"].iloc[found])).iloc[place - earlier])
-
-    def _of_day(self, day: int) -> pd.Series:
-        within = f'ratings."timestamp" >= {day * DAY} and ratings."timestamp" < {(day + 1) * DAY}'
-        return self.handle.sql(f'select "timestamp" as t from {self.ratings} where {USABLE} and {within} order by t')[
-            "t"
-        ]
 
 
 def _moment(seconds: int) -> str:

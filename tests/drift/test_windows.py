@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from drift.windows import CURRENT, LATEST, REFERENCE, Window, moment, windows_in_time, windows_of_folders
+from drift.times import LATEST, moment
+from drift.windows import CURRENT, REFERENCE, Window, windows_in_time, windows_of_folders
 from tests.drift.deliveries import Handle, movies, ratings
 
 
