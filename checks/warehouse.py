@@ -25,6 +25,8 @@ import pyarrow as pa
 
 from checks import files, headers
 from checks.complaints import complains_of
+from checks.records import LONGEST_LINE_BYTES, RAW_TEXT_CHARACTERS, Record, header, records
+from checks.surveys import Survey, survey
 from checks.tables import DELIVERED, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
 
 MEMORY_LIMIT = "1GB"  # DuckDB's share; measured at 32 million ratings: half is enough for one analysis at a time
@@ -247,29 +249,29 @@ class _Loader:
         self.plain = False  # read by the typed reader: no cell can be bad
 
     def load(self) -> SourceFile:
-        names = self._parquet_names() if self.path.suffix == ".parquet" else files.header(self.path)
+        names = self._parquet_names() if self.path.suffix == ".parquet" else header(self.path)
         if len(names) > MOST_COLUMNS:
             problem = f"{self.path.name} has {len(names):,} columns where MovieLens's has {len(self.table.columns)}"
             return SourceFile(self.table.name, self.path, problem=problem)
         if self.path.suffix == ".parquet":
-            survey = files.survey(self.path)
+            surveyed = survey(self.path)
             self._cast(names, self._parquet_cells(names), "row_number() over ()")
         else:
-            survey = self._load_csv(names)
-        return self._finish(survey, tuple(names))
+            surveyed = self._load_csv(names)
+        return self._finish(surveyed, tuple(names))
 
-    def _load_csv(self, names: Sequence[str]) -> files.Survey:
+    def _load_csv(self, names: Sequence[str]) -> Survey:
         pointed = self._pointed(names)
         with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter free for DuckDB
-            surveying = pool.submit(files.survey, self.path, pointed)
+            surveying = pool.submit(survey, self.path, pointed)
             fast = self._read_plain() if pointed else self._read_fast(names)
-            survey = surveying.result()
-        self.plain = bool(pointed) and fast and survey.plain and self._is_finite()
+            surveyed = surveying.result()
+        self.plain = bool(pointed) and fast and surveyed.plain and self._is_finite()
         if pointed and not self.plain:
             fast = self._read_fast(names)
-        if not fast or self.warehouse.count(self.loaded) != max(survey.lines - 1, 0):
-            self._read_exactly(names, survey.line_end)
-        return survey
+        if not fast or self.warehouse.count(self.loaded) != max(surveyed.lines - 1, 0):
+            self._read_exactly(names, surveyed.line_end)
+        return surveyed
 
     def _pointed(self, names: Sequence[str]) -> tuple[bool, ...]:
         """For each column whether its numbers may have a point; empty where the file may hold more than numbers."""
@@ -318,7 +320,7 @@ class _Loader:
         cells = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
         return f"""read_csv({_path(self.path)}, columns = {{{cells}}}, header = false, skip = 1,
             delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
-            max_line_size = {files.LONGEST_LINE_BYTES}, compression = {literal(self._compression())}{besides})"""
+            max_line_size = {LONGEST_LINE_BYTES}, compression = {literal(self._compression())}{besides})"""
 
     def _compression(self) -> str:
         return "gzip" if self.path.suffix == ".gz" else "none"
@@ -326,20 +328,20 @@ class _Loader:
     def _read_exactly(self, names: Sequence[str], line_end: bytes) -> None:
         cells = ", ".join(f"c{i} varchar" for i in range(len(names))) or "c0 varchar"
         self.warehouse.sql(f"create or replace temp table cells ({LOCATOR} bigint, {cells})")
-        records = files.records(self.path, len(names), line_end)
-        while batch := list(itertools.islice(records, RECORDS_A_BATCH)):
+        read = records(self.path, len(names), line_end)
+        while batch := list(itertools.islice(read, RECORDS_A_BATCH)):
             self._store([record for record in batch if record.reason is None], max(len(names), 1))
             self._reject([record for record in batch if record.reason is not None])
         self._cast(names, "from cells", LOCATOR)
         self.warehouse.sql("drop table cells")
 
-    def _store(self, batch: list[files.Record], width: int) -> None:
+    def _store(self, batch: list[Record], width: int) -> None:
         columns = [pa.array([record.cells[i] for record in batch], pa.string()) for i in range(width)]
         lines = pa.array([record.line for record in batch], pa.int64())
         names = [LOCATOR, *(f"c{i}" for i in range(width))]
         self._insert("cells", pa.table([lines, *columns], names))
 
-    def _reject(self, batch: list[files.Record]) -> None:
+    def _reject(self, batch: list[Record]) -> None:
         constants = [self.path.name, self.table.name, None]
         columns = [pa.array([record.line for record in batch], pa.int64())]
         columns += [pa.array([value] * len(batch), pa.string()) for value in constants]
@@ -382,7 +384,7 @@ class _Loader:
         kept.append(f"{_value_of_bad_cell(bad)} as bad_value")
         self.warehouse.sql(f"create or replace table {self.loaded} as select {', '.join(kept)} from ({inner})")
 
-    def _finish(self, survey: files.Survey, names: tuple[str, ...]) -> SourceFile:
+    def _finish(self, surveyed: Survey, names: tuple[str, ...]) -> SourceFile:
         columns = list(delivered_columns(self.table, names))
         if not self.plain:
             self._reject_bad_cells(columns)
@@ -391,12 +393,12 @@ class _Loader:
         return SourceFile(
             self.table.name,
             self.path,
-            survey.sha256,
-            survey.size,
+            surveyed.sha256,
+            surveyed.size,
             names,
             self.warehouse.count(self.table.name),
             self.warehouse._scalar(rejected, [self.table.name]),
-            unended_line=None if survey.ended else survey.lines,
+            unended_line=None if surveyed.ended else surveyed.lines,
         )
 
     def _line(self) -> str:
@@ -414,7 +416,7 @@ class _Loader:
             f"""insert into {REJECTED_ROWS}
             select {self._line()}, ?, ?, case bad_cell {cases} end,
                 '''' || {shown} || ''' is not ' || case bad_cell {kinds} end,
-                left(raw_row, {files.RAW_TEXT_CHARACTERS})
+                left(raw_row, {RAW_TEXT_CHARACTERS})
             from {self.loaded} where bad_cell is not null""",
             [self.path.name, self.table.name],
         )

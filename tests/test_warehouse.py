@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checks import files
-from checks.files import DeliveryError
+from checks.files import DeliveryError, mistaken
+from checks.records import LONGEST_LINE_BYTES
 from checks.warehouse import _Loader, load
 from tests import deliveries
 
@@ -84,7 +84,7 @@ def test_missing_cell_is_loaded_as_null(tmp_path: Path) -> None:
         (b"1,2,3.0,4\r5,6,3.0,4", "a carriage return stands inside the line"),
         (b"1,2,\xff\xfe,4", "the line is not valid UTF-8"),
         (b'1,2,"3.0,4', "a quote is not closed or stands inside a value"),
-        (b"1,2," + b"9" * files.LONGEST_LINE_BYTES + b",4", "the line is longer than 131,072 bytes"),
+        (b"1,2," + b"9" * LONGEST_LINE_BYTES + b",4", "the line is longer than 131,072 bytes"),
     ],
 )
 def test_broken_line_costs_itself_alone(tmp_path: Path, line: bytes, reason: str) -> None:
@@ -200,7 +200,7 @@ def test_a_folder_is_listed_once_for_what_may_be_any_of_its_tables(
         return iter(entries)
 
     monkeypatch.setattr(Path, "iterdir", once)
-    found = files.mistaken(tmp_path, ["ratings", "movies", "links"])
+    found = mistaken(tmp_path, ["ratings", "movies", "links"])
     assert {table: hint.partition(":")[0] for table, hint in found.items()} == {
         "ratings": "Ratings.csv",
         "movies": "movies-old.csv",

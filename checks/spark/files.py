@@ -19,6 +19,15 @@ from urllib.parse import unquote
 
 from checks import files
 from checks.files import DeliveryError
+from checks.records import (
+    LONGEST_LINE_BYTES,
+    LONGEST_RECORD_LINES,
+    RAW_TEXT_CHARACTERS,
+    Record,
+    column_names,
+    record,
+    records_of_lines,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,7 +297,7 @@ class _Lines:
         headers = {part.name: starts.get(_plain(part.address), b"") for part in self.parts}
         if problem := self._problem(headers):
             return problem
-        names = tuple(files.column_names(headers[self.parts[0].name]))
+        names = tuple(column_names(headers[self.parts[0].name]))
         counts: dict[str, int] = {}
         for split in splits:
             counts[split["file"]] = counts.get(split["file"], 0) + split["lines"]
@@ -305,7 +314,7 @@ class _Lines:
         lines = self.spark.read.option("lineSep", line_end).text(addresses)
         path, block = F.col("_metadata.file_path").alias("file"), F.col("_metadata.file_block_start").alias("block")
         lines = lines.select("value", path, block, F.monotonically_increasing_id().alias("place"))
-        start = F.substring(F.col("value").cast("binary"), 1, files.LONGEST_LINE_BYTES)
+        start = F.substring(F.col("value").cast("binary"), 1, LONGEST_LINE_BYTES)
         found = lines.groupBy("file", "block").agg(
             F.count("*").alias("lines"),
             F.min("place").alias("first"),
@@ -317,13 +326,13 @@ class _Lines:
 
     def _problem(self, headers: dict[str, bytes]) -> str | None:
         first = self.parts[0].name
-        names = files.column_names(headers[first])
+        names = column_names(headers[first])
         for name, start in headers.items():
             if problem := files.disguised(name, start[: files.SIGNATURE_BYTES]):
                 return problem
-            if len(files.column_names(start)) > self.most_columns:
-                return f"{name} has {len(files.column_names(start)):,} columns where MovieLens's has a few"
-            if files.column_names(start) != names:
+            if len(column_names(start)) > self.most_columns:
+                return f"{name} has {len(column_names(start)):,} columns where MovieLens's has a few"
+            if column_names(start) != names:
                 return _unlike(self.table, first, name)
         return None
 
@@ -358,7 +367,7 @@ def _is_strange() -> Any:
     from pyspark.sql import functions as F  # noqa: N812
 
     value = F.rtrim(F.col("value"), F.lit("\r"))
-    too_long = F.octet_length(value) >= files.LONGEST_LINE_BYTES
+    too_long = F.octet_length(value) >= LONGEST_LINE_BYTES
     return value.rlike(ODD_CHARACTERS) | ~F.is_valid_utf8(value) | too_long
 
 
@@ -391,7 +400,7 @@ def _split_plain(lines: Any, width: int) -> Any:
     count = F.size("cells")
     said = F.format_string(f"the row has %d values where the header has {width}", count)
     reason = F.when(count != width, said)
-    raw = F.when(count != width, F.left("text", F.lit(files.RAW_TEXT_CHARACTERS)))
+    raw = F.when(count != width, F.left("text", F.lit(RAW_TEXT_CHARACTERS)))
     return values.select(F.col("line").alias("source_line"), *cells, "file", reason.alias("reason"), raw.alias("raw"))
 
 
@@ -406,7 +415,7 @@ def _read_exactly(lines: Any, width: int) -> Any:
     def read(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             rows = zip(batch["line"], batch["value"], batch["file"], strict=True)
-            yield _as_rows(((files.record(int(n), bytes(raw), width), file) for n, raw, file in rows), width)
+            yield _as_rows(((record(int(n), bytes(raw), width), file) for n, raw, file in rows), width)
 
     return _as_bytes(lines).mapInPandas(read, _schema(width))
 
@@ -415,7 +424,7 @@ def _near_odd_lines(lines: Any) -> Any:
     """The numbers of all lines that a quote left open may reach."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    reach = F.sequence(F.col("line"), F.col("line") + files.LONGEST_RECORD_LINES)
+    reach = F.sequence(F.col("line"), F.col("line") + LONGEST_RECORD_LINES)
     return lines.where(_is_odd()).select(F.explode(reach).alias("line")).distinct()
 
 
@@ -428,8 +437,8 @@ def _read_joined(lines: Any, width: int) -> Any:
         found = []
         for _, part in batch.groupby(stretch):
             whole = (bytes(value) + b"\n" for value in part["value"])
-            records = files.records_of_lines(int(part["line"].iloc[0]), whole, width)
-            found += [(record, part["file"].iloc[0]) for record in records]
+            records = records_of_lines(int(part["line"].iloc[0]), whole, width)
+            found += [(one, part["file"].iloc[0]) for one in records]
         return _as_rows(found, width)
 
     return _as_bytes(lines).groupBy("file").applyInPandas(read, _schema(width))
@@ -441,7 +450,7 @@ def _as_bytes(lines: Any) -> Any:
     return lines.select("line", F.col("value").cast("binary").alias("value"), "file")
 
 
-def _as_rows(records: Iterable[tuple[files.Record, str]], width: int) -> pd.DataFrame:
+def _as_rows(records: Iterable[tuple[Record, str]], width: int) -> pd.DataFrame:
     import pandas as pd
 
     rows = [

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from checks.files import RAW_TEXT_CHARACTERS, DeliveryError, missing
+from checks.files import DeliveryError, missing
+from checks.records import RAW_TEXT_CHARACTERS
 from checks.spark import files as spark_files
 from checks.spark.session import reason
 from checks.spark.sql import Statement, translate
