@@ -179,7 +179,7 @@ pd.DataFrame(
 # %%
 import tempfile
 
-from checks.warehouse import load
+from checks.loader import load
 from scripts.simulate_data import simulate
 
 with tempfile.TemporaryDirectory() as place:

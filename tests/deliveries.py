@@ -11,8 +11,9 @@ from pathlib import Path
 from checks.checkpoint import run_checkpoint
 from checks.engine import suites
 from checks.gate.verdict import Verdict
+from checks.loader import load
 from checks.run import Run
-from checks.warehouse import Warehouse, load
+from checks.warehouse import Warehouse
 
 USERS, FILMS = 4, 25
 # Shares near MovieLens's own: mean 3.5, standard deviation 1.1, every whole star in use.

@@ -17,7 +17,7 @@ from checks.gate.declared import Declared
 from checks.gate.judging import judge
 from checks.gate.terms import Decision, Status
 from checks.gate.verdict import Outcome, Verdict
-from checks.warehouse import load
+from checks.loader import load
 from scripts import run_checkpoint
 from scripts.job import since
 from tests import deliveries

@@ -14,8 +14,9 @@ import pytest
 from checks.engine.suites import declared_suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
+from checks.loader import load
 from checks.tables import DELIVERED
-from checks.warehouse import Warehouse, load
+from checks.warehouse import Warehouse
 from tests import deliveries
 
 Files = dict[str, list[str]]

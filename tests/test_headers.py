@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from checks import headers
-from checks.warehouse import load
+from checks.loader import load
 from tests import deliveries
 
 WANTED = ("userId", "movieId", "rating", "timestamp")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from checks import files
 from checks.gate.terms import QUESTIONS
 from checks.gate.verdict import Verdict
-from checks.warehouse import load
+from checks.loader import load
 from scripts import run_checkpoint
 from scripts.job import ending
 from tests import deliveries
@@ -276,7 +276,7 @@ def test_ten_million_rejected_rows_are_counted_in_bounded_memory(tmp_path: Path)
             file.write(b"1,two,4.0,1100000000\n" * 100_000)
     code = f"""import resource
 from pathlib import Path
-from checks.warehouse import load
+from checks.loader import load
 with load(Path({str(folder)!r}), Path({str(tmp_path / "w.duckdb")!r})) as warehouse:
     source = warehouse.sources["ratings"]
     print(source.loaded_rows, source.rejected_rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"""

@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from checks.files import DeliveryError, missing
+from checks.loader import MOST_COLUMNS, PATTERNS, VALUE_CHARACTERS, numbered
 from checks.records import RAW_TEXT_CHARACTERS
 from checks.spark import files as spark_files
 from checks.spark.session import reason
 from checks.spark.sql import Statement, translate
 from checks.tables import DELIVERED, FINDINGS, LOCATOR, NUMBER, REJECTED_ROWS, TEXT, WHOLE_NUMBER, Column, Table
-from checks.warehouse import (
-    MOST_COLUMNS,
-    PATTERNS,
-    VALUE_CHARACTERS,
-    SourceFile,
-    Warehouse,
-    connect,
-    delivered_columns,
-    numbered,
-)
+from checks.warehouse import SourceFile, Warehouse, connect, delivered_columns
 
 if TYPE_CHECKING:
     import pandas as pd

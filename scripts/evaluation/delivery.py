@@ -53,7 +53,7 @@ class Planted:
 
 
 def load(folder: Path) -> Delivery:
-    from checks.warehouse import load
+    from checks.loader import load
 
     with load(folder) as warehouse:
         check_needed(warehouse)

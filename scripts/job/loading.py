@@ -20,7 +20,7 @@ NEEDED = ("ratings", "movies")  # without these there is nobody to score and not
 def load_warehouse(folder: Path, settings: argparse.Namespace, database: Path | None = None) -> Warehouse:
     """The delivery of `folder` on the engine that is set. Raises DeliveryError."""
     if settings.engine == "duckdb":
-        from checks.warehouse import load
+        from checks.loader import load
 
         return load(folder, database, database_limit(settings))
     from checks.spark import warehouse as spark_warehouse

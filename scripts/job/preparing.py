@@ -87,7 +87,7 @@ def _is_small(job: Job) -> bool:
 
 
 def _prepared_aside(job: Job) -> Run:
-    from checks import warehouse  # noqa: F401  what both need is imported once
+    from checks import loader  # noqa: F401  what both need is imported once
     from checks.reports import columns  # noqa: F401  what both need is imported once
     from checks.results import outputs  # noqa: F401  what both need is imported once
 

@@ -18,9 +18,9 @@ from checks.checkpoint import run_checkpoint
 from checks.engine.suites import declared_suites
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
+from checks.loader import load
 from checks.run import Run
 from checks.tables import FINDINGS
-from checks.warehouse import load
 from scripts.mutation.delivery import Clean, Delivery
 from scripts.mutation.faults import Fault
 from scripts.mutation.planting import DAY

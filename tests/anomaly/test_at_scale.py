@@ -15,7 +15,8 @@ import pytest
 from anomaly import at_scale
 from anomaly.findings import find_anomalies
 from anomaly.table import COLUMNS
-from checks.warehouse import Warehouse, load
+from checks.loader import load
+from checks.warehouse import Warehouse
 from scripts.simulate_data import simulate
 
 

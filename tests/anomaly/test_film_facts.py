@@ -13,8 +13,8 @@ from anomaly.fashion import Eras
 from anomaly.features import BURSTS, KEY_BITS, Extremes
 from anomaly.population import load_films, load_users
 from anomaly.profiles import NEVER, Films, Profiles, load
+from checks.loader import load as open_folder
 from checks.warehouse import Warehouse
-from checks.warehouse import load as open_folder
 from tests import deliveries
 
 

@@ -14,7 +14,7 @@ from anomaly import find_anomalies
 from anomaly.attacks import plant
 from anomaly.findings import DETECTORS, _renamed
 from anomaly.table import COLUMNS
-from checks.warehouse import load
+from checks.loader import load
 from scripts.simulate_data import simulate
 from tests.anomaly.community import START, Tables, bots, honest, movies
 

@@ -100,7 +100,7 @@ def test_rules_over_all_features_count_them(findings: pd.DataFrame) -> None:
 
 def test_a_published_delivery_raises_no_critical_alarm(movielens_small: Path) -> None:
     """And says of it what moved: the levels, for half-stars came in 2003, and not the hour of day."""
-    from checks.warehouse import load
+    from checks.loader import load
 
     with load(movielens_small) as warehouse:
         found = find_drift(warehouse).set_index("feature", drop=False)

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
+from checks.loader import load
 from checks.reports import markdown
 from checks.results import quarantine
 from checks.run import Run
-from checks.warehouse import Warehouse, load
+from checks.warehouse import Warehouse
 from scripts.run_checkpoint import main
 from scripts.simulate_data import simulate
 from tests import deliveries, verdicts

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from checks.gate.terms import Status
 from checks.gate.verdict import Outcome, Verdict
+from checks.loader import load
 from checks.reports import markdown, summary
 from checks.results import outputs, receipt
 from checks.run import Run
 from checks.waivers import Waiver
-from checks.warehouse import load
 from scripts import run_checkpoint, train, verify_receipt
 from tests import deliveries, verdicts
 from tests.conftest import ROOT

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from checks.loader import load
 from checks.phases import Phases
-from checks.warehouse import Warehouse, load
+from checks.warehouse import Warehouse
 from scripts import run_checkpoint
 from scripts.job import findings, identities
 from scripts.job.identities import at_odds

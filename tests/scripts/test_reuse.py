@@ -15,7 +15,7 @@ import pytest
 
 import anomaly.findings
 import drift.trends
-from checks import warehouse
+from checks import loader
 from checks.results import receipt
 from checks.warehouse import SourceFile
 from scripts import run_checkpoint
@@ -74,7 +74,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("this was to be taken over")
 
-    monkeypatch.setattr(warehouse, "load", refuse)
+    monkeypatch.setattr(loader, "load", refuse)
     monkeypatch.setattr(anomaly.findings, "find_anomalies", refuse)
 
 
@@ -115,7 +115,7 @@ def test_who_takes_over_is_told_of_the_files_where_they_are_now(judged: Judged) 
     assert {name: source.path for name, source in taken.sources.items()} == {
         name: judged.folder / f"{name}.csv" for name in ("ratings", "movies", "tags", "links")
     }
-    with warehouse.load(judged.folder) as fresh:
+    with loader.load(judged.folder) as fresh:
         assert taken.sources == fresh.sources
     assert receipt.sha256(judged.database) == receipt.sha256(judged.output / reuse.DATABASE)
 

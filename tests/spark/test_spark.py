@@ -19,7 +19,7 @@ import pytest
 from checks.editions import Since
 from checks.engine import suites
 from checks.files import place
-from checks.warehouse import load
+from checks.loader import load
 from scripts import verify_receipt
 from scripts.job import since
 from scripts.run_checkpoint import main

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checks import warehouse
+from checks import loader
 from checks.checkpoint import run_checkpoint
 from checks.engine import suites
 from checks.engine.suites import CHECKPOINT, ROOT
@@ -63,7 +63,7 @@ def _write(path: Path, content: Any) -> None:
 
 def _load(folder: Path, work: Path, root: Path, account: Account) -> Run:
     declared, database = suites.declared_suites(root), work / "warehouse.duckdb"
-    with account.phases.phase("load"), warehouse.load(folder, database) as loaded:
+    with account.phases.phase("load"), loader.load(folder, database) as loaded:
         counts = {name: loaded.count(name) for name in declared if loaded.has(name)}
         return Run(folder, loaded.sources, counts, declared, work, database, datetime.now(UTC), root=root)
 

@@ -103,7 +103,7 @@ def _with_stock_docs(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
-    from checks import warehouse
+    from checks import loader
     from checks.engine import suites
     from checks.reports import columns, summary
     from checks.results import outputs
@@ -112,7 +112,7 @@ def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
 
     declared, database = suites.declared_suites(root), output / "warehouse.duckdb"
     with account.phases.phase("load"):
-        loaded = warehouse.load(folder, database, _duckdb_default())
+        loaded = loader.load(folder, database, _duckdb_default())
     with loaded:
         if problems := findings.write_findings(loaded, _settings(), account.phases):
             raise RuntimeError(str(problems))

@@ -41,7 +41,7 @@ class Frames:
     @classmethod
     def read(cls, folder: Path) -> Frames:
         """Load a folder through the warehouse, so that files are read as the report reads them."""
-        from checks.warehouse import load
+        from checks.loader import load
 
         with load(folder) as warehouse:
             check_needed(warehouse)

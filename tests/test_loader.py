@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.files import DeliveryError, mistaken
+from checks.loader import _Loader, load
 from checks.records import LONGEST_LINE_BYTES
-from checks.warehouse import _Loader, load
 from tests import deliveries
 
 HEADER = b"userId,movieId,rating,timestamp\n"
