@@ -22,9 +22,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scripts.evaluation import changes_judged, coming_back, steady
-from scripts.evaluation.changes.frames import Frames, halved
-from scripts.evaluation.drifted import drifted
+from scripts.evaluation import changes_judged, coming_back, random_halves, steady
+from scripts.evaluation.changes.frames import Frames
 from scripts.job.arguments import Parser, local, positive, whole
 from scripts.job.delivered import REAL_DATA, sound_data
 from scripts.job.ending import answered, leaves, printing
@@ -32,8 +31,6 @@ from scripts.job.ending import answered, leaves, printing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    import pandas as pd
 
 SPLITS: Final = 1_000  # a rate of 5 % is then known to 0.7 %
 POWER_SPLITS: Final = 100  # for each shift: a power of one half is then known to 5 %
@@ -41,38 +38,7 @@ RELABELLINGS: Final = 499  # half the report's: the rate is as true, the power a
 PAIRS: Final = 4  # a kind and strength of another hand: twenty minutes on ml-latest-small
 SEED: Final = 20_030_218
 RATE: Final = 0.05  # of false alarms that is asked for, the report's default
-NULLS_BEFORE: Final = 0.01  # share of null ratings in both halves before more are planted
-EVERYTHING_BEFORE: Final = 4_000_000_000  # seconds: a window that holds all ratings
-
-# The sizes of each kind, small to large; the kinds' units are in drift/shifts.py.
-SIZES: Final[dict[str, tuple[float, ...]]] = {
-    "level": (0.05, 0.1, 0.2, 0.6),
-    "users": (0.05, 0.1, 0.2),
-    "spread": (0.1, 0.2, 0.4),
-    "scale": (0.01, 0.05),
-    "half_star": (0.1, 0.3, 0.6),
-    "popularity": (0.1, 0.3, 0.5),
-    "genre": (0.15, 0.3, 0.5),
-    "activity": (0.2, 0.4, 0.6),
-    "subgroup": (0.1, 0.3, 0.5),
-    "nulls": (0.0025, 0.005, 0.01),
-    "order": (0.1, 0.3, 0.6),
-}
-
-# Which features should name each kind; another feature's alarm counts as found, but not as named.
-NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
-    "level": ("rating", "user_level", "user_bias", "half_stars"),
-    "users": ("rating", "user_level", "user_bias"),
-    "spread": ("rating", "user_spread"),
-    "scale": ("rating", "off_scale", "user_level", "user_bias", "user_spread"),
-    "half_star": ("half_stars", "rating"),
-    "popularity": ("popularity",),
-    "genre": ("genre",),
-    "activity": ("activity", "session_size"),
-    "subgroup": ("genre_level", "rating", "user_level", "user_bias"),
-    "nulls": ("null_ratings",),
-    "order": ("agreement",),
-}
+KINDS: Final = sorted(random_halves.SIZES)
 
 
 @answered("the last results are as they were", analyses=True)
@@ -100,7 +66,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--splits", type=positive, default=SPLITS, help="random halves without a shift (%(default)s)")
     parser.add_argument("--power-splits", type=positive, default=POWER_SPLITS, help="halves a shift (%(default)s)")
     parser.add_argument("--relabellings", type=positive, default=RELABELLINGS, help="in each judgement (%(default)s)")
-    parser.add_argument("--kinds", nargs="*", choices=sorted(SIZES), default=sorted(SIZES), help="shifts to plant")
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS, help="shifts to plant")
     parser.add_argument(
         "--by-another",
         type=positive,
@@ -120,11 +86,24 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return _about(delivery, options) | {
         "splits": options.splits,
         "power_splits": options.power_splits,
-        "false_alarms": _false_alarms(delivery, options),
+        "false_alarms": random_halves.together(_splits(delivery, options)),
         "power": [row for kind in options.kinds for row in _power(delivery, kind, options)],
         "coming_back": list(_coming_back(delivery, options)),
         "steady": list(_steady(options)),
     }
+
+
+def _splits(delivery: Frames, options: argparse.Namespace) -> Iterator[random_halves.Alarms]:
+    alarms = random_halves.each_split(delivery, options.splits, RATE, options.relabellings, options.seed)
+    for number, split in enumerate(alarms, start=1):
+        yield split
+        _progress(f"random halves {number} of {options.splits}")
+
+
+def _power(delivery: Frames, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    return random_halves.power(
+        delivery, kind, options.power_splits, RATE, options.relabellings, options.seed, _progress
+    )
 
 
 def _coming_back(delivery: Frames, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -149,124 +128,6 @@ def _about(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
         "nominal_rate": RATE,
         "seed": options.seed,
     }
-
-
-def _false_alarms(delivery: Frames, options: argparse.Namespace) -> dict[str, Any]:
-    """Share of random halves with any alarm. Users' values do not hang on the split: collected once."""
-    import numpy as np
-
-    from drift.features import declared_features
-    from drift.findings import judged_rows
-    from drift.units import Units
-    from drift.users import Collected, collect
-    from drift.windows import windows_in_time
-
-    with delivery.of(delivery.users).warehouse() as warehouse:
-        windows = windows_in_time(warehouse, 0.5, EVERYTHING_BEFORE)
-        collected = collect(windows, declared_features())
-    coded = _coded(delivery.ratings, delivery.movies)
-    rng = np.random.default_rng(options.seed)
-    alarms: dict[str, list[int]] = {}
-    features: dict[str, int] = {}
-    for split in range(options.splits):
-        current, _ = halved(delivery.users, rng)
-        units = Units(collected.units.users, np.isin(collected.units.users, current).astype(np.int8))
-        parted = Collected(units, collected.values, collected.missing)
-        rows = judged_rows(windows, parted, RATE, options.relabellings, options.seed + split)
-        told = [row["feature"] for row in rows if row["status"] == "drifted"]
-        features |= {name: features.get(name, 0) + 1 for name in told}
-        alarms.setdefault("this report", []).append(int(bool(told)))
-        in_current = np.isin(delivery.ratings["userId"].to_numpy(), current)
-        for rule, called in _rules(_counted(coded, ~in_current), _counted(coded, in_current), coded):
-            alarms.setdefault(rule, []).append(int(called))
-        _progress(f"random halves {split + 1} of {options.splits}")
-    rates = {name: float(np.mean(hits)) for name, hits in alarms.items()}
-    by_feature = {name: count / options.splits for name, count in sorted(features.items())}
-    return {"any_feature": rates, "this_report_by_feature": by_feature}
-
-
-def _power(delivery: Frames, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Share of planted shifts found, one row for each size."""
-    import numpy as np
-
-    for size in SIZES[kind]:
-        rng = np.random.default_rng([options.seed, *kind.encode(), round(size * 10_000)])
-        hits: dict[str, list[int]] = {}
-        for split in range(options.power_splits):
-            for name, hit in _planted(delivery, kind, size, options, rng):
-                hits.setdefault(name, []).append(int(hit))
-            _progress(f"{kind} {size:g}: {split + 1} of {options.power_splits}")
-        yield {"kind": kind, "size": size, "found": {name: float(np.mean(found)) for name, found in hits.items()}}
-
-
-def _planted(
-    delivery: Frames, kind: str, size: float, options: argparse.Namespace, rng: np.random.Generator
-) -> Iterator[tuple[str, bool]]:
-    """What the report and the rules say of one pair of halves, the second with a shift planted."""
-    import numpy as np
-
-    from drift.shifts import plant
-
-    current_users, reference_users = halved(delivery.users, rng)
-    seeds = rng.integers(1 << 31, size=3)
-    ratings = delivery.ratings
-    if kind == "nulls":
-        ratings, _ = plant(ratings, None, kind, NULLS_BEFORE, None, int(seeds[0]))
-    is_current = np.isin(ratings["userId"], current_users)
-    current, _ = plant(ratings[is_current], delivery.movies, kind, size, None, int(seeds[1]))
-    reference = ratings[~is_current]
-    old, new = (
-        delivery.having(ratings=reference).of(reference_users),
-        delivery.having(ratings=current).of(current_users),
-    )
-    told = drifted(old, new, RATE, options.relabellings, int(seeds[2]))
-    yield "this report", bool(told)
-    yield "this report, named", bool(told.intersection(NAMED_BY[kind]))
-    both = _coded(
-        ratings.loc[reference.index.append(current.index)].assign(rating=[*reference["rating"], *current["rating"]]),
-        delivery.movies,
-    )
-    is_late = np.arange(len(reference) + len(current)) >= len(reference)
-    yield from _rules(_counted(both, ~is_late), _counted(both, is_late), both)
-
-
-Coded = dict[str, tuple["np.ndarray", "np.ndarray"]]
-
-
-def _coded(ratings: pd.DataFrame, movies: pd.DataFrame) -> Coded:
-    """Each feature that the usual rules are given: a code for each rating (-1: null), and the codes' values."""
-    import pandas as pd
-
-    years = movies.drop_duplicates("movieId").set_index("movieId")["title"].str.extract(r"\((\d{4})\)\s*$")[0]
-    counts = ratings["movieId"].map(ratings["movieId"].value_counts())
-    columns = {
-        "rating": ratings["rating"],
-        "is_null": ratings["rating"].isna().astype(float),
-        "hour": ratings["timestamp"] // 3600 % 24,
-        "weekday": ratings["timestamp"] // 86400 % 7,
-        "release_year": pd.to_numeric(years, errors="coerce").reindex(ratings["movieId"]),
-        "popularity": counts,
-    }
-    return {name: pd.factorize(values.to_numpy(float), sort=True) for name, values in columns.items()}
-
-
-def _counted(coded: Coded, chosen: np.ndarray) -> dict[str, np.ndarray]:
-    import numpy as np
-
-    return {
-        name: np.bincount(codes[chosen & (codes >= 0)], minlength=len(values)).astype(float)
-        for name, (codes, values) in coded.items()
-    }
-
-
-def _rules(
-    reference: dict[str, np.ndarray], current: dict[str, np.ndarray], coded: Coded
-) -> Iterator[tuple[str, bool]]:
-    """Whether each usual rule calls drift on any feature."""
-    from drift.usual_rules import RULES
-
-    for rule, is_drift in RULES.items():
-        yield rule, any(is_drift(reference[name], current[name], coded[name][1]) for name in coded)
 
 
 def _by_another(options: argparse.Namespace) -> int:
@@ -324,7 +185,7 @@ def _plot(results: dict[str, Any]) -> bytes:
             {"kind": row["kind"], "size": row["size"], "rule": rule, "share": share}
             for row in results["power"]
             for rule, share in row["found"].items()
-            if rule != "this report, named"
+            if rule != random_halves.NAMED
         ]
     )
     lines = (

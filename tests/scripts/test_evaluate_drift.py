@@ -10,7 +10,7 @@ import pytest
 
 from drift.usual_rules import RULES
 from scripts import evaluate_drift
-from scripts.evaluation import changes_judged, coming_back, steady
+from scripts.evaluation import changes_judged, coming_back, random_halves, steady
 from scripts.evaluation.changes import harmless
 from scripts.evaluation.changes.catalogue import Change, catalogue
 from scripts.evaluation.changes.frames import Frames
@@ -44,6 +44,14 @@ def test_a_small_evaluation_is_written_whole(tmp_path: Path, capsys: pytest.Capt
     assert "Users who rate highest in both windows, 1 pairs each:" in printed
     assert [row["part"] for row in written["steady"]] == list(steady.PARTS)
     assert "The last part of a simulated service whose users come back, 1 services each:\n  95 %: any" in printed
+
+
+def test_alarms_of_random_halves_are_shares_of_them() -> None:
+    alarms = [(["rating", "hour"], {"KS": True}), ([], {"KS": True}), (["hour"], {"KS": False}), ([], {"KS": True})]
+    assert random_halves.together(alarms) == {
+        "any_feature": {"this report": 0.5, "KS": 0.75},
+        "this_report_by_feature": {"hour": 0.5, "rating": 0.25},
+    }
 
 
 def _bare(frame: pd.DataFrame) -> Frames:
