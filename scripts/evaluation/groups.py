@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scripts.evaluation.changes.times import DAY
 from scripts.evaluation.delivery import Delivery, Planted
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 CREWS = (8, 5)  # users
 BOMBERS = (10, 15, 30)  # users: below the least, a film in season has as many
-DAY = 86_400
 KNOWN = 30  # ratings of a film that is bombed: of others nobody can tell what is usual
 ENDS = {"up": 5.0, "down": 0.5}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from scripts.evaluation.changes.frames import COLUMNS, Frames
+from scripts.evaluation.changes.times import DAY
 from scripts.evaluation.drifted import drifted
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-DAY: Final = 86_400  # seconds
 BEGINS: Final = 1_100_000_000  # 2004-11, after half-stars came
 YEARS: Final = 6.0
 BEFORE: Final = 8.0  # years of the service that the data don't show: users who came then still come back

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anomaly.profiles import HALF_STARS_SINCE
+from anomaly.units import DAY
 from scripts.simulation.errors import SimulationError
 
 from .calendar import CLOSING, FIRST_YEAR, OPENING, PAGES, YEARS, Seconds, year_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 LEAST_RATINGS = 20  # the data set promises it
 MOST_OF_CATALOGUE = 0.3  # nobody has rated more of the films that were there when they came
-DAY = 86_400
 DAYS_OF_YEAR = 365
 LAST_ARRIVAL = 60  # days before the end: time to rate what one came for
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .frames import NEW, Frames, add, keep, lowest, mix, put, rows_of_some_users, some_rows, users_of
+from .times import DAY
 from .values import HIGHEST, LOWEST, STEP
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-DAY = 86_400
 GUEST = NEW - 1  # the one id of all who rate without an account
 BOTS_FILMS = 50
 AWAY = 8 * 3600  # how far another country's clocks are off
