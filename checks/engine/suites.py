@@ -31,25 +31,25 @@ class ProjectError(UserError):
     """The GX project is broken."""
 
 
-def declared_suites(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> dict[str, list[dict[str, Any]]]:
+def declared_suites(root: Path = ROOT) -> dict[str, list[dict[str, Any]]]:
     """The expectations of each of the checkpoint's suites, in the checkpoint's order.
 
     Raises ProjectError where a file is missing, is no JSON or holds something else, or where an expectation would be
     misread: a field or severity that there is not, an id that two share, so that a waiver of one would be a waiver of
     both, or a word in its `meta` that there is not, or that would leave a critical rule unasked.
     """
-    if not checkpoint_file(root, checkpoint).exists():
-        what = f"is no project of these suites, as it holds no checkpoints/{checkpoint}.json"
+    if not checkpoint_file(root).exists():
+        what = f"is no project of these suites, as it holds no checkpoints/{CHECKPOINT}.json"
         raise ProjectError(f"{root}: {what}; name one as gx is, or restore that file with git.")
-    suites = {name: _expectations(name, root) for name in _suite_names(root, checkpoint)}
+    suites = {name: _expectations(name, root) for name in _suite_names(root)}
     _check(suites, root)
-    declared_actions(root, checkpoint)
+    declared_actions(root)
     return suites
 
 
-def declared_actions(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> list[dict[str, Any]]:
+def declared_actions(root: Path = ROOT) -> list[dict[str, Any]]:
     """What the checkpoint does with its results. Raises ProjectError where an action has no type."""
-    file = checkpoint_file(root, checkpoint)
+    file = checkpoint_file(root)
     actions = _part(_read(file), file, "actions", list)
     for number, one in enumerate(actions, 1):
         if not (isinstance(one, dict) and isinstance(one.get("type"), str)):
@@ -119,9 +119,9 @@ def called(declared: Mapping[str, Any]) -> str:
     return str(declared.get("id") or declared.get("name") or declared["type"])
 
 
-def checkpoint_file(root: Path = ROOT, checkpoint: str = CHECKPOINT) -> Path:
+def checkpoint_file(root: Path = ROOT) -> Path:
     """Where the checkpoint stands."""
-    return root / "checkpoints" / f"{checkpoint}.json"
+    return root / "checkpoints" / f"{CHECKPOINT}.json"
 
 
 def suite_file(name: str, root: Path = ROOT) -> Path:
@@ -145,8 +145,8 @@ def _expectations(name: str, root: Path) -> list[Any]:
     return _part(content, file, "expectations", list)
 
 
-def _suite_names(root: Path, checkpoint: str) -> list[str]:
-    file = checkpoint_file(root, checkpoint)
+def _suite_names(root: Path) -> list[str]:
+    file = checkpoint_file(root)
     definitions = [_name(file, one) for one in _part(_read(file), file, "validation_definitions", list)]
     files = [root / "validation_definitions" / f"{name}.json" for name in definitions]
     return [_name(file, _part(_read(file), file, "suite", dict)) for file in files]

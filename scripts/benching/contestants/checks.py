@@ -18,7 +18,7 @@ from typing import Any
 from checks import loader
 from checks.checkpoint import run_checkpoint
 from checks.engine import suites
-from checks.engine.suites import CHECKPOINT, ROOT
+from checks.engine.suites import ROOT, checkpoint_file
 from checks.run import Run
 from scripts.benching.rules import CHECKS, IDS, IMPORT, Account, expectations
 
@@ -48,9 +48,9 @@ def _ratings_alone(folder: Path, alone: Path) -> Path:
 def project(root: Path, ratings: list[dict[str, Any]] | None) -> Path:
     """A copy of the GX project whose checkpoint has the suite of ratings alone, of these expectations if given."""
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("uncommitted"))
-    checkpoint = json.loads((root / "checkpoints" / f"{CHECKPOINT}.json").read_text(encoding="utf-8"))
+    checkpoint = json.loads(checkpoint_file(root).read_text(encoding="utf-8"))
     kept = [one for one in checkpoint["validation_definitions"] if one["name"] == "ratings"]
-    _write(root / "checkpoints" / f"{CHECKPOINT}.json", checkpoint | {"validation_definitions": kept, "actions": []})
+    _write(checkpoint_file(root), checkpoint | {"validation_definitions": kept, "actions": []})
     suite = root / "expectations" / "ratings.json"
     if ratings is not None:
         _write(suite, json.loads(suite.read_text(encoding="utf-8")) | {"expectations": ratings})

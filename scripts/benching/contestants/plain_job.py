@@ -67,12 +67,12 @@ def _one_at_a_time() -> None:
 
 def project(root: Path) -> Path:
     """A copy of the GX project with GX's own classes where it has any."""
-    from checks.engine.suites import CHECKPOINT, ROOT
+    from checks.engine.suites import ROOT, checkpoint_file
 
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("uncommitted"))
     for suite in (root / "expectations").glob("*.json"):
         _rewrite(suite, lambda content: content | {"expectations": [_stock(one) for one in content["expectations"]]})
-    _rewrite(root / "checkpoints" / f"{CHECKPOINT}.json", _with_stock_docs)
+    _rewrite(checkpoint_file(root), _with_stock_docs)
     settings = yaml.safe_load((root / "great_expectations.yml").read_text(encoding="utf-8"))
     settings["data_docs_sites"] = STOCK_DOCS
     settings["stores"]["validation_results_store"].pop("module_name", None)

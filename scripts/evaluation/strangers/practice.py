@@ -24,10 +24,10 @@ def inserted(world: World, opinions: pd.Series, aims: pd.Series) -> pd.Series:
 
 
 def with_past(
-    world: World, account: int, aims: pd.Series, past: tuple[int, int], deed: tuple[int, int], size: int | None = None
+    world: World, account: int, aims: pd.Series, past: tuple[int, int], deed: tuple[int, int]
 ) -> pd.DataFrame:
     """An account of an honest past, which does its deed in one sitting of the later period."""
-    opinions = world.person(past[0], size).drop(aims.index, errors="ignore")
+    opinions = world.person(past[0]).drop(aims.index, errors="ignore")
     before = profile(account, opinions, world.evenings(past, len(opinions)))
     return pd.concat([before, profile(account, aims, world.sitting(world.moment(deed), len(aims)))])
 

@@ -28,10 +28,10 @@ Filler = Callable[[int], pd.Series]  # the opinions around the target, given the
 
 
 def campaign(
-    world: World, accounts: IntArray, filler: Filler, aims: pd.Series, period: tuple[int, int], seconds: float = 4.0
+    world: World, accounts: IntArray, filler: Filler, aims: pd.Series, period: tuple[int, int]
 ) -> pd.DataFrame:
     """Each account sits down once within the period and gives its filler, the aims somewhere among it."""
-    return sittings(world, accounts, period, lambda: world.shuffled(joined(filler(period[0]), aims)), seconds)
+    return sittings(world, accounts, period, lambda: world.shuffled(joined(filler(period[0]), aims)), seconds=4.0)
 
 
 def push(world: World, accounts: IntArray, filler: Filler) -> pd.DataFrame:
