@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomaly.attacks import KINDS, Background, plant_in
+from anomaly.attack_kinds import KINDS
+from anomaly.attacks import plant_in
+from anomaly.campaigns import Background
 from anomaly.population import Population, measure_guests
 from anomaly.profiles import of_rows
 from anomaly.threads import in_threads

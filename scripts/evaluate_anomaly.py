@@ -120,7 +120,7 @@ def _by_another(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """All figures as one JSON-ready object: settings, ranking, mixture, clean and rules."""
-    from anomaly.attacks import KINDS
+    from anomaly.attack_kinds import KINDS
 
     kinds = options.kinds or list(KINDS)
     if unknown := sorted(set(kinds) - set(KINDS)):
@@ -147,7 +147,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _ranking(delivery: Delivery, kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """AUC and average precision of every detector, and of the two channels, one row each."""
-    from anomaly.attacks import KINDS, plant
+    from anomaly.attack_kinds import KINDS
+    from anomaly.attacks import plant
 
     for share in options.shares:
         for seed in range(options.seed, options.seed + options.seeds):

@@ -69,7 +69,8 @@ def mixed_attack(delivery: Delivery, kinds: Sequence[str], n: int, seed: int) ->
     import numpy as np
     import pandas as pd
 
-    from anomaly.attacks import background, plant_in
+    from anomaly.attacks import plant_in
+    from anomaly.campaigns import background
 
     rng, data = np.random.default_rng([seed, n]), background(delivery.ratings, delivery.movies)
     first = int(delivery.ratings["userId"].max()) + 1

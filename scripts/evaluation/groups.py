@@ -29,7 +29,7 @@ ENDS = {"up": 5.0, "down": 0.5}
 
 def group_rows(delivery: Delivery, kinds: Sequence[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row for each planted group, and for each half without: how many of its users are reported in one attack."""
-    from anomaly.attacks import KINDS
+    from anomaly.attack_kinds import KINDS
 
     targeted = [kind for kind in kinds if KINDS[kind].targeted]  # others' users have nothing in common
     for seed in range(options.seed, options.seed + options.seeds):

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly import attacks
+from anomaly.attack_kinds import FAMILIES, KINDS, kinds_of_family
+from anomaly.campaigns import Background, background
 from scripts.simulation.errors import SimulationError
 
 from .calendar import year_of
@@ -40,10 +42,10 @@ class Attack:
 def parse_attack(text: str) -> Attack:
     """Read 'KIND[:USERS[:FILLERS]]'; KIND is a kind, a family of kinds or 'all'. Raises SimulationError."""
     kind, *numbers = text.split(":")
-    kinds = (kind,) if kind in attacks.KINDS else tuple(attacks.kinds_of_family(kind))
-    kinds = tuple(attacks.KINDS) if kind == "all" else kinds
+    kinds = (kind,) if kind in KINDS else tuple(kinds_of_family(kind))
+    kinds = tuple(KINDS) if kind == "all" else kinds
     if not kinds:
-        known = ", ".join(("all", *dict.fromkeys((*attacks.FAMILIES, *attacks.KINDS))))
+        known = ", ".join(("all", *dict.fromkeys((*FAMILIES, *KINDS))))
         raise SimulationError(f"--attack {text}: {kind!r} is no kind of attack, say one of {known}")
     try:
         users = float(numbers[0]) if numbers else ATTACK_SHARE
@@ -63,7 +65,7 @@ class Season:
     """A background for campaigns: users who came at or after a moment, films that were out by then."""
 
     opens: int
-    data: attacks.Background
+    data: Background
 
 
 def plant_attacks(folder: Path, movies: pd.DataFrame, planned: Sequence[Attack], rng: np.random.Generator) -> None:
@@ -122,7 +124,7 @@ def _seasons(
     seasons = []
     for moment, users in zip(opens, chosen, strict=True):
         out = release <= int(year_of(np.array([moment]))[0])
-        seasons.append(Season(moment, attacks.background(rows[rows["userId"].isin(users) & out], movies)))
+        seasons.append(Season(moment, background(rows[rows["userId"].isin(users) & out], movies)))
     return seasons
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from anomaly.attacks import KINDS, TIMINGS, plant
+from anomaly.attack_kinds import KINDS
+from anomaly.attacks import TIMINGS, plant
 from tests.anomaly.community import honest, movies
 
 RATINGS, MOVIES = honest(30), movies()

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from anomaly import crowds, find_anomalies
-from anomaly.attacks import background, plant_in
+from anomaly.attacks import plant_in
+from anomaly.campaigns import background
 from anomaly.crowds import MOST, crowded
 from anomaly.profiles import Profiles
 from scripts.simulate_data import simulate

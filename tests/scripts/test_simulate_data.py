@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anomaly.attacks import KINDS
+from anomaly.attack_kinds import KINDS
 from anomaly.profiles import HALF_STARS_SINCE
 from scripts.simulate_data import main, plant_into, simulate
 from scripts.simulation.calendar import CLOSING, OPENING, YEARS
