@@ -36,7 +36,7 @@ def find_trends(
     relabellings: int = 199,
     seed: int = 20030218,
 ) -> pd.DataFrame:
-    """Compare each year, quarter or month of the current window with the whole reference.
+    """Compare each year, quarter or month of the current window with the reference, or with periods as long of it.
 
     One row for each window and declared feature, with the columns of the drift findings, `every`, and `window_start`,
     the first day of the year, quarter or month. reference, split, since: as for `find_drift`. The windows share out
