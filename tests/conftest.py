@@ -25,6 +25,7 @@ settings.register_profile("house", deadline=None)  # no test asserts how long so
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
 REAL_PLACES = (
     Path(os.environ.get("MOVIELENS_SMALL", "/nonexistent")),
     ROOT.parent / "shared" / "data" / "ml-latest-small",

@@ -24,13 +24,12 @@ from checks.gate.terms import Decision, Status
 from checks.reports import columns, summary
 from checks.results import outputs
 from tests import deliveries, verdicts
-from tests.conftest import ROOT
+from tests.conftest import COMMANDS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOUSE = ("anomaly", "checks", "drift", "gx", "notebooks", "scripts", "tests")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for part in HOUSE for page in (ROOT / part).rglob("*.md"))])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
 
 
 def tokens(page: Path) -> Iterator[Token]:

@@ -19,9 +19,7 @@ from scripts import run_checkpoint
 from scripts.job import arguments, settings
 from scripts.job.arguments import SettingError
 from scripts.job.settings import trusted_users
-from tests.conftest import ROOT
-
-COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
+from tests.conftest import COMMANDS
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,7 @@ import pytest
 from checks.engine.suites import ProjectError
 from scripts.job import ending
 from tests import deliveries
-from tests.conftest import ROOT
-
-COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if path.stem != "__init__")
+from tests.conftest import COMMANDS, ROOT
 
 
 def ended(command: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
