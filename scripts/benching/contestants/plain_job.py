@@ -138,16 +138,18 @@ def _judge(folder: Path, output: Path, root: Path, account: Account) -> Any:
 
 
 def _duckdb_default() -> str:
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{DUCKDB_SHARE * machine / 1e9:.1f}GB"
+    return f"{DUCKDB_SHARE * _machines_memory() / 1e9:.1f}GB"
+
+
+def _machines_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _settings() -> argparse.Namespace:
     """The job's own, with a memory limit that binds nobody, as that makes one analysis come after the other."""
     from scripts.run_checkpoint import parser
 
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return parser().parse_args(["--memory-limit", f"{machine // 10**9}GB"])
+    return parser().parse_args(["--memory-limit", f"{_machines_memory() // 10**9}GB"])
 
 
 def _checkpoint(run: Any) -> Any:
