@@ -91,6 +91,7 @@ def impact_row(windows: Windows, seed: int) -> dict[str, Any]:
         "compared_share": windows.compared_share,
         "excluded_rows": windows.excluded,
         "held_rows": windows.held,
+        "lost_share": windows.lost,
         "status": "undetermined",
         "recommendation": "undetermined",
         "action": "Retrain if that is recommended; otherwise look at the features that drifted.",

@@ -137,7 +137,7 @@ def _observed(row: dict[str, Any]) -> str:
 
 def what_was_compared(row: dict[str, Any]) -> str:
     """How the reference was looked at, and what was left out of the windows, if anything was."""
-    return " ".join(filter(None, (_periods(row), sample_drawn(row), _held(row), _excluded(row))))
+    return " ".join(filter(None, (_periods(row), sample_drawn(row), _held(row), _lost(row), _excluded(row))))
 
 
 def _periods(row: dict[str, Any]) -> str:
@@ -155,6 +155,12 @@ def _held(row: dict[str, Any]) -> str:
     """Says so where the delivery repeats ratings of the reference."""
     count, verb = row["held_rows"], "was" if row["held_rows"] == 1 else "were"
     return f"{counted(count, 'rating')} that the reference holds, too, {verb} left out." if count else ""
+
+
+def _lost(row: dict[str, Any]) -> str:
+    """Says so where the delivery lacks ratings of the reference, which it repeats otherwise."""
+    lost = row["lost_share"]
+    return f"It lacks {percent(lost)} of the reference's ratings, which it repeats otherwise." if lost > 0 else ""
 
 
 def sample_drawn(row: dict[str, Any]) -> str:

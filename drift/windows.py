@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import ceil, sqrt
+from math import ceil, nan, sqrt
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from drift.draws import APART, NUMBERED, is_drawn
 from drift.handle import statement
-from drift.held import push_held
+from drift.held import lost_share, push_held
 from drift.times import DAY, EARLIEST, LATEST, USABLE, Times, moment
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ RECENT: Final = 0.5  # of the reference, at most, is what newcomers are compared
 # minds, a thousandth of the ratings, is then some ten users', if these have no other ratings. A fault of a few very
 # busy users may be missed by a sample; the suites look at every row.
 COMPARED_USERS: Final = 10_000
-DRAWS: Final = 1 << 31  # a draw is from 0 to one less
-NUMBERED: Final = 1_000_003  # so many numbers are drawn by
-APART: Final = 7_919  # by which a user's number grows from period to period, for another draw in each
 # How much users give, and how sure a user's mean is, hangs on how long they are looked at: a reference longer than so
 # many times the current window is looked at in periods as long as that. Up to there a user who rates all the time has a
 # third of a doubling more ratings, and one who rates on one day or two, as most do, no more.
@@ -38,20 +36,6 @@ LONGER: Final = 1.25
 COMPARED_PERIODS: Final = 50_000
 MOST_PERIODS: Final = 32_000  # which two bytes number
 COUNTED_PART: Final = 64  # of users, one in so many is counted: a scan without a table of all users
-
-
-def _draw(number: str) -> str:
-    """SQL of a draw by a whole number: its square times a constant, of which the remainder by a power of two is kept.
-
-    Such remainders are spread evenly in whatever steps numbers go (Weyl: Über die Gleichverteilung von Zahlen mod.
-    Eins, 1916; held by test). By another number than a power of two they take far longer. The constant is odd, and no
-    product with it leaves 64 bits.
-    """
-    number = f"(({number}) % {NUMBERED})"
-    return f"({number} * {number} * 5184405 & {DRAWS - 1})"
-
-
-DRAW_OF_USER: Final = _draw("ratings.userId")
 
 
 @dataclass(frozen=True)
@@ -103,7 +87,7 @@ class Part:
 
     def of_drawn(self, share: float) -> Part:
         """The ratings of a share of the users, the same ones in every run and on both sides."""
-        return replace(self, compared=f"{DRAW_OF_USER} < {round(share * DRAWS)}")
+        return replace(self, compared=is_drawn("ratings.userId", share))
 
     def of_side(self, side: int) -> Part:
         """The part's ratings of one side alone."""
@@ -132,7 +116,8 @@ class Windows:
     with. The part has as many ratings as the current window, but at most half of the reference's; where it has fewer
     than the current window, only newcomers until `recent_end` count, as many ratings into that window. `compared_share`
     is the share of the users that is compared; `held` is how many ratings of the delivery are left out, as the
-    reference holds them, too; `periods`, which the longer window is looked at in, if it is.
+    reference holds them, too, and `lost` the share of the reference's that the delivery, which repeats them, lacks;
+    `periods`, which the longer window is looked at in, if it is.
     """
 
     reference: Window | None
@@ -143,6 +128,7 @@ class Windows:
     compared_share: float = 1.0
     recent_end: int = LATEST
     held: int = 0
+    lost: float = nan
     periods: Periods | None = None
 
     @property
@@ -192,13 +178,22 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     old, every = Times.of(reference), Times.of(warehouse)
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, every.rating))
+    lost = _lost(parts, old, every)
     parts, new = _net(parts, old, every, start)
     before = new.before(start)
     current = Window(new.nth(before), new.end) if new.n > before else None
     whole = Window(old.start, old.end) if old.n else None
     recent, end = _recent(old, old.n, new.n - before), _recent_end(new, before, old.n, new.n - before)
     held = every.since(start) - new.since(start)
-    return Windows(whole, current, parts, recent, old.excluded + new.excluded, recent_end=end, held=held)
+    excluded = old.excluded + new.excluded
+    return Windows(whole, current, parts, recent, excluded, recent_end=end, held=held, lost=lost)
+
+
+def _lost(parts: tuple[Part, Part], old: Times, new: Times) -> float:
+    """What share of the reference's ratings a delivery that repeats them lacks; NaN where it repeats none."""
+    if not old.n or not new.n or new.start >= old.end:
+        return nan
+    return lost_share(parts[0].handle, parts[1].handle, (new.start, old.end), max(old.n, new.n), USABLE)
 
 
 def _net(parts: tuple[Part, Part], old: Times, new: Times, start: int) -> tuple[tuple[Part, Part], Times]:
@@ -260,7 +255,7 @@ class Periods:
     def drawn(self) -> str:
         """SQL that adds to a condition whether the user is drawn for the period: for each one others."""
         user = f"ratings.userId % {NUMBERED} + (1 + {self.place}) * {APART}"
-        return "" if self.share == 1 else f" and {_draw(user)} < {round(self.share * DRAWS)}"
+        return "" if self.share == 1 else f" and {is_drawn(user, self.share)}"
 
 
 def in_periods(windows: Windows, length: int | None = None) -> Windows:

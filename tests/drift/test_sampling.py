@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from drift import windows
+from drift.draws import is_drawn
 from drift.films import YEAR, known_films
 from drift.findings import find_drift
 from drift.impact import Impact, measure_impact
 from drift.messages import sample_drawn
 from drift.shifts import plant
 from drift.trends import find_trends
-from drift.windows import DRAW_OF_USER, DRAWS, sampled, windows_in_time, windows_of_folders
+from drift.windows import sampled, windows_in_time, windows_of_folders
 from tests.drift.deliveries import Handle, halves, movies, ratings
 
 USERS = 1_300  # of one side: some twenty of each draw in 64
@@ -161,7 +162,7 @@ def test_each_of_many_windows_has_as_many_users(monkeypatch: pytest.MonkeyPatch)
 def test_draws_spread_evenly_over_any_run_of_ids(share: float, step: int) -> None:
     ids = pd.DataFrame({"userId": 123_456 + step * np.arange(20_000)})
     handle = Handle(ratings=ids)
-    query = f"select userId, {DRAW_OF_USER} < {round(share * DRAWS)} as drawn from ratings order by userId"
+    query = f"select userId, {is_drawn('userId', share)} as drawn from ratings order by userId"
     drawn = handle.sql(query)["drawn"].to_numpy()
     blocks = drawn.reshape(-1, 1000).mean(axis=1)
     assert np.abs(blocks - share).max() < 5 * np.sqrt(share * (1 - share) / 1000)

@@ -31,6 +31,8 @@ FAULTS = {
     "Change costs a model no more than 0.02 stars.": ("impact", {"recommendation": "retrain"}),
     "Change costs a model no more than 0.2 stars.": ("impact", {"recommendation": "mend"}),
     "The cost of the drift could be judged.": ("impact", {"status": "undetermined"}),
+    "A delivery that repeats its reference lacks at most 5 % of its ratings.": ("rating", {"lost_share": 0.06}),
+    "A delivery that repeats its reference lacks hardly any of its ratings.": ("rating", {"lost_share": 0.002}),
     "Every rating could be placed in a window.": ("rating", {"excluded_rows": 3.0}),
 }  # fmt: skip
 

@@ -433,14 +433,16 @@ def test_what_the_reference_holds_too_is_left_out_alike(session: Any, tmp_path: 
     old, others = (frame.drop(columns="source_line") for frame in halves(seed=4))
     later = others.assign(timestamp=others["timestamp"] + 31_536_000)
     folders = [deliveries.write(tmp_path / name, deliveries.clean()) for name in ("before", "now")]
-    for folder, frame in zip(folders, (old, pd.concat([later, old])), strict=True):
+    kept = old[old["userId"] != old["userId"].max()]
+    for folder, frame in zip(folders, (old, pd.concat([later, kept])), strict=True):
         frame.to_csv(folder / "ratings.csv", index=False)
         movies().to_csv(folder / "movies.csv", index=False)
     with load(folders[1]) as duck, load(folders[0]) as before:
         found = [find_drift(duck, reference=before, relabellings=99)]
     with spark_warehouse.load(session, folders[1]) as spark, spark_warehouse.load(session, folders[0]) as before:
         found.append(find_drift(spark, reference=before, relabellings=99))
-    assert found[0]["held_rows"].iloc[0] == len(old)
+    assert found[0]["held_rows"].iloc[0] == len(kept)
+    assert found[0]["lost_share"].iloc[0] == pytest.approx(1 - len(kept) / len(old))
     pd.testing.assert_frame_equal(*found, rtol=1e-6)
 
 

@@ -1,0 +1,7 @@
+-- Usable ratings of a film that are drawn.
+select
+    ratings.userId,
+    ratings.movieId,
+    ratings."timestamp"
+from ratings
+where {usable} and ratings.movieId is not null and {drawn}
