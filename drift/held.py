@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from drift.draws import APART, NUMBERED, is_drawn
 from drift.handle import push_numbers, statement
 
 if TYPE_CHECKING:
@@ -21,27 +20,6 @@ if TYPE_CHECKING:
 
 LEVELS: Final = "levels"  # a sum of levels, which need not be whole numbers, so that its last digits hang on the order
 ALIKE: Final = 1e-9  # of such a sum
-LOOKED_UP: Final = 200_000  # ratings, about: a share of one in a thousand is then known to a fifteenth of it
-REPEATED: Final = 0.5  # of what either could have in common at least, or a delivery does not repeat its reference
-KEY: Final = ["userId", "movieId"]  # of a rating: who rates a film again moves it
-
-
-def lost_share(reference: Handle, delivery: Handle, both_in: tuple[int, int], n_ratings: int, usable: str) -> float:
-    """What share of the reference's ratings since the delivery begins that lacks; NaN where it does not repeat them.
-
-    both_in: when the delivery begins and the reference ends. n_ratings: of the larger one, of which `LOOKED_UP` are
-    drawn by user and film, in both the same. A delivery repeats the reference if it has most of these as they are, or
-    if most of what it has of the reference's time is in that.
-    """
-    drawn = is_drawn(
-        f"ratings.userId % {NUMBERED} + ratings.movieId % {NUMBERED} * {APART}", min(1.0, LOOKED_UP / n_ratings)
-    )
-    old, new = (one.sql(statement("drawn", usable=usable, drawn=drawn)) for one in (reference, delivery))
-    old, could = old[old["timestamp"] >= both_in[0]], int((new["timestamp"] < both_in[1]).sum())
-    same = len(old.merge(new.drop_duplicates()))
-    if not same or same < REPEATED * min(len(old), could):
-        return float("nan")
-    return 1 - len(old.merge(new[KEY].drop_duplicates())) / len(old)
 
 
 def push_held(reference: Handle, delivery: Handle, levels: tuple[str, str], usable: str) -> bool:

@@ -137,7 +137,7 @@ def _observed(row: dict[str, Any]) -> str:
 
 def what_was_compared(row: dict[str, Any]) -> str:
     """How the reference was looked at, and what was left out of the windows, if anything was."""
-    return " ".join(filter(None, (_periods(row), sample_drawn(row), _held(row), _lost(row), _excluded(row))))
+    return " ".join(filter(None, (_periods(row), sample_drawn(row), _held(row), _repeated(row), _excluded(row))))
 
 
 def _periods(row: dict[str, Any]) -> str:
@@ -157,10 +157,13 @@ def _held(row: dict[str, Any]) -> str:
     return f"{counted(count, 'rating')} that the reference holds, too, {verb} left out." if count else ""
 
 
-def _lost(row: dict[str, Any]) -> str:
-    """Says so where the delivery lacks ratings of the reference, which it repeats otherwise."""
-    lost = row["lost_share"]
-    return f"It lacks {percent(lost)} of the reference's ratings, which it repeats otherwise." if lost > 0 else ""
+def _repeated(row: dict[str, Any]) -> str:
+    """Says so where the delivery does not truly repeat the reference's ratings, which it repeats otherwise."""
+    shares = {"lacks": row["lost_share"], "has at another level": row["changed_share"]}
+    told = [
+        f"It {what} {percent(share)} of the ratings of the reference." for what, share in shares.items() if share > 0
+    ]
+    return " ".join(told)
 
 
 def sample_drawn(row: dict[str, Any]) -> str:

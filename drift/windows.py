@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import ceil, nan, sqrt
-from typing import TYPE_CHECKING, Final
+from math import ceil, sqrt
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from drift.draws import APART, NUMBERED, is_drawn
 from drift.handle import statement
-from drift.held import lost_share, push_held
+from drift.held import push_held
+from drift.repeated import NOTHING, Repeated, repeated
 from drift.times import DAY, EARLIEST, LATEST, USABLE, Times, moment
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ class Windows:
     with. The part has as many ratings as the current window, but at most half of the reference's; where it has fewer
     than the current window, only newcomers until `recent_end` count, as many ratings into that window. `compared_share`
     is the share of the users that is compared; `held` is how many ratings of the delivery are left out, as the
-    reference holds them, too, and `lost` the share of the reference's that the delivery, which repeats them, lacks;
-    `periods`, which the longer window is looked at in, if it is.
+    reference holds them, too; `repeated` tells whether it repeats that truly; `periods`, which the longer window is
+    looked at in, if it is.
     """
 
     reference: Window | None
@@ -128,7 +129,7 @@ class Windows:
     compared_share: float = 1.0
     recent_end: int = LATEST
     held: int = 0
-    lost: float = nan
+    repeated: Repeated = NOTHING
     periods: Periods | None = None
 
     @property
@@ -143,10 +144,18 @@ class Windows:
             return self
         return replace(self, parts=tuple(part.in_periods(periods) for part in self.parts), periods=periods)
 
-    def label(self, side: int) -> str:
-        """The window's name in the findings."""
-        window = (self.reference, self.current)[side]
-        return "empty" if window is None else str(window)
+    def described(self) -> dict[str, Any]:
+        """The fields of the findings that all rows share."""
+        old, new = ("empty" if window is None else str(window) for window in (self.reference, self.current))
+        return {
+            "reference_window": old,
+            "current_window": new,
+            "compared_share": self.compared_share,
+            "excluded_rows": self.excluded,
+            "held_rows": self.held,
+            "lost_share": self.repeated.lost,
+            "changed_share": self.repeated.changed,
+        }
 
 
 def windows_of(warehouse: Handle, reference: Handle | None, split: float, since: str | date | int | None) -> Windows:
@@ -178,7 +187,7 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     old, every = Times.of(reference), Times.of(warehouse)
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, every.rating))
-    lost = _lost(parts, old, every)
+    repeats = _repeated(parts, old, every)
     parts, new = _net(parts, old, every, start)
     before = new.before(start)
     current = Window(new.nth(before), new.end) if new.n > before else None
@@ -186,14 +195,16 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     recent, end = _recent(old, old.n, new.n - before), _recent_end(new, before, old.n, new.n - before)
     held = every.since(start) - new.since(start)
     excluded = old.excluded + new.excluded
-    return Windows(whole, current, parts, recent, excluded, recent_end=end, held=held, lost=lost)
+    return Windows(whole, current, parts, recent, excluded, recent_end=end, held=held, repeated=repeats)
 
 
-def _lost(parts: tuple[Part, Part], old: Times, new: Times) -> float:
-    """What share of the reference's ratings a delivery that repeats them lacks; NaN where it repeats none."""
+def _repeated(parts: tuple[Part, Part], old: Times, new: Times) -> Repeated:
+    """What became of the reference's ratings in the delivery, if that begins before they end."""
     if not old.n or not new.n or new.start >= old.end:
-        return nan
-    return lost_share(parts[0].handle, parts[1].handle, (new.start, old.end), max(old.n, new.n), USABLE)
+        return NOTHING
+    before, now = parts
+    levels, both_in = (before.rating, now.rating), (new.start, old.end)
+    return repeated(before.handle, now.handle, levels, both_in, max(old.n, new.n), USABLE)
 
 
 def _net(parts: tuple[Part, Part], old: Times, new: Times, start: int) -> tuple[tuple[Part, Part], Times]:

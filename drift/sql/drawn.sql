@@ -2,6 +2,7 @@
 select
     ratings.userId,
     ratings.movieId,
-    ratings."timestamp"
+    ratings."timestamp",
+    {level} as level
 from ratings
 where {usable} and ratings.movieId is not null and {drawn}

@@ -173,7 +173,17 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
     )
     row = dict.fromkeys(("statistic", "bound", "p_value", "effect_size", "minimum_effect", "compared_share"), 1.0)
     row |= dict.fromkeys(
-        ("reference_users", "current_users", "reference_n", "current_n", "excluded_rows", "held_rows", "lost_share"), 0
+        (
+            "reference_users",
+            "current_users",
+            "reference_n",
+            "current_n",
+            "excluded_rows",
+            "held_rows",
+            "lost_share",
+            "changed_share",
+        ),
+        0,
     )
     row |= {"title": "genres", "status": "drifted", "strongest": "B", "q_value": 0.01, "false_alarm_rate": 0.05}
     row |= {"kind": "genres", "unit": "share", "mean_change": np.nan}

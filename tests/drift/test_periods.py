@@ -250,7 +250,7 @@ def test_trends_part_the_reference_for_those_that_come_after_it_alone(monkeypatc
 
 def test_the_message_says_how_the_reference_was_looked_at() -> None:
     row = {"title": "a feature", "status": "undetermined", "problem": "x", "compared_share": 1.0, "held_rows": 0}
-    row |= {"excluded_rows": 0, "lost_share": float("nan")}
+    row |= {"excluded_rows": 0, "lost_share": float("nan"), "changed_share": float("nan")}
     assert "period" not in message(row | {"periods": None})
     assert "in 1 period as long" in message(row | {"periods": Periods(REFERENCE, 900, 100, 1)})
     told = message(row | {"periods": Periods(REFERENCE, 900, 100, 3)})  # after "Compared: ..., the reference, with ..."

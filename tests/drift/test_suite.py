@@ -33,6 +33,8 @@ FAULTS = {
     "The cost of the drift could be judged.": ("impact", {"status": "undetermined"}),
     "A delivery that repeats its reference lacks at most 5 % of its ratings.": ("rating", {"lost_share": 0.06}),
     "A delivery that repeats its reference lacks hardly any of its ratings.": ("rating", {"lost_share": 0.002}),
+    "At most 5 % of what a delivery repeats of its reference has another level.": ("rating", {"changed_share": 0.06}),
+    "Hardly anything that a delivery repeats of its reference has another level.": ("rating", {"changed_share": 0.002}),
     "Every rating could be placed in a window.": ("rating", {"excluded_rows": 3.0}),
 }  # fmt: skip
 

@@ -443,6 +443,7 @@ def test_what_the_reference_holds_too_is_left_out_alike(session: Any, tmp_path: 
         found.append(find_drift(spark, reference=before, relabellings=99))
     assert found[0]["held_rows"].iloc[0] == len(kept)
     assert found[0]["lost_share"].iloc[0] == pytest.approx(1 - len(kept) / len(old))
+    assert found[0]["changed_share"].iloc[0] == 0
     pd.testing.assert_frame_equal(*found, rtol=1e-6)
 
 
