@@ -166,7 +166,9 @@ class Films:
 
     @cached_property
     def log_id(self) -> Floats:
-        return np.log1p(self.ids.astype(float))
+        """Ids on a logarithmic scale, in order; of negative ones, which the suites tell, as far below zero."""
+        ids = self.ids.astype(float)
+        return np.sign(ids) * np.log1p(np.abs(ids))
 
     @cached_property
     def popular_from(self) -> tuple[int, int, int]:

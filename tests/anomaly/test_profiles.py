@@ -8,7 +8,7 @@ import pytest
 
 from anomaly import profiles
 from anomaly.population import load_users
-from anomaly.profiles import Profiles
+from anomaly.profiles import Films, Profiles
 from tests.anomaly.community import Tables, movies
 
 LATEST = 4_102_444_800  # 2100, past what 31 bits of seconds hold
@@ -53,3 +53,13 @@ def test_stars_off_the_scale_stay_what_they_are(monkeypatch: pytest.MonkeyPatch)
     stars = [0.5, 5.0, 3.14159, 4.0, 1.1, 2.0]
     found = _loaded(stars, monkeypatch)
     assert found.rating.tolist() == np.array([5.0, 0.5, 4.0, 3.14159, 2.0, 1.1], np.float32).tolist()
+
+
+@pytest.mark.filterwarnings("error")
+def test_ids_of_any_sign_have_a_logarithm_in_their_order() -> None:
+    ids = np.array([-(2**63), -2, -1, 0, 1, 2, 2**63 - 1])
+    none = np.zeros(len(ids))
+    films = Films(ids, ids, none, ids, none, none, ids, ids)
+    assert np.isfinite(films.log_id).all()
+    assert (np.diff(films.log_id) > 0).all()
+    assert films.log_id[-3:].tolist() == np.log1p([1.0, 2.0, 2.0**63]).tolist()
