@@ -1,11 +1,13 @@
 -- One row for every user of `ratings`: where it starts in the file, the lab's three features, how many rows can be used
 -- (the conditions are those of profiles.sql), and what tells that a column was damaged.
+-- A level beyond 1e30 is no scale's: its square is beyond a double, and the engine would end the query, so that one cell
+-- kept everybody from being judged. The suites name the cell.
 select
     "userId",
     min("source_line") as "source_line",
     count(*) as "n_ratings",
-    avg("rating") as "mean_rating",
-    stddev_samp("rating") as "std_rating",
+    avg(case when abs("rating") < 1e30 then "rating" end) as "mean_rating",
+    stddev_samp(case when abs("rating") < 1e30 then "rating" end) as "std_rating",
     sum(case when "movieId" is not null
               and "timestamp" between 0 and 4102444800000
               and "rating" between 0.5 and 5.0 then 1 else 0 end) as "n_usable",

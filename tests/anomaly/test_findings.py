@@ -59,6 +59,16 @@ def test_every_user_gets_one_row_and_a_status_whatever_the_data(detector: str, e
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("levels", [[1e308], [1e308, -1e308], [1e200, 4.0], [1e39, -1e39]])
+def test_levels_whose_squares_no_number_holds_keep_nobody_from_being_judged(detector: str, levels: list[float]) -> None:
+    ratings = HONEST.copy()
+    ratings.loc[ratings.index[: len(levels)], "rating"] = levels
+    table = find(ratings, detector=detector)
+    assert (table["status"] != "undetermined").all()
+    assert table[["mean_rating", "std_rating"]].abs().max(axis=None) < 10
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
 def test_higher_is_more_anomalous_and_a_seed_repeats(detector: str) -> None:
     ratings = pd.concat([HONEST, bots(901)])
     table = find(ratings, detector=detector, seed=5)
