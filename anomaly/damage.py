@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 MOST: Final = 0.5  # of the ratings: fewer are errors among the rest, or some users' own doing
 
 
-def damage(users: pd.DataFrame) -> str | None:
-    """Why no user can be judged, or None. users: as users.sql gives them."""
+def damage(users: pd.DataFrame, of: str = "delivery") -> str | None:
+    """Why no user can be judged, or judged by these, or None. users: as users.sql gives them; of: whose they are."""
     most = MOST * users["n_ratings"].sum()
     if users["n_off_scale"].sum() > most:
-        return "most of the delivery's ratings are off the half-star scale, 0.5 to 5.0, by which users are judged"
+        return f"most of the {of}'s ratings are off the half-star scale, 0.5 to 5.0, by which users are judged"
     if users["n_full_minutes"].sum() > most:  # of times told to the second a sixtieth
-        return "most of the delivery's ratings are timed to the minute or worse, and users are judged by seconds"
+        return f"most of the {of}'s ratings are timed to the minute or worse, and users are judged by seconds"
     if _in_one_second(users) > most:
-        return "most of the delivery's ratings have one and the same time, and users are judged by theirs"
+        return f"most of the {of}'s ratings have one and the same time, and users are judged by theirs"
     return None
 
 

@@ -62,8 +62,8 @@ def find_anomalies(
         - status: 'flagged' (q_value within the rate; without trusted users, a plain rule is broken), 'review' (worth a
           look, no error rate promised), 'undetermined' (too little to tell) or 'ok'. Of a trusted user 'ok' is no
           judgement, and 'review' says that it breaks a plain rule that few trusted users do
-        - reason: why a user is undetermined (all are where most levels or times are damaged), or that it is
-          trusted, and so not judged
+        - reason: why a user is undetermined (all are where most levels or times are damaged, be it the reference's),
+          or that it is trusted, and so not judged
         - is_anomaly: status is 'flagged'
         - attack_group, target_movies (movieIds, '|' between), target_shift (stars that the group moves their means)
         - rules_broken: names of plain rules, ', ' between; most_like_user: whose ratings coincide most; trusted
@@ -84,7 +84,7 @@ def find_anomalies(
 
         return isolation_forest_findings(users, COLUMNS, seed)
     judged = enough(users)
-    if problem := damage(users) or _too_few(len(judged), reference):
+    if problem := damage(users) or _no_measure(reference) or _too_few(len(judged), reference):
         return undetermined(users, problem)
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
@@ -107,6 +107,11 @@ def _check(detector: str, rate: float) -> None:
         raise ValueError(f"detector must be one of {', '.join(DETECTORS)}; got {detector!r}")
     if not 0 < rate < 1:
         raise ValueError(f"false_discovery_rate must be between 0 and 1; got {rate}")
+
+
+def _no_measure(reference: Warehouse | None) -> str | None:
+    """Why nobody can be held against the reference's users: their damage would be the delivery's users' anomaly."""
+    return None if reference is None else damage(load_users(reference), "reference")
 
 
 def _too_few(n_judged: int, reference: Warehouse | None) -> str | None:

@@ -115,6 +115,14 @@ def test_damage_to_a_whole_column_accuses_nobody(damaged: str) -> None:
     assert table["reason"].str.contains(reason).all()
 
 
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_nobody_is_held_against_a_damaged_reference(damaged: str) -> None:
+    ratings, reason = DAMAGED[damaged]
+    table = find(HONEST, reference=Tables(ratings.assign(userId=ratings["userId"] + 1000), MOVIES))
+    assert set(table["status"]) == {"undetermined"}
+    assert table["reason"].str.fullmatch(f"most of the reference's ratings .*{reason}.*").all()
+
+
 @pytest.mark.parametrize("column", ["rating", "timestamp"])
 def test_what_less_than_half_of_the_ratings_have_damages_nobody_else(column: str) -> None:
     damaged = {"rating": HONEST["rating"] + 0.2, "timestamp": HONEST["timestamp"] * 0 + START}[column]
