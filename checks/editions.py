@@ -22,6 +22,8 @@ UNASKED = "meant for whole editions, and this is an increment"
 class Since:
     """A delivery beside its reference: the ratings of each, and how many of the delivery's are later than all of its.
 
+    earlier: how many are earlier than all of the reference's.
+
     An edition holds what was rated before, too. So it has as many ratings as its reference or more; or, cut to fewer,
     most of them are no later.
     """
@@ -29,10 +31,18 @@ class Since:
     ratings: int
     later: int
     reference_ratings: int
+    earlier: int = 0
+
+    @property
+    def precedes(self) -> bool:
+        """Whether it is all from before the reference, as where one was given in the other's place."""
+        return 0 < self.ratings == self.earlier
 
     @property
     def fault(self) -> str | None:
         """Why the delivery is no increment of its reference, in words; None where it may be one."""
+        if not self.ratings:
+            return "it has no ratings"
         if self.ratings >= self.reference_ratings:
             return f"it has {counted(self.ratings, 'rating')}, and --reference no more than {self.reference_ratings:,}"
         if self.later < LATER * self.ratings:
@@ -59,6 +69,8 @@ def kind(told: bool, since: Since | None, suites: Mapping[str, Sequence[Mapping[
     fault = "it could not be compared with --reference" if since is None else since.fault
     if told and fault:
         return Kind(False, f"Judged as an edition in spite of --increment, as {fault}: every rule is asked.")
+    if since is not None and since.precedes:
+        return Kind(False, "All its ratings are earlier than those of --reference: are --data and --reference swapped?")
     if told:
         return Kind(True, f"Judged as an increment of --reference; not asked: {meant}.")
     if fault or not rules:

@@ -106,6 +106,9 @@ def test_a_rule_that_would_be_misread_is_refused(rule: dict[str, Any], said: str
         (False, Since(100, 94, 101), WHOLE),
         (False, Since(101, 101, 101), WHOLE),
         (False, None, WHOLE),
+        (False, Since(100, 0, 50, 100), Kind(False, "All its ratings are earlier than those of --reference: are --da")),
+        (False, Since(100, 0, 50, 99), WHOLE),
+        (False, Since(0, 0, 50), WHOLE),
     ],
 )
 def test_an_increment_is_what_is_told_to_be_one_and_looks_like_it(
@@ -121,9 +124,11 @@ def test_where_no_rule_is_for_editions_nothing_is_suggested() -> None:
     assert kind(False, Since(1, 1, 2), {"ratings": [expectation()]}) == WHOLE
 
 
-@pytest.mark.parametrize(("step", "later"), [(0, 0), (1, 100), (-1, 0)])
-def test_the_ratings_after_all_of_the_references_are_counted(tmp_path: Path, step: int, later: int) -> None:
-    """The newest of 100 ratings is the last; of the same ones, a day earlier or later, none or each is after it."""
+@pytest.mark.parametrize(("step", "later", "earlier"), [(0, 0, 0), (1, 100, 0), (-1, 0, 100)])
+def test_the_ratings_after_and_before_all_of_the_references_are_counted(
+    tmp_path: Path, step: int, later: int, earlier: int
+) -> None:
+    """Of the same 100 ratings, a day earlier or later, none or each is outside the time of the reference's."""
     before, now = deliveries.clean(), deliveries.clean()
     now["ratings"][1:] = [shifted(line, step * 86_400) for line in now["ratings"][1:]]
     with (
@@ -132,7 +137,7 @@ def test_the_ratings_after_all_of_the_references_are_counted(tmp_path: Path, ste
     ):
         assert since.kept(delivery) is None
         delivery.write(since.TABLE, since.compared(delivery, reference))
-        assert since.kept(delivery) == Since(100, later, 100)
+        assert since.kept(delivery) == Since(100, later, 100, earlier)
 
 
 def shifted(line: str, seconds: int) -> str:

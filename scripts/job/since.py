@@ -17,9 +17,13 @@ def compared(warehouse: Warehouse, reference: Warehouse) -> pd.DataFrame:
     """One row with the fields of `Since`."""
     import pandas as pd
 
-    before, newest = reference.one('select count(*), max("timestamp") from ratings')
-    later = 0 if newest is None else _count(warehouse, f'where "timestamp" > {newest}')
-    return pd.DataFrame({"ratings": [_count(warehouse)], "later": [later], "reference_ratings": [before]})
+    before, oldest, newest = reference.one('select count(*), min("timestamp"), max("timestamp") from ratings')
+    later, earlier = (
+        0 if newest is None else _count(warehouse, f'where "timestamp" {than}')
+        for than in (f"> {newest}", f"< {oldest}")
+    )
+    counts = {"ratings": _count(warehouse), "later": later, "reference_ratings": before, "earlier": earlier}
+    return pd.DataFrame({name: [count] for name, count in counts.items()})
 
 
 def _count(warehouse: Warehouse, condition: str = "") -> int:
@@ -32,4 +36,4 @@ def kept(warehouse: Warehouse) -> Since | None:
 
     if not warehouse.has(TABLE):
         return None
-    return Since(*map(int, warehouse.one(f"select ratings, later, reference_ratings from {TABLE}")))
+    return Since(*map(int, warehouse.one(f"select ratings, later, reference_ratings, earlier from {TABLE}")))

@@ -561,7 +561,7 @@ def test_the_ratings_after_all_of_the_references_are_counted(session: Any, tmp_p
         spark_warehouse.load(session, deliveries.write(tmp_path / "now", files)) as delivery,
     ):
         delivery.write(since.TABLE, since.compared(delivery, reference))
-        assert since.kept(delivery) == Since(ratings=31, later=30, reference_ratings=100)
+        assert since.kept(delivery) == Since(ratings=31, later=30, reference_ratings=100, earlier=0)
 
 
 @spark_only
