@@ -198,6 +198,8 @@ FAULTS = [
     Fault("ratings", "The standard deviation", every("ratings", 2, lambda v: "3.5")),
     Fault("ratings", "No rating level holds more than 45", every("ratings", 2, lambda v: "4.0" if v > "3.0" else v)),
     Fault("ratings", "Of the ratings since 2003-03", every("ratings", 2, lambda v: str(float(round(float(v)))))),
+    Fault("ratings", "Each half star is in use", crowd(
+        user_id, film_id, lambda u, f: str(max(1.0, float(level_of_film(u, f)))), own_time)),
     Fault("ratings", "Films differ in how", crowd(user_id, film_id, any_level, own_time)),
     Fault("ratings", "Users rate in sittings", crowd(
         user_id, film_id, level_of_film, lambda u, f: str(deliveries.START + u * 61 + f * 7 * 86_400))),
