@@ -259,6 +259,8 @@ FAULTS = [
     Fault("tags", "At most half of the tags", lambda f: [add("tags", f"1,{n % 25 + 1},word {n},{deliveries.START}")(f)
                                                          for n in range(100)], 6),
     Fault("tags", "Tags and ratings were timed", tags_of(lambda user: int(own_time(user, user % 25 + 1)) + 4 * 3600)),
+    Fault("tags", "At least a fifth of the taggers", tags_of(
+        lambda user: int(own_time(user, user % 25 + 1)) + 7 * 86_400)),
     Fault("tags", "At least half of the taggers", tags_of(lambda user: deliveries.START, lambda user: 26 + user % 2),
           also=("Every tagged film",)),
     Fault("tags", "No word makes up", lambda f: [add("tags", f"1,{film},word,{deliveries.START}")(f)
