@@ -296,6 +296,7 @@ FAULTS = [
     Fault("links", "A `movieId` stands in links once", cell("links", 7, 0, "1"), 7),
     Fault("links", "An `imdbId` stands in links once", cell("links", 8, 1, "0000001"), 8),
     Fault("links", "`imdbId` has 7 or 8 digits", cell("links", 9, 1, "8"), 9),
+    Fault("links", "`imdbId` has 7 or 8 digits", cell("links", 9, 1, "00000008"), 9),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 7, film))),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film, film + 100))),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 100, film + 100))),
