@@ -69,6 +69,7 @@ FAULTS: dict[str, tuple[pd.DataFrame, int]] = {
         table().assign(status=["undetermined"] * 2 + ["ok"] * 97 + ["review"], trusted=[False] * 2 + [True] * 98),
         2,
     ),
+    "At most half of the users are trusted.": (table().assign(trusted=[False] + [True] * 51 + [False] * 48), 22),
 }
 
 
