@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -58,7 +58,8 @@ class Aside(Generic[T]):
         self._reader, writer = multiprocessing.Pipe(duplex=False)
         fork = multiprocessing.get_context("fork")
         self._process = fork.Process(target=_answered, args=(work, self._reader, writer, os.getpid()), daemon=True)
-        self._process.start()
+        with _uninterrupted():  # until the new process knows how to end
+            self._process.start()
         writer.close()
 
     def result(self) -> T:
@@ -105,18 +106,33 @@ class Aside(Generic[T]):
 
 def _answered(work: Callable[[], T], reader: Connection, writer: Connection, parent: int) -> None:
     """The forked process: its answer goes through the pipe, and nothing of the parent's is put away twice."""
-    _die_with(parent)
-    reader.close()
     try:
-        answer: _Success[T] | _Failure = _Success(work())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        _die_with(parent)
+        reader.close()
+        writer.send(_answer(work))  # which waits for the parent to read what is more than a pipe holds
     except KeyboardInterrupt:  # the parent says so
         os._exit(INTERRUPTED)
-    except Exception as error:
-        answer = _Failure(_portable(error))
-    writer.send(answer)
     writer.close()
     sys.stderr.flush()
     os._exit(0)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An interruption comes when the block is left; in what is forked meanwhile, when that allows it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _answer(work: Callable[[], T]) -> _Success[T] | _Failure:
+    try:
+        return _Success(work())
+    except Exception as error:
+        return _Failure(_portable(error))
 
 
 def _die_with(parent: int) -> None:

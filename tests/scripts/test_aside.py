@@ -144,6 +144,30 @@ except ValueError:
     assert printed(code) == "False\n"
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "aside._die_with = lambda parent: begun() or time.sleep(60)",
+        "work = lambda: begun() or bytes(10_000_000)  # more than the pipe takes before somebody reads",
+    ],
+    ids=["before it begins", "while it hands over"],
+)
+def test_work_that_is_interrupted_beside_itself_ends_without_a_word(when: str) -> None:
+    process = program(f"""
+reader, writer = os.pipe()
+begun, work = lambda: os.write(writer, b"!") and None, lambda: None
+{when}
+try:
+    with aside.Aside(work):
+        os.read(reader, 1)
+        time.sleep(0.5)
+        raise ValueError
+except ValueError:
+    pass""")
+    assert process.communicate(timeout=DEADLINE) == ("", "")
+    assert process.returncode == 0
+
+
 def test_who_is_killed_takes_the_work_along() -> None:
     parent = program("""
 with aside.Aside(lambda: print(os.getpid(), flush=True) or time.sleep(600)) as work:
