@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from checks import files
 from checks.errors import UserError
+from checks.texts import printable
 
 LAST_PORT = 65_535  # TCP's
 LEAST_MEMORY = 1_000  # megabytes: the libraries alone, Great Expectations and what the analyses need, take 350
@@ -43,6 +44,8 @@ def place(text: str) -> Path:
 def _given(text: str) -> str:
     if not text.strip():
         raise ArgumentTypeError("is empty, perhaps as a variable is not set; give a path (. is the current folder)")
+    if any("\ud800" <= c <= "\udfff" for c in text):  # as Python reads bytes that are no text; no database takes it
+        raise ArgumentTypeError(f"'{printable(text)}' has a name that is no valid UTF-8; rename it")
     return text
 
 

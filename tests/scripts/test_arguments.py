@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
@@ -118,9 +119,21 @@ def test_an_empty_path_is_no_command_s_current_folder(
             main(["--output="])
 
 
+def test_a_name_that_is_no_text_is_refused_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--data", "--output", "--reference", "--trusted-users"):
+        with pytest.raises(SystemExit, match="2"):
+            run_checkpoint.main([option, os.fsdecode(b"week-\xff")])
+        said = capsys.readouterr().err
+        assert said.startswith(
+            f"{option}: 'week-\N{REPLACEMENT CHARACTER}' has a name that is no valid UTF-8; rename it"
+        )
+
+
 def test_trusted_users_are_ids_one_a_line_and_what_is_none_is_named_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "trusted.txt"
     file.write_text("7\n\n 12 \n7\n")
+    assert trusted_users(file) == {7, 12}
+    file.write_text("7\n12\n", encoding="utf-8-sig")
     assert trusted_users(file) == {7, 12}
     for text, line in (("7\nabc\n", 2), ("7\n8 9.5\n", 2), ("9" * 19, 1)):
         file.write_text(text)
