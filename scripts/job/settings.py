@@ -119,7 +119,7 @@ def trusted_users(file: Path | None) -> frozenset[int] | None:
     if file is None:
         return None
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()  # as some editors save it
     except OSError as error:
         raise SettingError(f"--trusted-users {file}: can't be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
