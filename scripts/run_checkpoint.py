@@ -164,9 +164,10 @@ def _judge(job: Job) -> tuple[Run, Verdict]:
 
 def _report(arguments: argparse.Namespace, run: Run, verdict: Verdict) -> None:
     from checks.reports import github, summary
+    from checks.texts import printable_json
 
     if arguments.json:
-        text = json.dumps(summary.summary(verdict, run), indent=2, ensure_ascii=False, default=str)
+        text = printable_json(json.dumps(summary.summary(verdict, run), indent=2, ensure_ascii=False, default=str))
         print(github.inert(text) if github.on_github() else text)
         return
     with github.commands_stopped():

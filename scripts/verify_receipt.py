@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from checks.results import receipt
+from checks.texts import printable
 from scripts.job.arguments import Parser, local, place, spark_setting
 from scripts.job.ending import answered, printing, say
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return 1
     with printing():
-        print(valid)
+        print(printable(valid))
     return 0
 
 

@@ -12,6 +12,7 @@ from checks.gate.declared import Declared, asks_age
 from checks.gate.terms import COUNTED, MEASURE
 from checks.gate.verdict import FailingRow
 from checks.tables import FINDINGS, LOCATOR
+from checks.texts import printable
 from checks.wording import counted, format_share
 
 ROW_COUNT = "expect_table_row_count"  # how the types of rules on a table's number of rows begin
@@ -51,7 +52,8 @@ def unexpected_count(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> 
 
 def observed(suite: Declared, declared: Mapping[str, Any], detail: Mapping[str, Any], things: str) -> str:
     """What was found, in a few words. things: what a query counts."""
-    return _age(suite, declared, detail) or _columns(suite, detail) or _rows(declared, detail) or _found(detail, things)
+    found = _age(suite, declared, detail) or _columns(suite, detail) or _rows(declared, detail)
+    return printable(found or _found(detail, things))  # which may quote a header
 
 
 def _rows(declared: Mapping[str, Any], detail: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from checks.gate.declared import FRESH_SINCE, Clock, Declared
 from checks.gate.judging import judge
 from checks.gate.terms import COUNTED, MEASURE, Status
 from checks.gate.verdict import FailingRow, Outcome
+from checks.texts import printable
 from tests.gate.results import expectation, judged, result
 
 
@@ -176,6 +177,16 @@ def test_a_wrong_header_is_named_by_its_line(
     results = SimpleNamespace(results=[result(rule, success=False, detail=apart)])
     suite = Declared("ratings", [rule], file, columns=columns, parts=parts)
     assert judge({"ratings": results}, [suite]).outcomes[0].rows == rows
+
+
+def test_a_header_is_told_without_what_steers_a_page_or_terminal() -> None:
+    rule = expectation() | {"type": "expect_table_columns_to_match_set"}
+    names = ["\x1b[31mstars", "sr\u202eats", "two\u2028lines"]
+    apart = {"observed_value": names, "details": {"mismatched": {"missing": ["rating"], "unexpected": names}}}
+    results = SimpleNamespace(results=[result(rule, success=False, detail=apart)])
+    told = judge({"ratings": results}, [Declared("ratings", [rule], columns=tuple(names))]).outcomes[0].observed
+    assert told == printable(told)
+    assert "\ufffd[31mstars" in told
 
 
 @pytest.mark.parametrize(("rows", "said"), [(0, "0 rows"), (1, "1 row"), (1234, "1,234 rows")])
