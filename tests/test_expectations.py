@@ -375,6 +375,15 @@ def test_ratings_out_of_all_range_leave_every_critical_rule_judged(tmp_path: Pat
     assert [one.sentence for one in verdict.undetermined if one.severity == "critical"] == []
 
 
+def test_times_further_apart_than_any_number_are_judged(tmp_path: Path) -> None:
+    """A rating and a tag of one film, each at an end of what a column holds."""
+    files = deliveries.clean()
+    files["ratings"].append(f"1,1,4.0,{-(2**63)}")
+    files["tags"].append(f"1,1,word,{2**63 - 1}")
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path / "work")
+    assert [one.cause for one in verdict.undetermined] == []
+
+
 def test_horror_films_that_are_rated_lower_are_as_ever(tmp_path: Path) -> None:
     files = deliveries.clean()
     dramas_and_horror(0.5)(files)
