@@ -119,6 +119,16 @@ def own_time(user: int, film: int) -> str:
     return str(deliveries.START + user * 3600 + film * 41)
 
 
+def rounded_of_every(nth: int, seconds: int) -> Callable[[int, int], str]:
+    """Own times, those of one user in so many rounded to so many seconds."""
+
+    def time(user: int, film: int) -> str:
+        own = int(own_time(user, film))
+        return str(own if user % nth else own // seconds * seconds)
+
+    return time
+
+
 def after_a_pause(user: int, film: int) -> str:
     return str(deliveries.START + 93 * 86_400 + user * 3600 + film * 41)
 
@@ -210,6 +220,10 @@ FAULTS = [
           also=("At least a quarter of the ratings",)),
     Fault("ratings", "At least a quarter of the ratings are timed", crowd(
         user_id, film_id, level_of_film, lambda u, f: str((deliveries.START + u * 3600 + f * 41) // 64 * 64))),
+    Fault("ratings", "At most 6 % of a thousand ratings", crowd(
+        user_id, film_id, level_of_film, rounded_of_every(10, 60))),
+    Fault("ratings", "At least 42 % of a thousand ratings", crowd(
+        user_id, film_id, level_of_film, rounded_of_every(3, 64))),
     Fault("ratings", "Of a thousand ratings and more, the mean", crowd(
         user_id, film_id, lambda u, f: str(5.5 - float(level_of_film(u, f))), own_time)),
     Fault("ratings", "No rating level holds more than 55", crowd(
