@@ -175,6 +175,17 @@ def more_films(
     return plant
 
 
+def a_thousand_films(imdb: Callable[[int], int]) -> Callable[[Files], None]:
+    """Of a hundred years, ten of each, with their ids at IMDb."""
+
+    def plant(files: Files) -> None:
+        for film in range(1000, 2000):
+            files["movies"].append(f"{film},Film {film} ({1900 + film // 10 - 100}),War")
+            files["links"].append(f"{film},{imdb(film):07d},{film + 100}")
+
+    return plant
+
+
 LAST_RATING = 1 + deliveries.USERS * deliveries.FILMS  # user 4, film 25
 NEXT = LAST_RATING + 1
 ROW_RULES = "ratings has at least 20 rows", "Every user has"
@@ -320,6 +331,7 @@ FAULTS = [
     Fault("links", "An `imdbId` stands in links once", cell("links", 8, 1, "0000001"), 8),
     Fault("links", "`imdbId` has 7 or 8 digits", cell("links", 9, 1, "8"), 9),
     Fault("links", "`imdbId` has 7 or 8 digits", cell("links", 9, 1, "00000008"), 9),
+    Fault("links", "IMDb ids rise with", a_thousand_films(lambda film: film * 7919 % 10_007 + 5_000)),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 7, film))),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film, film + 100))),
     Fault("links", "No column of links", more_films(elsewhere=lambda film: (film + 100, film + 100))),
@@ -404,6 +416,16 @@ def test_horror_films_that_are_rated_lower_are_as_ever(tmp_path: Path) -> None:
     verdict = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path / "work")
     (outcome,) = (one for one in verdict.outcomes if one.sentence.startswith("Dramas are rated higher"))
     assert outcome.status is Status.PASSED
+
+
+@pytest.mark.parametrize(("late", "status"), [(0, Status.PASSED), (4, Status.PASSED), (1, Status.FAILED)])
+def test_ids_at_imdb_may_come_late_for_some_films(late: int, status: Status, tmp_path: Path) -> None:
+    """late: one film in so many has an id that says nothing of its year."""
+    files = deliveries.clean()
+    a_thousand_films(lambda n: n * 7919 % 10_007 + 5_000 if late and n % late == 0 else n * 10)(files)
+    verdict = deliveries.judge(deliveries.write(tmp_path / "data", files), tmp_path / "work")
+    (outcome,) = (one for one in verdict.outcomes if one.sentence.startswith("IMDb ids rise"))
+    assert outcome.status is status
 
 
 def test_clean_delivery_fails_nothing(tmp_path: Path) -> None:
