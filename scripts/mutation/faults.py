@@ -194,6 +194,15 @@ def _values() -> Iterator[Fault]:
     through_float = to.timed(lambda times: times.astype("float32").astype("int64"))
     meant = ratings, "At least a quarter of the ratings are timed"
     yield Fault("units of time", "times through a 32-bit float", to.alter(ratings, "timestamp", through_float), meant)
+    to_minutes = to.alter(ratings, "timestamp", to.timed(partial(_rounded, seconds=60)), 0.1)
+    meant = ratings, "At most 6 % of a thousand ratings and more are timed"
+    yield Fault("units of time", "a tenth of the times rounded to minutes", to_minutes, meant, WARNING)
+    in_part = to.alter(ratings, "timestamp", through_float, 0.4)
+    meant = ratings, "At least 42 % of a thousand ratings and more are timed"
+    yield Fault("units of time", "two times in five through a 32-bit float", in_part, meant, WARNING)
+    week_early = to.alter("tags", "timestamp", to.timed(lambda times: times - 7 * to.DAY))
+    meant = "tags", "At least a fifth of the taggers"
+    yield Fault("units of time", "tags a week early", week_early, meant, WARNING)
     yield Fault("units of time", "one rating in the future", to.put(ratings, timestamp="4102444800"), clock)
     yield Fault("units of time", "one rating of 1970", to.put(ratings, timestamp="0"), clock)
     east = to.timed(lambda times: times - EASTERN)
@@ -466,6 +475,19 @@ def _meaning() -> Iterator[Fault]:
         "users shuffled within each film",
         to.shuffle_within("ratings", "userId", "movieId"),
         ("ratings", "Users rate in sittings"),
+    )
+    yield Fault(
+        "scale",
+        "0.5 raised to 1",
+        to.alter("ratings", "rating", lambda cells: cells.replace("0.5", "1.0")),
+        ("ratings", "Each half star is in use"),
+        WARNING,
+    )
+    yield Fault(
+        "types",
+        "IMDb ids padded to eight digits",
+        to.alter("links", "imdbId", lambda cells: cells.str.zfill(8)),
+        ("links", "`imdbId` has 7 or 8 digits"),
     )
     yield Fault(
         "swapped columns",
