@@ -213,7 +213,7 @@ def test_what_could_not_be_judged_is_told_once_and_unlike_a_failure(site: Path, 
     first = page.locator(".finding").first
     assert first.get_attribute("class").split() == ["finding", "undetermined", "critical"]
     assert first.locator("h3").inner_text() == "ratings.csv is not in the folder."
-    assert "So 33 expectations of ratings could not be judged." in first.inner_text()
+    assert "So 36 expectations of ratings could not be judged." in first.inner_text()
     assert page.locator(".verdict .why").inner_text().startswith("ratings.csv is not in the folder; the")
     assert "No time span: no ratings were read" in page.locator("main").inner_text()
     row = visitor.open(site / "index.html").page.locator("tr[data-verdict=undetermined]")
