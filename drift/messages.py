@@ -91,7 +91,8 @@ def largest_changes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
 def _largest_changes(row: dict[str, Any]) -> str:
     """The parts of the histogram that differ most: shares in per cent, or means."""
     written = "{:+z.3f}".format if row["kind"] == "genre_means" else percent
-    told = [f"{label} {written(before)} → {written(after)}" for label, before, after in largest_changes(row)[:LARGEST]]
+    pairs = [(label, written(before), written(after)) for label, before, after in largest_changes(row)[:LARGEST]]
+    told = [f"{label} {before} → {after}" for label, before, after in pairs if before != after]
     unit = f" {row['unit']}" if row["kind"] == "genre_means" else ""
     return f"Largest changes, by user: {', '.join(told)}{unit}." if told else ""
 

@@ -124,8 +124,16 @@ def _named(outcome: Outcome) -> dict[str, Any]:
 
 
 def records(site: Path) -> Iterator[Record]:
-    """The kept runs, newest first."""
+    """The kept runs, newest first; what is no record of this release is passed over."""
     for path in sorted((site / RUNS).glob(f"*/{RECORD}"), reverse=True):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts.get("version") == VERSION:
+        facts = _read(path)
+        if isinstance(facts, dict) and facts.get("version") == VERSION:
             yield Record(path.parent.name, facts, path.parent)
+
+
+def _read(path: Path) -> Any:
+    """What a file of JSON holds; None where it is damaged: an old page must not keep a new delivery from its verdict."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None

@@ -35,13 +35,16 @@ def kept(tmp_path: Path, *named: tuple[str, Verdict]) -> list[record.Record]:
     return list(record.records(tmp_path))
 
 
-def test_records_are_read_newest_first_and_those_of_other_releases_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"version": 0}', "null", '{"version": 2, "fa'])
+def test_records_are_read_newest_first_and_those_of_other_releases_or_damaged_ones_passed_over(
+    tmp_path: Path, text: str
+) -> None:
     kept(
         tmp_path, ("20260301T120000.000000Z", verdicts.every_kind()), ("20260302T120000.000000Z", verdicts.every_kind())
     )
     old = tmp_path / "runs" / "20260303T120000.000000Z" / "record.json"
     old.parent.mkdir()
-    old.write_text('{"version": 0}')
+    old.write_text(text)
     assert [one.id for one in record.records(tmp_path)] == ["20260302T120000.000000Z", "20260301T120000.000000Z"]
 
 

@@ -190,6 +190,11 @@ def test_of_what_has_no_mean_the_three_largest_changes_are_told() -> None:
     drawn = {"said": list(before), "reference": list(before.values()), "current": list(after.values())}
     said = message(row | {"histogram": json.dumps(drawn)})
     assert "Largest changes, by user: C 30.0 % → 0.0 %, B 20.0 % → 40.0 %, D 40.0 % → 45.0 %." in said
+    drawn["current"] = [0.1, 0.4, 0.3, 0.2, 0.00001]  # A and C are as they were
+    said = message(row | {"histogram": json.dumps(drawn)})
+    assert "Largest changes, by user: B 20.0 % → 40.0 %, D 40.0 % → 20.0 %, E 0.0 % → 0.001 %." in said
+    drawn["current"][4] = 0.0
+    assert "D 40.0 % → 20.0 %." in message(row | {"histogram": json.dumps(drawn)})
 
 
 @pytest.mark.parametrize(("kind", "size", "feature"), [("level", 0.9, "rating"), ("half_star", 0.9, "half_stars")])
