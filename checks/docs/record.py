@@ -132,7 +132,7 @@ def records(site: Path) -> Iterator[Record]:
 
 
 def _read(path: Path) -> Any:
-    """What a file of JSON holds; None where it is damaged: an old page must not keep a new delivery from its verdict."""
+    """What a file of JSON holds; None where it is damaged: no old page keeps a new delivery from its verdict."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
