@@ -183,7 +183,9 @@ def same_as_last(run: Run) -> datetime | None:
     return None if last is None or last.fingerprint != fingerprint(run.sources) else last.started
 
 
-def decision(history: Path, fingerprint: str, judged_by: str, max_age: int | None = None) -> Decision | None:
+def decision(
+    history: Path, fingerprint: str, judged_by: str, max_age: int | None = None, now: datetime | None = None
+) -> Decision | None:
     """The newest verdict on a delivery of this content by these rules and settings that still stands, or None.
 
     max_age: the setting, in days: a verdict does not outlive the age of the newest rating that it was given by.
@@ -195,7 +197,7 @@ def decision(history: Path, fingerprint: str, judged_by: str, max_age: int | Non
         return None
     one = found.iloc[0]
     until = fresh_until(_moment(one["last_rating"]), max_age, one["started"].replace(tzinfo=UTC))
-    stands = until is None or datetime.now(UTC) <= until
+    stands = until is None or (now or datetime.now(UTC)) <= until
     return Decision(one["verdict"]) if stands else None
 
 
