@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from anomaly.calibration import FEWEST_FOR_TAIL
-from anomaly.population import load_users
 from anomaly.profiles import Profiles, joined, load
 from anomaly.returning import NewRatings, reunite
 
@@ -44,10 +43,17 @@ def enough(users: pd.DataFrame) -> pd.DataFrame:
     return users[users["n_usable"] >= FEWEST_RATINGS].reset_index(drop=True)
 
 
+class Earlier(NamedTuple):
+    """A reference, and its users as users.sql gives them."""
+
+    warehouse: Warehouse
+    users: pd.DataFrame
+
+
 def parted(
     warehouse: Warehouse,
     users: pd.DataFrame,
-    reference: Warehouse | None,
+    reference: Earlier | None,
     trusted_users: Collection[int],
     film_ids: Ints,
     seed: int,
@@ -81,10 +87,9 @@ class _Reference:
     film_ids: Ints
 
     @classmethod
-    def of(cls, reference: Warehouse, users: pd.DataFrame, film_ids: Ints) -> _Reference:
-        every = load_users(reference)
-        known = every[_worth_loading(every, users)].reset_index(drop=True)
-        return cls(known, load(reference, film_ids, known), film_ids)
+    def of(cls, reference: Earlier, users: pd.DataFrame, film_ids: Ints) -> _Reference:
+        known = reference.users[_worth_loading(reference.users, users)].reset_index(drop=True)
+        return cls(known, load(reference.warehouse, film_ids, known), film_ids)
 
     def part(self, warehouse: Warehouse, users: pd.DataFrame, trusted_users: Ints) -> Part:
         """These users, with their earlier ratings, beside the others."""

@@ -84,14 +84,15 @@ def find_anomalies(
 
         return isolation_forest_findings(users, COLUMNS, seed)
     judged = enough(users)
-    if problem := damage(users) or _no_measure(reference) or _too_few(len(judged), reference):
+    earlier = None if reference is None else batches.Earlier(reference, load_users(reference))
+    if problem := damage(users) or _no_measure(earlier) or _too_few(len(judged), reference):
         return undetermined(users, problem)
     if isinstance(warehouse, at_scale.Scalable) and len(judged) > at_scale.SAMPLE_USERS + at_scale.SUSPECTS:
         at_scale.check(len(judged), reference, trusted_users)
         return at_scale.find(warehouse, users, judged, partial(_judge_all, titles=Titles([warehouse])), seed)
     warehouses = [warehouse] if reference is None else [warehouse, reference]
     films, titles = load_films(warehouses), Titles(warehouses)
-    parts = batches.parted(warehouse, users, reference, trusted_users or (), films[0], seed)
+    parts = batches.parted(warehouse, users, earlier, trusted_users or (), films[0], seed)
     if reference is not None or trusted_users is not None:
         _check_trusted(min(int(part.trusted.sum()) for part in parts))
     found: list[pd.DataFrame] = []
@@ -109,9 +110,9 @@ def _check(detector: str, rate: float) -> None:
         raise ValueError(f"false_discovery_rate must be between 0 and 1; got {rate}")
 
 
-def _no_measure(reference: Warehouse | None) -> str | None:
+def _no_measure(earlier: batches.Earlier | None) -> str | None:
     """Why nobody can be held against the reference's users: their damage would be the delivery's users' anomaly."""
-    return None if reference is None else damage(load_users(reference), "reference")
+    return None if earlier is None else damage(earlier.users, "reference")
 
 
 def _too_few(n_judged: int, reference: Warehouse | None) -> str | None:
