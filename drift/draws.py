@@ -20,6 +20,11 @@ def draw(number: str) -> str:
     return f"({number} * {number} * 5184405 & {DRAWS - 1})"
 
 
+def pair(one: str, other: str) -> str:
+    """SQL of a number for two whole numbers, to draw by: for each of the second another draw of the first."""
+    return f"{one} % {NUMBERED} + {other} % {NUMBERED} * {APART}"
+
+
 def is_drawn(number: str, share: float) -> str:
     """SQL of whether a whole number is among a share of all."""
     return f"{draw(number)} < {round(share * DRAWS)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from drift.draws import APART, NUMBERED, is_drawn
+from drift.draws import is_drawn, pair
 from drift.handle import statement
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def repeated(
     can be placed. A delivery repeats the reference if it has most of these as they were, or if most of what it has of
     the reference's time is in that.
     """
-    number = f"ratings.userId % {NUMBERED} + ratings.movieId % {NUMBERED} * {APART}"
-    drawn = is_drawn(number, min(1.0, LOOKED_UP / n_ratings))
+    drawn = is_drawn(pair("ratings.userId", "ratings.movieId"), min(1.0, LOOKED_UP / n_ratings))
     old, new = (
         one.sql(statement("drawn", level=level, usable=usable, drawn=drawn))
         for one, level in zip((reference, delivery), levels, strict=True)

@@ -19,8 +19,9 @@ from drift.features import has_mean
 from drift.films import Films, film_columns, known_films, push_films
 from drift.handle import statement
 from drift.sums import UNIT, Sums
+from drift.times import EARLIEST
 from drift.units import APPEARANCES, Units, UserValues
-from drift.windows import CURRENT, LONGER, REFERENCE, in_periods, periods_of
+from drift.windows import CURRENT, LONGER, REFERENCE, Window, in_periods, periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -247,8 +248,8 @@ def _is_new(seen: pd.DataFrame, windows: Windows) -> NDArray[np.float32]:
     New is who was not seen in as long a time before the part: more would be new of a longer part, as those who come
     back come first, and fewer with more known of before.
     """
-    reference, begins = seen["side"] == REFERENCE, windows.reference.start if windows.reference else 0
-    since = begins + (windows.reference.end if windows.reference else 0) - windows.recent
+    reference, span = seen["side"] == REFERENCE, windows.reference or Window(EARLIEST, EARLIEST)
+    since = span.start + span.end - windows.recent
     known = seen["user_id"].isin(seen.loc[reference & (seen["last_seen"] >= since), "user_id"])
     new = np.where(reference, seen["first_seen"] >= windows.recent, ~known).astype(np.float32)
     beside = np.where(reference, seen["last_seen"] < windows.recent, seen["first_seen"] >= windows.recent_end)

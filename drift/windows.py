@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from drift.draws import APART, NUMBERED, is_drawn
+from drift.draws import is_drawn, pair
 from drift.handle import statement
 from drift.held import push_held
 from drift.repeated import NOTHING, Repeated, repeated
@@ -187,8 +187,10 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
     old, every = Times.of(reference), Times.of(warehouse)
     side = f'case when ratings."timestamp" >= {start} then {CURRENT} end'
     parts = (Part(reference, str(REFERENCE), old.rating), Part(warehouse, side, every.rating))
-    repeats = _repeated(parts, old, every)
-    parts, new = _net(parts, old, every, start)
+    repeats, new = NOTHING, every
+    if old.n and every.n and every.start < old.end:  # else they can have nothing in common
+        repeats = _repeated(parts, old, every)
+        parts, new = _net(parts, old, every, start)
     before = new.before(start)
     current = Window(new.nth(before), new.end) if new.n > before else None
     whole = Window(old.start, old.end) if old.n else None
@@ -199,9 +201,7 @@ def windows_of_folders(warehouse: Handle, reference: Handle, since: str | date |
 
 
 def _repeated(parts: tuple[Part, Part], old: Times, new: Times) -> Repeated:
-    """What became of the reference's ratings in the delivery, if that begins before they end."""
-    if not old.n or not new.n or new.start >= old.end:
-        return NOTHING
+    """What became of the reference's ratings in the delivery."""
     before, now = parts
     levels, both_in = (before.rating, now.rating), (new.start, old.end)
     return repeated(before.handle, now.handle, levels, both_in, max(old.n, new.n), USABLE)
@@ -213,8 +213,6 @@ def _net(parts: tuple[Part, Part], old: Times, new: Times, start: int) -> tuple[
     With it where nothing else is left: what moved is then what was lost.
     """
     reference, delivery = parts
-    if not old.n or not new.n or new.start >= old.end:
-        return parts, new
     if not push_held(reference.handle, delivery.handle, (reference.rating, delivery.rating), USABLE):
         return parts, new
     net = replace(delivery, held=old.end)
@@ -265,7 +263,7 @@ class Periods:
     @property
     def drawn(self) -> str:
         """SQL that adds to a condition whether the user is drawn for the period: for each one others."""
-        user = f"ratings.userId % {NUMBERED} + (1 + {self.place}) * {APART}"
+        user = pair("ratings.userId", f"(1 + {self.place})")
         return "" if self.share == 1 else f" and {is_drawn(user, self.share)}"
 
 
