@@ -156,15 +156,12 @@ def folded(failures: Sequence[dict[str, Any]], fail_on: str) -> list[dict[str, A
 
 def broken(facts: Mapping[str, Any]) -> str:
     """The worst rule that a run failed by, which tells one failure from another in a list of runs."""
-    stopping = [one["sentence"] for one in folded(worst_first(facts), facts["fail_on"]) if _stops(one)]
+    failures = (one for one in folded(worst_first(facts), facts["fail_on"]) if one["status"] == Status.FAILED)
+    stopping = [one["sentence"] for one in failures if not one["folded"]]
     if not stopping:
         return ""
     more = f" and {len(stopping) - 1:,} more" if len(stopping) > 1 else ""
     return f"{stopping[0].removesuffix('.')}{more}."
-
-
-def _stops(one: Mapping[str, Any]) -> bool:
-    return not one["folded"] and one["status"] == Status.FAILED
 
 
 def listed(failures: Sequence[Mapping[str, Any]]) -> int:
